@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The agent's own log: the only mutable global. Lines go to stderr, or to the file that is set.
+ *
+ * Each line has a level, an origin ("pipeline/plugin", or a folder of the agent) and, where it is
+ * worth documenting, a stable code. Lines with the same origin and code are limited to
+ * LOG_BURST in LOG_WINDOW seconds; what was left out is counted in the next line that passes.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <weir/services.h>
+
+#define LOG_BURST 10
+#define LOG_WINDOW 10
+
+#define LOG_TEXT 1 /* TIME LEVEL ORIGIN [CODE] TEXT */
+#define LOG_JSON 2
+
+/* Levels are WEIR_LOG_*; lines above `level` are left out. path NULL = stderr. */
+int log_setup(uint32_t level, uint32_t format, const char *path, struct weir_error *error);
+/* Keeps lines off a terminal line that is being redrawn: called before and after each line. */
+void log_hooks(void (*before)(void), void (*after)(void));
+int log_enabled(uint32_t level);
+void log_line(uint32_t level, const char *origin, const char *code, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* For tests and the status page: how many lines of this level were written since the start. */
+uint64_t log_count(uint32_t level);
+
+#endif

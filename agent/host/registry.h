@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The plugins that were found: every `.so` of the plugin folders, checked and loaded.
+ *
+ * A refused file does not stop the agent; the reason is kept and shown by `weir plugins` and by
+ * `weir check` where a pipeline asks for a plugin that isn't there. Filled before the threads start;
+ * read-only after that.
+ */
+#ifndef HOST_REGISTRY_H
+#define HOST_REGISTRY_H
+
+#include <stddef.h>
+#include <weir/plugin.h>
+
+struct registry;
+
+struct registry_entry {
+	const struct weir_plugin *plugin;
+	const char *path; /* of its .so */
+	uint16_t abi_major, abi_minor;
+	int started; /* plugin_start() has been called */
+};
+
+struct registry_refusal {
+	char *path;
+	char *why; /* a sentence with the remedy */
+};
+
+int registry_create(struct registry **ret_registry, struct weir_error *error);
+void registry_destroy(struct registry *registry); /* plugin_stop()s what was started */
+/* Loads every .so of a folder, in name order. A missing folder is no error. */
+int registry_load_dir(struct registry *registry, const char *dir, struct weir_error *error);
+/* NULL when there is none. kind is WEIR_INPUT, WEIR_FILTER or WEIR_OUTPUT. */
+const struct registry_entry *registry_find(const struct registry *registry, uint32_t kind,
+					   const char *name);
+size_t registry_count(const struct registry *registry);
+const struct registry_entry *registry_at(const struct registry *registry, size_t index);
+size_t registry_refusal_count(const struct registry *registry);
+const struct registry_refusal *registry_refusal_at(const struct registry *registry, size_t index);
+const char *registry_kind_name(uint32_t kind); /* "input", "filter", "output" */
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Durable state in SQLite: source ids, positions, and small values of plugins.
+ *
+ * One thread owns the database while it runs. Positions are not pushed: whoever changed one arms
+ * the state, and at the next commit (STATE_COMMIT_MS later) the collector is asked to write those
+ * that changed, all in one transaction (WAL, synchronous NORMAL). New source ids are committed at
+ * once, as many as are waiting in one transaction, with synchronous FULL, before their callback runs.
+ * Nothing armed: no wake-ups.
+ *
+ * A failing commit (disk full) is logged once, retried every second, and loses nothing: the
+ * collector is asked again; state_stalled() says why meanwhile.
+ */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include <stddef.h>
+#include <weir/abi.h>
+
+#define STATE_COMMIT_MS 200
+#define STATE_COMMIT_BYTES (UINT64_C(64) << 20)
+#define STATE_EXPIRY_DAYS 30
+#define STATE_SCHEMA_VERSION 1
+
+struct state;
+struct state_writer;
+
+struct state_source {
+	uint8_t id[16];
+	const char *pipeline; /* its id */
+	const char *input;    /* the stage's name */
+	struct weir_slice name;
+	struct weir_slice identity;
+	int64_t seen_ns; /* wall clock */
+};
+
+/* Opens DIR/state.db, made if missing, and locks the folder: WEIR_ERR_REFUSED names the process that
+ * holds it. A corrupt database is set aside as state.db.corrupt-TIME; *ret_reset is then 1. A newer
+ * schema is refused. The folder is made with mode 0700 when its parent exists. */
+int state_open(const char *dir, struct state **ret_state, int *ret_reset, struct weir_error *error);
+/* Opens read-only, without lock or thread, for `weir status` and `weir positions`. */
+int state_open_readonly(const char *dir, struct state **ret_state, struct weir_error *error);
+/* Commits what is armed, joins the thread, unlocks. */
+void state_close(struct state *state);
+
+/* Before state_start(), or on a read-only one. Callbacks return 0 to go on. */
+int state_each_source(struct state *state, const char *pipeline, const char *input,
+		      int (*call)(void *user, const struct state_source *source), void *user,
+		      struct weir_error *error); /* NULL = any */
+int state_each_position(struct state *state, const uint8_t source_id[16],
+			int (*call)(void *user, const char *output, uint64_t position), void *user,
+			struct weir_error *error);
+/* True when this pipeline id has been run before with this input (state_mark_seen). */
+int state_seen(struct state *state, const char *pipeline, const char *input);
+/* True when the output has been part of the pipeline before. */
+int state_output_seen(struct state *state, const char *pipeline, const char *output);
+int state_mark_seen(struct state *state, const char *pipeline, const char *input, struct weir_error *error);
+int state_mark_output_seen(struct state *state, const char *pipeline, const char *output,
+			   struct weir_error *error);
+
+/* Starts the committing thread. */
+int state_start(struct state *state, void (*collect)(void *user, struct state_writer *writer),
+		void *user, struct weir_error *error);
+/* Something changed: commit within STATE_COMMIT_MS. Any thread; cheap when armed already. */
+void state_arm(struct state *state);
+/* Commit now, and return when it is done (or has failed once). Any thread but the state's. */
+int state_sync(struct state *state, struct weir_error *error);
+
+/* Queues a new or changed source; done(user), if not NULL, runs on the state's thread when it is
+ * durable. The caller's strings are copied. */
+int state_put_source(struct state *state, const struct state_source *source,
+		     void (*done)(void *user), void *user);
+void state_forget_source(struct state *state, const uint8_t source_id[16]);
+
+/* Inside collect(). */
+void state_write_position(struct state_writer *writer, const uint8_t source_id[16],
+			  const char *output, uint64_t position);
+
+/* Values of plugins; key is bytes. Puts are queued for the next commit and visible to get at once. */
+int state_put_value(struct state *state, const char *owner, struct weir_slice key,
+		    struct weir_slice value);
+int64_t state_get_value(struct state *state, const char *owner, struct weir_slice key, void *buffer,
+			size_t buffer_size);
+
+/* "" when commits work, else the reason. Copies into text. */
+void state_stalled(struct state *state, char *text, size_t size);
+
+#endif
