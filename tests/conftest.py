@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Options and fixtures of all tests against the real binary."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from harness.nginx import Nginx  # noqa: E402
+from harness.weir import ROOT, Weir  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="full counts, as named in the tests")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="only with --long"))
+
+
+@pytest.fixture
+def long(request):
+    """True with --long."""
+    return request.config.getoption("--long")
+
+
+@pytest.fixture
+def weir(tmp_path):
+    """An agent with the admin address on; nothing runs yet."""
+    agent = Weir(tmp_path / "weir", admin=True)
+    yield agent
+    agent.close()
+
+
+@pytest.fixture
+def make_weir(tmp_path):
+    """make_weir(name, **settings): further agents, each in a folder of its own."""
+    made = []
+
+    def make(name="weir", **settings):
+        made.append(Weir(tmp_path / name, **settings))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.close()
+
+
+@pytest.fixture
+def make_nginx(tmp_path):
+    """make_nginx(name, **options): a started nginx; see harness.nginx.Nginx."""
+    made = []
+
+    def make(name="nginx", **options):
+        made.append(Nginx(tmp_path / name, **options))
+        return made[-1].start()
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def nginx(make_nginx):
+    return make_nginx()
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of real logs, or a skip that says where it was looked for."""
+    folder = pathlib.Path(os.environ.get("WEIR_DATA_DIR") or ROOT.parent / "shared/data")
+    if not folder.is_dir():
+        pytest.skip(f"no real logs: {folder} does not exist (WEIR_DATA_DIR names another folder)")
+    return folder
