@@ -14,7 +14,7 @@
 
 #include "base/buffer.h"
 
-int json_append_string(struct buffer *out, struct weir_slice text); /* with its quotes */
+int json_append_string(struct buffer *out, struct weir_slice text);  /* with its quotes */
 int json_append_base64(struct buffer *out, struct weir_slice bytes); /* with quotes */
 int json_append_value(struct buffer *out, const struct weir_batch *batch,
 		      const struct weir_value *value);
