@@ -84,14 +84,15 @@ class Nginx:
         end(self.process)
         self.process = None
 
-    def requests(self):
-        """What was asked so far, one dict a request."""
-        return [json.loads(line) for line in lines(self.requests_log)]
+    def requests(self, skip=0):
+        """What was asked so far, one dict a request, without the first `skip`."""
+        return [json.loads(line) for line in lines(self.requests_log)[skip:]]
 
-    def records(self, accepted=lambda request: request["status"] < 300):
+    def records(self, requests=None):
         """The JSON records of the NDJSON bodies that nginx said yes to, in order."""
-        return [json.loads(line) for request in self.requests() if accepted(request)
-                for line in request["body"].splitlines() if line]
+        return [json.loads(line)
+                for request in (self.requests() if requests is None else requests)
+                if request["status"] < 300 for line in request["body"].splitlines() if line]
 
 
 def certificate(cert, key, name="127.0.0.1", days=30):
