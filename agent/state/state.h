@@ -67,12 +67,13 @@ void state_arm(struct state *state);
 int state_sync(struct state *state, struct weir_error *error);
 
 /* Queues a new or changed source; done(user), if not NULL, runs on the state's thread when it is
- * durable. The caller's strings are copied. */
+ * durable. The caller's strings are copied. Put a source that is taken up again too: those put in a
+ * run are noted as seen once a day, so that an idle file does not expire. */
 int state_put_source(struct state *state, const struct state_source *source,
 		     void (*done)(void *user), void *user);
 void state_forget_source(struct state *state, const uint8_t source_id[16]);
 
-/* Inside collect(). */
+/* Inside collect(). Ignored when the source was never put, or has been forgotten. */
 void state_write_position(struct state_writer *writer, const uint8_t source_id[16],
 			  const char *output, uint64_t position);
 
@@ -81,6 +82,14 @@ int state_put_value(struct state *state, const char *owner, struct weir_slice ke
 		    struct weir_slice value);
 int64_t state_get_value(struct state *state, const char *owner, struct weir_slice key, void *buffer,
 			size_t buffer_size);
+
+/* Armed changes are committed now rather than at the end of the interval (STATE_COMMIT_BYTES have
+ * been read). Any thread; does not wait. */
+void state_hurry(struct state *state);
+/* True when positions of this input may have been in a corrupt database that was set aside: there was
+ * one within STATE_EXPIRY_DAYS, and state_mark_seen() has not been called since. Unlike *ret_reset it
+ * still holds at later starts, for pipelines that on_corrupt_state keeps from running. */
+int state_concerned(struct state *state, const char *pipeline, const char *input);
 
 /* "" when commits work, else the reason. Copies into text. */
 void state_stalled(struct state *state, char *text, size_t size);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What waits to be written, and the transaction that writes it.
+ *
+ * A batch is filled under the queue's lock and belongs to the committing thread from then on, until
+ * a transaction has written all of it: a failed one leaves it as it was, to be tried again.
+ */
+#ifndef STATE_STATE_COMMIT_H
+#define STATE_STATE_COMMIT_H
+
+#include "base/buffer.h"
+#include "state/state.h"
+#include "state/state_database.h"
+
+/* A source to put or to forget, with its strings behind it in one piece of memory. */
+struct state_job {
+	struct state_job *next;
+	int forget;
+	struct state_source source;
+	void (*done)(void *user);
+	void *user;
+};
+
+/* A value to set, or to remove when value.size is 0; owner, key and value lie behind it. */
+struct state_value {
+	struct state_value *next;
+	const char *owner;
+	struct weir_slice key;
+	struct weir_slice value;
+};
+
+struct state_position {
+	uint8_t source_id[16];
+	size_t output; /* offset of its name in writer->names */
+	uint64_t position;
+};
+
+/* What the collector fills. */
+struct state_writer {
+	struct state_position *positions;
+	size_t count, capacity;
+	struct buffer names;
+	size_t last_name; /* offset of the name used last */
+	int incomplete;   /* no memory for some */
+};
+
+struct state_batch {
+	struct state_job *jobs, **jobs_end;
+	struct state_value *values;
+	struct state_writer writer;
+};
+
+struct state_statements {
+	sqlite3_stmt *put_source, *forget_source, *forget_positions;
+	sqlite3_stmt *put_live, *forget_live, *see_live;
+	sqlite3_stmt *put_position, *see_source;
+	sqlite3_stmt *put_value, *forget_value;
+};
+
+int state_statements_prepare(struct state_database *database, struct state_statements *statements,
+			     struct weir_error *error);
+void state_statements_finalize(struct state_statements *statements);
+
+struct state_job *state_job_create(const struct state_source *source, int forget);
+struct state_value *state_value_create(const char *owner, struct weir_slice key,
+				       struct weir_slice value);
+
+int state_batch_is_empty(const struct state_batch *batch);
+/* Writes everything in one transaction, with synchronous FULL where a source is among it. */
+int state_batch_write(const struct state_batch *batch, struct state_database *database,
+		      struct state_statements *statements, struct weir_error *error);
+void state_batch_clear(struct state_batch *batch);
+
+/* Notes in the database that every source put in this run still exists. */
+int state_see_live(struct state_database *database, struct state_statements *statements,
+		   struct weir_error *error);
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread that commits.
+ *
+ *          put, forget, sync           200 ms after arming
+ *     idle ─────────────────▶ cycle ◀───────────────────── idle
+ *      ▲                      │   │
+ *      └───────── worked ─────┘   └── failed ──▶ stalled ── every second ──▶ cycle
+ *
+ * Idle without anything armed has no time-out. What a failed cycle took stays in `flight` and goes
+ * first into the next one; nothing more is taken before it is through, so a full disk does not make
+ * memory grow.
+ */
+#include "state/state_internal.h"
+
+#include <weir/plugin.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define THREAD_RETRY_MS 1000
+
+/* How often sources that are watched but idle are noted as still there. */
+#define THREAD_LIVE_NS (INT64_C(86400) * NS_PER_SECOND)
+
+#define DUE_NEVER UINT64_MAX
+
+static void flight_load(struct state *state, int collect)
+{
+	struct state_batch *flight = &state->flight;
+
+	pthread_mutex_lock(&state->lock);
+	flight->jobs = state->queued.jobs;
+	flight->values = state->queued.values;
+	state->queued.jobs = NULL;
+	state->queued.jobs_end = NULL;
+	state->queued.values = NULL;
+	if (collect)
+		state->commit_due_ns = 0;
+	pthread_mutex_unlock(&state->lock);
+	if (!collect || !state->collect)
+		return;
+	atomic_exchange(&state->armed, 0);
+	state->collect(state->collect_user, &flight->writer);
+	if (flight->writer.incomplete)
+		state_arm(state);
+}
+
+static int flight_commit(struct state *state, struct weir_error *error)
+{
+	struct state_batch *flight = &state->flight;
+	int failed = 0;
+
+	if (!state_batch_is_empty(flight)) {
+		pthread_mutex_lock(&state->database_lock);
+		failed = state_batch_write(flight, &state->database, &state->statements, error);
+		pthread_mutex_unlock(&state->database_lock);
+	}
+	if (failed)
+		return failed;
+	for (struct state_job *job = flight->jobs; job; job = job->next)
+		if (job->done)
+			job->done(job->user);
+	pthread_mutex_lock(&state->lock);
+	state_batch_clear(flight);
+	pthread_mutex_unlock(&state->lock);
+	return 0;
+}
+
+/* A failure here is no loss: the next commit tries again, with a month's grace. */
+static void live_see(struct state *state, int now)
+{
+	int64_t now_ns = clock_wall_ns();
+
+	if (!now && now_ns - state->live_seen_ns < THREAD_LIVE_NS)
+		return;
+	pthread_mutex_lock(&state->database_lock);
+	if (state_see_live(&state->database, &state->statements, NULL) == 0)
+		state->live_seen_ns = now_ns;
+	pthread_mutex_unlock(&state->database_lock);
+}
+
+int state_cycle(struct state *state, int collect, struct weir_error *error)
+{
+	int failed = flight_commit(state, error);
+
+	if (failed)
+		return failed;
+	flight_load(state, collect);
+	failed = flight_commit(state, error);
+	if (!failed)
+		live_see(state, 0);
+	return failed;
+}
+
+/* When there is something to do: 0 = now. Called with the lock. */
+static uint64_t thread_due(const struct state *state)
+{
+	if (state->sync_done < state->sync_wanted)
+		return 0;
+	if (state->retry_due_ns)
+		return state->retry_due_ns;
+	if (state->queued.jobs)
+		return 0;
+	return state->commit_due_ns ? state->commit_due_ns : DUE_NEVER;
+}
+
+static void thread_wait(struct state *state, uint64_t due_ns)
+{
+	struct timespec until = {(time_t)(due_ns / (uint64_t)NS_PER_SECOND),
+				 (long)(due_ns % (uint64_t)NS_PER_SECOND)};
+
+	if (due_ns == DUE_NEVER)
+		pthread_cond_wait(&state->wake, &state->lock);
+	else
+		pthread_cond_timedwait(&state->wake, &state->lock, &until);
+}
+
+/* Called with the lock. Logs the change only: a stall of hours is one line. */
+static void thread_note(struct state *state, int failed, const struct weir_error *error)
+{
+	int was = state->retry_due_ns != 0;
+
+	state->sync_error = failed ? *error : (struct weir_error){0};
+	state->retry_due_ns = failed ? clock_monotonic_ns() + THREAD_RETRY_MS * NS_PER_MS : 0;
+	if (failed && !was)
+		log_line(WEIR_LOG_ERROR, "state", "state_stalled",
+			 "positions can't be saved, trying again every second: %s", error->text);
+	if (!failed && was)
+		log_line(WEIR_LOG_INFO, "state", "state_resumed", "positions are saved again");
+}
+
+/* Called with the lock, which it lets go of while it works. */
+static void thread_cycle(struct state *state, int collect)
+{
+	struct weir_error error = {0};
+	uint64_t ticket = state->sync_wanted;
+	int failed;
+
+	pthread_mutex_unlock(&state->lock);
+	failed = state_cycle(state, collect, &error);
+	pthread_mutex_lock(&state->lock);
+	thread_note(state, failed, &error);
+	if (ticket > state->sync_done) {
+		state->sync_done = ticket;
+		pthread_cond_broadcast(&state->done);
+	}
+}
+
+static void thread_finish(struct state *state)
+{
+	thread_cycle(state, 1);
+	if (state->retry_due_ns)
+		log_line(WEIR_LOG_ERROR, "state", "state_unsaved",
+			 "stopping without having saved the last positions: lines since then will be "
+			 "sent again");
+	state->sync_done = UINT64_MAX;
+	pthread_cond_broadcast(&state->done);
+	pthread_mutex_unlock(&state->lock);
+	live_see(state, 1);
+	pthread_mutex_lock(&state->lock);
+}
+
+void *state_thread(void *arg)
+{
+	struct state *state = arg;
+
+	pthread_mutex_lock(&state->lock);
+	while (!state->stopping) {
+		uint64_t due_ns = thread_due(state);
+
+		if (due_ns > clock_monotonic_ns())
+			thread_wait(state, due_ns);
+		else
+			thread_cycle(state, state->sync_done < state->sync_wanted ||
+						    (state->commit_due_ns &&
+						     state->commit_due_ns <= clock_monotonic_ns()));
+	}
+	thread_finish(state);
+	pthread_mutex_unlock(&state->lock);
+	return NULL;
+}
