@@ -248,7 +248,9 @@ static inline const struct weir_key *mock_key_new(struct weir_slice name)
 		memcpy(text, name.data, name.size);
 	key->name = (struct weir_slice){text, name.size};
 	text += name.size + 1;
-	(void)snprintf(text, name.size + 4, "\"%s\":", key->name.data);
+	text[0] = '"';
+	memcpy(text + 1, key->name.data, name.size);
+	memcpy(text + 1 + name.size, "\":", 2);
 	key->json = (struct weir_slice){text, name.size + 3};
 	for (uint64_t i = 0; i < name.size; i++)
 		key->hash = key->hash * 31 + (uint8_t)name.data[i];
@@ -515,13 +517,17 @@ static inline struct weir_batch *mock_batch_lines(struct mock_host *host, struct
 	const struct weir_slice key = {"message", 7};
 	uint32_t lines = 0;
 	uint16_t shape;
-	struct weir_value whole;
+	struct weir_value whole = {.tag = WEIR_STRING};
+	char *copy;
 
 	for (uint64_t i = 0; i < text.size; i++)
 		lines += text.data[i] == '\n' || i + 1 == text.size;
 	(void)mock_batch_reserve(batch, lines, lines * (1 + spare), (uint32_t)text.size + 1);
 	(void)mock_batch_shape(batch, &key, 1, &shape);
-	memcpy(weir_batch_text(batch, (uint32_t)text.size, &whole), text.data, text.size);
+	copy = weir_batch_text(batch, (uint32_t)text.size, &whole);
+	assert(copy);
+	if (text.size)
+		memcpy(copy, text.data, text.size);
 	for (uint64_t at = 0; at < text.size;) {
 		const char *end = memchr(text.data + at, '\n', text.size - at);
 		uint64_t length = end ? (uint64_t)(end - text.data) - at : text.size - at;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Numbers as text: what is one by JSON's grammar, and what a person would still call one.
+ */
+#ifndef PARSE_NUMBER_H
+#define PARSE_NUMBER_H
+
+#include <stdint.h>
+
+/*
+ * WEIR_INT or WEIR_DOUBLE when the text is a JSON number, which may then stay as it is
+ * (WEIR_VALUE_TEXT); WEIR_STRING when it is none. A whole number beyond 64 bits is a DOUBLE: its
+ * text keeps every digit.
+ */
+uint8_t number_tag(const char *text, uint32_t size);
+
+/* Also takes a plus sign and leading zeros. -1 when it is no whole number of 64 bits. */
+int number_int(const char *text, uint32_t size, int64_t *ret_number);
+/* Also takes `.5`, `5.` and a plus sign; no hexadecimal, no infinities. */
+int number_double(const char *text, uint32_t size, double *ret_number);
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the parts of the parse filter share: the instance, and the table by which it knows formats.
+ *
+ *   parse.c    options, and the walk over a batch
+ *   layout.c   which shape the parsed records get, remembered per shape that comes in
+ *   convert.c  the `types` and `time` options
+ *   failure.c  what becomes of a line that doesn't parse
+ *   the rest   one file per format
+ *
+ * A format turns one line into values in instance->values; it never touches the batch's arrays,
+ * except that it takes text through parse_text(). So rows are reserved once a batch, and a line
+ * that fails half-way leaves nothing behind.
+ *
+ * Threads: an instance is called by one worker at a time; nothing is shared between instances.
+ */
+#ifndef PARSE_H
+#define PARSE_H
+
+#include <weir/plugin.h>
+
+#include "scan.h"
+#include "support/timeparse/clf.h"
+
+/* Free slots after the parsed fields, for the filters that follow. */
+#define PARSE_SPARE 4
+/* A field that a format did not give a time for. */
+#define PARSE_NO_TIME INT64_MIN
+
+#define PARSE_ON_ERROR_PASS 0
+#define PARSE_ON_ERROR_DEAD 1
+#define PARSE_ON_ERROR_DROP 2
+
+struct parse;
+struct layout;
+struct layouts;
+struct converter;
+
+/* The text to parse, and where it lies in the batch. */
+struct line {
+	const char *text;
+	uint32_t size;
+	uint16_t block;
+	uint64_t offset;
+};
+
+struct parse_format {
+	const char *name;
+	/* Optional. Reads the format's own options and fills keys, for formats that know theirs. */
+	int (*create)(struct parse *parse, const struct weir_node *options,
+		      struct weir_error *error);
+	void (*destroy)(struct parse *parse);
+	/* Fills parse->values, and keys when the format doesn't know them beforehand. Returns NULL, or
+	 * a constant text that says what is wrong with the line. */
+	const char *(*parse)(struct parse *parse, const struct line *line);
+};
+
+struct parse {
+	const struct weir_services *host;
+	struct weir_context *context;
+	const struct parse_format *format;
+	void *format_state; /* the format's own */
+
+	struct weir_slice field; /* which one is parsed */
+	int32_t keep;
+	int32_t on_error;
+	struct converter *converter; /* NULL without `types` and `time` */
+
+	/* What the format found in the line at hand. */
+	struct weir_value *values;
+	struct weir_slice *keys;
+	uint32_t count;
+	uint32_t capacity;
+	uint32_t keys_hash; /* of keys; 0 when they never change */
+	int64_t time_ns;    /* @timestamp, or PARSE_NO_TIME */
+	/* The layout of the record before, whose keys a format may compare with what it finds; it sets
+	 * `same` to it when they are equal. */
+	const struct layout *last;
+	const struct layout *same;
+
+	/* The batch at hand. */
+	struct weir_batch *batch;
+	uint32_t record;   /* index of the record at hand */
+	uint64_t batches;  /* how many so far: tells old from new in caches */
+	uint32_t width;    /* values that the widest row so far took */
+	struct layouts *layouts;
+	const struct weir_shape *from; /* shape of the last record, and its slot of `field` */
+	int32_t from_slot;
+
+	const char *reason_text; /* of the last failure, and where its text lies in this batch */
+	struct weir_value reason_value;
+	const struct weir_shape *marked_from; /* the last shape that got a parse_error, and to what */
+	uint16_t marked_shape;
+
+	scan_function scan;
+	struct clf_cache clf;
+
+	struct weir_metric *unparsed_metric, *type_metric, *time_metric;
+	uint32_t unparsed, type_errors, time_errors; /* of this batch */
+};
+
+/* A slice of the line as a value. */
+static inline struct weir_value line_value(const struct line *line, uint8_t tag, uint8_t flags,
+					   const char *from, const char *to)
+{
+	return weir_value_text(tag, flags, line->block,
+			       line->offset + (uint64_t)(from - line->text), (uint32_t)(to - from));
+}
+
+/* Room for text that lives with the batch; NULL when there is no memory. */
+char *parse_text(struct parse *parse, uint32_t size, struct weir_value *ret_value);
+/* A new row for the record at hand: `count` slots to fill, and PARSE_SPARE free ones. May move the
+ * batch's arrays. */
+int parse_row(struct parse *parse, uint32_t count, struct weir_value **ret_row);
+/* Makes it the record's. */
+void parse_row_set(struct parse *parse, struct weir_value *row, uint32_t count, uint16_t shape);
+/* Declares the fields of a format that knows them; names must outlive the instance. */
+int parse_keys(struct parse *parse, const char *const *names, uint32_t count,
+	       struct weir_error *error);
+/* Room for `capacity` values and keys. */
+int parse_grow(struct parse *parse, uint32_t capacity);
+
+extern const struct parse_format combined_format, common_format;
+
+#endif

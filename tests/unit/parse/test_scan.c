@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/* The fast and the portable scan of a line give the same answer, and the right one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan.h"
+
+#define PADDING 64
+
+/* What a byte loop finds. */
+static void check(const char *text, uint32_t size, const struct scan *scan)
+{
+	uint32_t quotes = 0, special = 0;
+
+	for (uint32_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		special |= c < 0x20 || c > 0x7f || c == '\\';
+		if (c == '"' && quotes++ < SCAN_QUOTES)
+			assert_int_equal(scan->quotes[quotes - 1], i);
+		if (i < 64 * SCAN_WORDS && quotes <= SCAN_QUOTES)
+			assert_int_equal(scan->spaces[i / 64] >> (i % 64) & 1, c == ' ');
+	}
+	assert_int_equal(scan->special, special || quotes > SCAN_QUOTES);
+	if (quotes <= SCAN_QUOTES)
+		assert_int_equal(scan->quote_count, quotes);
+}
+
+static void random_line(char *text, uint32_t size)
+{
+	static const char rare[] = "\\\n\x1f\x80\xff\x7f\t";
+
+	for (uint32_t i = 0; i < size; i++) {
+		int choice = rand() % 400;
+
+		text[i] = choice == 0 && rand() % 4 == 0 ? rare[rand() % 7]
+			  : choice < 8                   ? '"'
+			  : choice < 60                  ? ' '
+							 : (char)('!' + rand() % 60);
+		if (text[i] == '\\' && rand() % 8)
+			text[i] = 'a';
+	}
+	memset(text + size, '"', PADDING); /* what follows a line must not count */
+}
+
+static void both_scans_find_what_a_byte_loop_finds(void **state)
+{
+	static char text[3000 + PADDING];
+	scan_function scans[] = {scan_portable, scan_best()};
+
+	(void)state;
+	srand(7);
+	for (int round = 0; round < 20000; round++) {
+		uint32_t size = (uint32_t)(rand() % (round % 10 ? 300 : 3000));
+
+		random_line(text, size);
+		for (size_t i = 0; i < 2; i++) {
+			struct scan scan;
+
+			memset(&scan, 0xee, sizeof(scan));
+			scans[i](text, size, &scan);
+			check(text, size, &scan);
+		}
+	}
+}
+
+static void the_next_space_is_found_in_lines_of_every_length(void **state)
+{
+	static char text[3000 + PADDING];
+	struct scan scan;
+
+	(void)state;
+	srand(8);
+	for (int round = 0; round < 300; round++) {
+		uint32_t size = 1 + (uint32_t)(rand() % 3000), from;
+
+		random_line(text, size);
+		for (uint32_t i = 0; i < size; i++)
+			text[i] = text[i] == '"' || rand() % 3 ? 'x' : text[i];
+		scan_best()(text, size, &scan);
+		for (from = 0; from <= size; from += 1 + (uint32_t)(rand() % 5)) {
+			const char *space = memchr(text + from, ' ', size - from);
+
+			assert_int_equal(scan_space(&scan, text, from, size),
+					 space ? (uint32_t)(space - text) : size);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_scans_find_what_a_byte_loop_finds),
+		cmocka_unit_test(the_next_space_is_found_in_lines_of_every_length),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
