@@ -15,6 +15,7 @@ weir_need(XXHASH libxxhash libxxhash-dev)
 
 pkg_check_modules(CURL IMPORTED_TARGET libcurl)
 pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd)
+pkg_check_modules(DEFLATE IMPORTED_TARGET libdeflate)
 pkg_check_modules(ZLIB IMPORTED_TARGET zlib)
 pkg_check_modules(ZSTD IMPORTED_TARGET libzstd)
 pkg_check_modules(SIMDJSON IMPORTED_TARGET simdjson)

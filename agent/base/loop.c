@@ -58,7 +58,9 @@ struct loop {
 	struct loop_watch *watches; /* by descriptor */
 	size_t watch_count;
 	int epoll_fd, event_fd;
-	int started; /* of the thread that starts and stops */
+	/* Written by the thread that starts and stops; relaxed, since who asks about another thread's
+	 * stop is ordered with it by other means. */
+	atomic_int started;
 	pthread_t thread;
 	/* pthread_self() of the loop's thread; relaxed is enough, since only that thread can find it
 	 * equal to its own. */
@@ -358,6 +360,51 @@ int loop_is_current(const struct loop *loop)
 {
 	return atomic_load_explicit(&loop->owner, memory_order_relaxed) ==
 	       (uintptr_t)pthread_self();
+}
+
+int loop_is_running(const struct loop *loop)
+{
+	return atomic_load_explicit(&loop->started, memory_order_relaxed);
+}
+
+struct loop_awaited {
+	loop_call *call;
+	void *user;
+	pthread_mutex_t lock; /* guards done */
+	pthread_cond_t changed;
+	int done;
+};
+
+static void run_awaited(void *user)
+{
+	struct loop_awaited *awaited = user;
+
+	awaited->call(awaited->user);
+	pthread_mutex_lock(&awaited->lock);
+	awaited->done = 1;
+	pthread_cond_signal(&awaited->changed);
+	pthread_mutex_unlock(&awaited->lock);
+}
+
+int loop_run(struct loop *loop, loop_call *call, void *user)
+{
+	struct loop_awaited awaited = {.call = call, .user = user};
+	int code;
+
+	if (!loop_is_running(loop) || loop_is_current(loop)) {
+		call(user);
+		return 0;
+	}
+	pthread_mutex_init(&awaited.lock, NULL);
+	pthread_cond_init(&awaited.changed, NULL);
+	code = loop_post(loop, run_awaited, &awaited);
+	pthread_mutex_lock(&awaited.lock);
+	while (code == 0 && !awaited.done)
+		pthread_cond_wait(&awaited.changed, &awaited.lock);
+	pthread_mutex_unlock(&awaited.lock);
+	pthread_cond_destroy(&awaited.changed);
+	pthread_mutex_destroy(&awaited.lock);
+	return code;
 }
 
 int loop_post(struct loop *loop, loop_call *call, void *user)

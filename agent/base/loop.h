@@ -32,6 +32,11 @@ int loop_start(struct loop *loop, struct weir_error *error);
 void loop_stop(struct loop *loop);
 void loop_destroy(struct loop *loop);
 int loop_is_current(const struct loop *loop);
+/* From loop_start() until loop_stop(): posted calls will run. */
+int loop_is_running(const struct loop *loop);
+/* Runs call(user) on the loop's thread and returns when it has: at once on that thread, or where
+ * the loop does not run. */
+int loop_run(struct loop *loop, loop_call *call, void *user);
 
 /* Runs call(user) on the loop's thread, in the order posted. */
 int loop_post(struct loop *loop, loop_call *call, void *user);

@@ -251,6 +251,19 @@ static void the_loop_knows_its_own_thread(void **state)
 	assert_int_equal(atomic_load(&order_broken), 0);
 }
 
+static void an_awaited_call_has_run_when_it_returns(void **state)
+{
+	struct loop *loop = *state;
+
+	assert_int_equal(loop_run(loop, count_call, NULL), 0); /* not started: at once */
+	assert_int_equal(atomic_load(&calls), 1);
+	assert_int_equal(loop_start(loop, NULL), 0);
+	for (int i = 2; i < 200; i++) {
+		assert_int_equal(loop_run(loop, count_call, NULL), 0);
+		assert_int_equal(atomic_load(&calls), i);
+	}
+}
+
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -266,6 +279,7 @@ int main(void)
 		LOOP_TEST(a_readable_descriptor_is_told),
 		LOOP_TEST(an_ended_watch_is_not_told_of_an_event_taken_before),
 		LOOP_TEST(the_loop_knows_its_own_thread),
+		LOOP_TEST(an_awaited_call_has_run_when_it_returns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

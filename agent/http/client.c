@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A queue of jobs, and the transfers that carry them.
+ *
+ *   send ──▶ queue ──▶ transfer ──▶ done() ──▶ finished
+ *              ▲                      │
+ *              └── waits, in front ◀──┘ TRY_AGAIN, TRY_SLOWLY
+ *
+ *   - All but `pending` belongs to the loop's thread; jobs come to it by loop_post(), in order.
+ *   - With a concurrency of one nothing overtakes: the head of the queue goes first, or nobody.
+ *   - When the destination as a whole seems down (no connection, Retry-After, several failures in
+ *     a row, an operator is needed) the client waits, not just the request: requests in the queue
+ *     don't hammer it in turn.
+ */
+#include "http/client.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <weir/plugin.h>
+
+#include "base/clock.h"
+#include "http/engine.h"
+#include "http/pace.h"
+
+#define CLIENT_CONCURRENCY 16
+#define CLIENT_CONNECT_MS 10000
+#define CLIENT_REQUEST_MS 60000
+#define CLIENT_BACKOFF_MIN_NS (200 * (uint64_t)NS_PER_MS)
+#define CLIENT_BACKOFF_MAX_NS (30 * (uint64_t)NS_PER_SECOND)
+/* From so many failures in a row the destination itself is taken to be in trouble. */
+#define CLIENT_TROUBLE 3
+/* Without success for so long, the output counts as stalled. */
+#define CLIENT_STALLED_NS (10 * (uint64_t)NS_PER_SECOND)
+/* Of an answer, in the log. */
+#define CLIENT_EXCERPT 200
+
+struct weir_http_client {
+	struct http *http;
+	struct http_owner owner;
+	struct transfer_options options;
+	struct pace pace;
+	struct job *head;
+	struct transfer *idle, *running;
+	uint32_t in_flight;
+	uint64_t not_before_ns; /* nothing starts earlier */
+	struct loop_timer timer;
+	uint32_t alarm;	    /* status or curl code that the log has been told of, + 1; 0 = none */
+	int stalled;
+	atomic_uint pending; /* relaxed: a figure, nothing hangs on it */
+};
+
+/* ---- lists ---- */
+
+/* A retry goes in front of what was sent after it. */
+static void queue_put(struct weir_http_client *client, struct job *job, int in_front)
+{
+	struct job **at = &client->head;
+
+	while (*at && !in_front)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+}
+
+/* The first job that may go at `now`, or NULL and when the next one may. */
+static struct job *queue_take(struct weir_http_client *client, uint64_t now, uint64_t *ret_next_ns)
+{
+	int overtake = client->pace.limit_max > 1;
+
+	*ret_next_ns = UINT64_MAX;
+	for (struct job **at = &client->head; *at; at = &(*at)->next) {
+		struct job *job = *at;
+
+		if (job->not_before_ns <= now && client->not_before_ns <= now) {
+			*at = job->next;
+			job->next = NULL;
+			return job;
+		}
+		if (job->not_before_ns < *ret_next_ns)
+			*ret_next_ns = job->not_before_ns;
+		if (!overtake)
+			break;
+	}
+	if (*ret_next_ns < client->not_before_ns)
+		*ret_next_ns = client->not_before_ns;
+	return NULL;
+}
+
+static void unlink_running(struct weir_http_client *client, struct transfer *transfer)
+{
+	struct transfer **at = &client->running;
+
+	while (*at != transfer)
+		at = &(*at)->next;
+	*at = transfer->next;
+	client->in_flight--;
+	metric_change(client->owner.in_flight, -1);
+}
+
+static void job_done(struct weir_http_client *client, struct job *job)
+{
+	atomic_fetch_sub_explicit(&client->pending, 1, memory_order_relaxed);
+	job_free(job);
+}
+
+/* ---- starting ---- */
+
+static int start(struct weir_http_client *client, struct job *job)
+{
+	struct transfer *transfer = client->idle;
+	int code = 0;
+
+	if (transfer)
+		client->idle = transfer->next;
+	else
+		code = transfer_create(&client->options, &transfer);
+	if (code)
+		return code;
+	code = transfer_begin(transfer, job);
+	if (code == 0)
+		code = engine_add(client->http, transfer->easy);
+	if (code) {
+		transfer_free(transfer);
+		return code;
+	}
+	transfer->next = client->running;
+	client->running = transfer;
+	client->in_flight++;
+	metric_change(client->owner.in_flight, 1);
+	metric_add(client->owner.requests, 1);
+	metric_add(client->owner.retries, job->request->attempt > 0);
+	return 0;
+}
+
+/* Starts what may start, and sets the timer for what may not yet. */
+static void pump(struct weir_http_client *client)
+{
+	uint64_t now = clock_monotonic_ns(), next_ns = UINT64_MAX;
+
+	loop_timer_stop(client->http->loop, &client->timer);
+	while (client->head && client->in_flight < pace_limit(&client->pace)) {
+		struct job *job = queue_take(client, now, &next_ns);
+
+		if (!job)
+			break;
+		if (start(client, job)) { /* no memory: later */
+			queue_put(client, job, 1);
+			next_ns = now + client->pace.wait_min_ns;
+			break;
+		}
+	}
+	if (client->head && next_ns != UINT64_MAX)
+		loop_timer_set(client->http->loop, &client->timer,
+			       next_ns > now ? next_ns - now : 0);
+}
+
+static void pump_later(void *user)
+{
+	pump(user);
+}
+
+static void job_arrived(void *user)
+{
+	struct job *job = user;
+
+	queue_put(job->client, job, 0);
+	pump(job->client);
+}
+
+/* ---- telling people ---- */
+
+static void say(struct weir_http_client *client, uint32_t level, const char *code,
+		const char *text)
+{
+	if (client->owner.log)
+		client->owner.log(client->owner.user, level, code, text);
+}
+
+static void set_stalled(struct weir_http_client *client, const char *why)
+{
+	if (!*why && !client->stalled)
+		return;
+	client->stalled = *why != '\0';
+	if (client->owner.stalled)
+		client->owner.stalled(client->owner.user, why);
+}
+
+static void say_success(struct weir_http_client *client, const struct job *job, uint64_t now)
+{
+	char text[512];
+
+	if (client->pace.failing > 0 && (client->pace.failing >= CLIENT_TROUBLE || client->alarm ||
+					 client->stalled)) {
+		snprintf(text, sizeof(text), "%s accepts requests again after %" PRIu64 " s",
+			 job->place,
+			 (now - client->pace.failing_since_ns) / (uint64_t)NS_PER_SECOND);
+		say(client, WEIR_LOG_INFO, "http_recovered", text);
+	}
+	client->alarm = 0;
+	set_stalled(client, "");
+}
+
+static void describe(char *text, size_t size, const struct job *job, const struct verdict *verdict,
+		     struct weir_slice answer)
+{
+	int excerpt = answer.size < CLIENT_EXCERPT ? (int)answer.size : CLIENT_EXCERPT;
+
+	snprintf(text, size, "%s: %s%s%.*s", job->place, verdict->text,
+		 verdict->status && excerpt ? ": " : "", verdict->status ? excerpt : 0,
+		 answer.data ? answer.data : "");
+}
+
+static void say_retry(struct weir_http_client *client, const struct job *job,
+		      const struct verdict *verdict, struct weir_slice answer, uint64_t wait_ns)
+{
+	char what[768], text[1024];
+	uint64_t now = clock_monotonic_ns();
+
+	describe(what, sizeof(what), job, verdict, answer);
+	snprintf(text, sizeof(text), "%s; try %" PRIu32 ", the next in %.1f s", what,
+		 job->request->attempt, (double)wait_ns / 1e9);
+	say(client, WEIR_LOG_WARNING, "http_retry", text);
+	if (!client->stalled && now - client->pace.failing_since_ns >= CLIENT_STALLED_NS)
+		set_stalled(client, what);
+}
+
+/* Once per reason, until something succeeds. */
+static void say_hold(struct weir_http_client *client, const struct job *job,
+		     const struct verdict_facts *facts, const struct verdict *verdict)
+{
+	uint32_t reason = (facts->status ? (uint32_t)facts->status : 1000 + facts->code) + 1;
+	char what[768], text[1024];
+
+	if (client->alarm == reason)
+		return;
+	client->alarm = reason;
+	describe(what, sizeof(what), job, verdict, facts->answer);
+	snprintf(text, sizeof(text), "%s; %s. Nothing is lost: it is tried again about every %.0f s",
+		 what, verdict->remedy ? verdict->remedy : "an operator must act",
+		 (double)client->pace.wait_max_ns / 1e9);
+	say(client, WEIR_LOG_ERROR, "http_hold", text);
+	set_stalled(client, what);
+}
+
+/* ---- ending a try ---- */
+
+/* What the answer means for the destination as a whole; before the owner is asked, who may send
+ * more from within done(). */
+static void adapt(struct weir_http_client *client, struct transfer *transfer,
+		  const struct verdict *verdict, uint64_t asked_s, uint64_t now)
+{
+	uint64_t wait_ns = 0;
+
+	if (verdict->advice == WEIR_HTTP_OK || verdict->advice == WEIR_HTTP_TOO_LARGE ||
+	    verdict->advice == WEIR_HTTP_REFUSED) {
+		say_success(client, transfer->job, now);
+		pace_success(&client->pace, client->head != NULL);
+		return;
+	}
+	pace_failure(&client->pace, transfer->started_ns, now);
+	if (asked_s)
+		wait_ns = pace_asked_wait_ns(&client->pace, asked_s);
+	else if (verdict->status == 0 || client->pace.failing >= CLIENT_TROUBLE)
+		wait_ns = pace_wait_ns(&client->pace, client->pace.failing);
+	if (now + wait_ns > client->not_before_ns)
+		client->not_before_ns = now + wait_ns;
+}
+
+static void wait_and_retry(struct weir_http_client *client, struct job *job, uint32_t answer,
+			   const struct verdict_facts *facts, const struct verdict *verdict,
+			   uint64_t asked_s)
+{
+	uint64_t now = clock_monotonic_ns(), wait_ns;
+
+	if (answer == WEIR_HTTP_TRY_SLOWLY) {
+		wait_ns = pace_slow_wait_ns(&client->pace);
+		client->not_before_ns = now + wait_ns;
+		say_hold(client, job, facts, verdict);
+	} else {
+		wait_ns = asked_s ? pace_asked_wait_ns(&client->pace, asked_s)
+				  : pace_wait_ns(&client->pace, job->request->attempt);
+		if (verdict->advice != WEIR_HTTP_OK)
+			say_retry(client, job, verdict, facts->answer,
+				  now + wait_ns > client->not_before_ns
+					  ? wait_ns
+					  : client->not_before_ns - now);
+	}
+	job->not_before_ns = now + wait_ns;
+	queue_put(client, job, 1);
+}
+
+static void fill_response(struct weir_http_response *response, const struct transfer *transfer,
+			  const struct verdict *verdict, uint64_t now)
+{
+	memset(response, 0, sizeof(*response));
+	response->struct_size = sizeof(*response);
+	response->status = verdict->status;
+	response->advice = verdict->advice;
+	response->may_have_landed = verdict->may_have_landed;
+	response->elapsed_ns = now - transfer->started_ns;
+	response->error = weir_slice_of(verdict->text);
+	if (!verdict->status)
+		return;
+	response->body = (struct weir_slice){transfer->answer.data, transfer->answer.size};
+	response->headers = (struct weir_slice){transfer->headers.data, transfer->headers.size};
+}
+
+void client_finished(struct transfer *transfer, CURLcode code)
+{
+	struct job *job = transfer->job;
+	struct weir_http_client *client = job->client;
+	uint64_t now = clock_monotonic_ns(), asked_s = transfer_retry_after(transfer);
+	struct weir_http_response response;
+	struct verdict_facts facts;
+	struct verdict verdict;
+	uint32_t answer;
+
+	transfer_facts(transfer, code, &facts);
+	verdict_reach(&facts, &verdict);
+	fill_response(&response, transfer, &verdict, now);
+	unlink_running(client, transfer);
+	metric_add(client->owner.bytes, (int64_t)transfer->handed);
+	metric_observe_ns(client->owner.latency, response.elapsed_ns);
+	if (job->request->attempt < UINT32_MAX)
+		job->request->attempt++;
+	adapt(client, transfer, &verdict, verdict.advice == WEIR_HTTP_OK ? 0 : asked_s, now);
+	answer = client->owner.done(client->owner.user, job->request, &response);
+	if (answer == WEIR_HTTP_FINISHED) /* the request is the plugin's again: not read any more */
+		job_done(client, job);
+	else
+		wait_and_retry(client, job, answer, &facts, &verdict, asked_s);
+	transfer_end(transfer);
+	transfer->next = client->idle;
+	client->idle = transfer;
+	pump(client);
+}
+
+/* ---- the table ---- */
+
+static char *copy_or_null(const char *text, int *failed)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	*failed |= text && !copy;
+	return copy;
+}
+
+static uint64_t ms_of(uint64_t ns, uint64_t missing_ms)
+{
+	if (ns == 0)
+		return missing_ms;
+	return ns < (uint64_t)NS_PER_MS ? 1 : ns / (uint64_t)NS_PER_MS;
+}
+
+static int copy_options(struct transfer_options *to, const struct weir_http_client_options *from)
+{
+	int failed = 0;
+
+	to->connect_timeout_ms = ms_of(from->connect_timeout_ns, CLIENT_CONNECT_MS);
+	to->request_timeout_ms = ms_of(from->request_timeout_ns, CLIENT_REQUEST_MS);
+	to->insecure = from->insecure != 0;
+	to->http1 = from->http_version == 1;
+	to->proxy = copy_or_null(from->proxy, &failed);
+	to->ca_file = copy_or_null(from->ca_file, &failed);
+	to->cert_file = copy_or_null(from->cert_file, &failed);
+	to->key_file = copy_or_null(from->key_file, &failed);
+	to->user_agent = copy_or_null(from->user_agent ? from->user_agent : "weir/" WEIR_VERSION,
+				      &failed);
+	return failed ? WEIR_ERR_MEMORY : 0;
+}
+
+static int check_file(const char *path, const char *what, struct weir_error *error)
+{
+	if (!path || access(path, R_OK) == 0)
+		return 0;
+	return weir_fail(error, WEIR_ERR_INVALID, "cannot read the %s %s: %m", what, path);
+}
+
+static void release(struct weir_http_client *client)
+{
+	free(client->options.proxy);
+	free(client->options.ca_file);
+	free(client->options.cert_file);
+	free(client->options.key_file);
+	free(client->options.user_agent);
+	free(client);
+}
+
+int32_t client_create(struct http *http, const struct http_owner *owner,
+		      const struct weir_http_client_options *options,
+		      struct weir_http_client **ret_client, struct weir_error *error)
+{
+	struct weir_http_client *client;
+	int code;
+
+	if ((code = check_file(options->ca_file, "CA certificates", error)) ||
+	    (code = check_file(options->cert_file, "client certificate", error)) ||
+	    (code = check_file(options->key_file, "client key", error)))
+		return code;
+	client = calloc(1, sizeof(*client));
+	if (!client || copy_options(&client->options, options)) {
+		if (client)
+			release(client);
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for an HTTP client");
+	}
+	client->http = http;
+	client->owner = *owner;
+	client->timer.call = pump_later;
+	client->timer.user = client;
+	pace_start(&client->pace,
+		   options->concurrency_max ? options->concurrency_max : CLIENT_CONCURRENCY,
+		   options->backoff_min_ns ? options->backoff_min_ns : CLIENT_BACKOFF_MIN_NS,
+		   options->backoff_max_ns ? options->backoff_max_ns : CLIENT_BACKOFF_MAX_NS);
+	*ret_client = client;
+	return 0;
+}
+
+int32_t client_send(struct weir_http_client *client, struct weir_http_request *request)
+{
+	struct job *job;
+	int code = job_create(request, &job);
+
+	if (code)
+		return code;
+	job->client = client;
+	atomic_fetch_add_explicit(&client->pending, 1, memory_order_relaxed);
+	if (loop_is_current(client->http->loop)) {
+		job_arrived(job);
+		return 0;
+	}
+	code = loop_post(client->http->loop, job_arrived, job);
+	if (code)
+		job_done(client, job);
+	return code;
+}
+
+uint32_t client_pending(struct weir_http_client *client)
+{
+	return atomic_load_explicit(&client->pending, memory_order_relaxed);
+}
+
+static void abandon(void *user)
+{
+	struct weir_http_client *client = user;
+
+	loop_timer_stop(client->http->loop, &client->timer);
+	while (client->running) {
+		struct transfer *transfer = client->running;
+
+		unlink_running(client, transfer);
+		engine_remove(client->http, transfer->easy);
+		job_free(transfer->job);
+		transfer_free(transfer);
+	}
+	while (client->idle) {
+		struct transfer *transfer = client->idle;
+
+		client->idle = transfer->next;
+		transfer_free(transfer);
+	}
+	while (client->head) {
+		struct job *job = client->head;
+
+		client->head = job->next;
+		job_free(job);
+	}
+}
+
+void client_free(struct weir_http_client *client)
+{
+	if (!client)
+		return;
+	loop_run(client->http->loop, abandon, client);
+	release(client);
+}

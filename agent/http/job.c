@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The body is compressed once, before the first try, and the copy serves every retry. Compressing
+ * happens on the sender's thread, so that the loop stays free for its sockets.
+ */
+#include "http/job.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* Level 1: on logs it is several times faster than 6 and within a few percent of its size. */
+#define JOB_GZIP_LEVEL 1
+
+static char *copy_text(struct weir_slice text)
+{
+	char *copy = malloc(text.size + 1);
+
+	if (!copy)
+		return NULL;
+	if (text.size)
+		memcpy(copy, text.data, text.size);
+	copy[text.size] = '\0';
+	return copy;
+}
+
+/* No byte that could end the line it is put into. */
+static int is_one_line(struct weir_slice text)
+{
+	for (uint64_t i = 0; i < text.size; i++)
+		if ((uint8_t)text.data[i] < 0x20 && text.data[i] != '\t')
+			return 0;
+	return 1;
+}
+
+static int is_http_url(struct weir_slice url)
+{
+	return (url.size > 7 && strncasecmp(url.data, "http://", 7) == 0) ||
+	       (url.size > 8 && strncasecmp(url.data, "https://", 8) == 0);
+}
+
+static int add_header(struct job *job, struct weir_slice header)
+{
+	char *text = copy_text(header);
+	struct curl_slist *list = text ? curl_slist_append(job->headers, text) : NULL;
+
+	free(text);
+	if (!list)
+		return WEIR_ERR_MEMORY;
+	job->headers = list;
+	return 0;
+}
+
+static int add_headers(struct job *job)
+{
+	/* No waiting for "100 Continue"; no content type that libcurl makes up. */
+	int code = add_header(job, weir_slice_of("Expect:"));
+	int typed = 0;
+
+	for (uint32_t i = 0; i < job->request->header_count && code == 0; i++) {
+		struct weir_slice header = job->request->headers[i];
+
+		if (!is_one_line(header) || !memchr(header.data, ':', header.size))
+			return WEIR_ERR_INVALID;
+		typed |= header.size > 13 && strncasecmp(header.data, "content-type:", 13) == 0;
+		code = add_header(job, header);
+	}
+	if (!typed && code == 0)
+		code = add_header(job, weir_slice_of("Content-Type:"));
+	if (job->packed.size && code == 0)
+		code = add_header(job, weir_slice_of("Content-Encoding: gzip"));
+	return code;
+}
+
+static char *join_body(const struct weir_http_request *request)
+{
+	char *joined = malloc(request->body_size), *end = joined;
+
+	for (uint32_t i = 0; joined && i < request->body_count; i++) {
+		memcpy(end, request->body[i].data, request->body[i].size);
+		end += request->body[i].size;
+	}
+	return joined;
+}
+
+/* Leaves the body as it is when there is no memory for another copy. */
+static void pack_body(struct job *job)
+{
+	const struct weir_http_request *request = job->request;
+	struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(JOB_GZIP_LEVEL);
+	char *joined = NULL, *packed = NULL, *fitted;
+	size_t bound, size = 0;
+
+	if (!compressor)
+		return;
+	bound = libdeflate_gzip_compress_bound(compressor, request->body_size);
+	packed = malloc(bound);
+	joined = request->body_count > 1 ? join_body(request) : NULL;
+	if (packed && (joined || request->body_count == 1))
+		size = libdeflate_gzip_compress(compressor, joined ? joined : request->body[0].data,
+						request->body_size, packed, bound);
+	free(joined);
+	libdeflate_free_compressor(compressor);
+	if (size == 0) {
+		free(packed);
+		return;
+	}
+	fitted = realloc(packed, size); /* gives the rest of the bound back */
+	job->packed.data = fitted ? fitted : packed;
+	job->packed.size = size;
+	job->body_size = size;
+}
+
+static char *part(CURLU *url, CURLUPart which)
+{
+	char *text = NULL;
+
+	return curl_url_get(url, which, &text, 0) == CURLUE_OK ? text : NULL;
+}
+
+/* "https://host:port/path": users, passwords and tokens stay out of the log. */
+static char *place_of(const char *text)
+{
+	CURLU *url = curl_url();
+	char *place = NULL;
+
+	if (url && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK) {
+		curl_url_set(url, CURLUPART_USER, NULL, 0);
+		curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
+		curl_url_set(url, CURLUPART_OPTIONS, NULL, 0);
+		curl_url_set(url, CURLUPART_QUERY, NULL, 0);
+		curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+		place = part(url, CURLUPART_URL);
+	}
+	curl_url_cleanup(url);
+	return place;
+}
+
+int job_create(struct weir_http_request *request, struct job **ret_job)
+{
+	struct weir_slice post = {"POST", 4};
+	struct job *job;
+	int code;
+
+	if (!is_http_url(request->url) || !is_one_line(request->url) ||
+	    !is_one_line(request->method))
+		return WEIR_ERR_INVALID;
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return WEIR_ERR_MEMORY;
+	job->request = request;
+	job->body_size = request->body_size;
+	job->url = copy_text(request->url);
+	job->method = copy_text(request->method.size ? request->method : post);
+	code = job->url && job->method ? 0 : WEIR_ERR_MEMORY;
+	if (code)
+		goto out;
+	job->place = place_of(job->url);
+	if (!job->place) {
+		code = WEIR_ERR_INVALID;
+		goto out;
+	}
+	if ((request->flags & WEIR_HTTP_GZIP) && request->body_size > 0)
+		pack_body(job);
+	code = add_headers(job);
+	if (code)
+		goto out;
+	*ret_job = job;
+	return 0;
+out:
+	job_free(job);
+	return code;
+}
+
+void job_free(struct job *job)
+{
+	if (!job)
+		return;
+	curl_slist_free_all(job->headers);
+	curl_free(job->place);
+	free((char *)(uintptr_t)job->packed.data);
+	free(job->url);
+	free(job->method);
+	free(job);
+}
