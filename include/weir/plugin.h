@@ -43,15 +43,20 @@
                              * again by the next run */
 #define WEIR_FLUSH_END 3    /* all inputs have ended for good (run --once): send everything */
 
+/* Flags of an input's start(). */
+#define WEIR_START_ONCE 1      /* read what is there, then end every source */
+#define WEIR_START_BEGINNING 2 /* positions were lost: read everything from its beginning */
+#define WEIR_START_END 4       /* positions were lost: begin at the end of what is there */
+
 struct weir_input_ops {
 	uint32_t struct_size;
 	uint32_t reserved;
 	int32_t (*create)(const struct weir_services *host, struct weir_context *context,
 			  const struct weir_node *options, void **ret_instance,
 			  struct weir_error *error);
-	/* Opens sources. With `once`, every source must come to WEIR_READ_END or DETACH when all that
-	 * was there has been read. */
-	int32_t (*start)(void *instance, uint32_t once, struct weir_error *error);
+	/* Opens sources. flags are WEIR_START_*. With WEIR_START_ONCE every source is opened before
+	 * start() returns, and comes to WEIR_READ_END or DETACH when all that was there has been read. */
+	int32_t (*start)(void *instance, uint32_t flags, struct weir_error *error);
 	/* No more source_ready(), no thread of the plugin's runs after it. */
 	void (*stop)(void *instance);
 	void (*destroy)(void *instance);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "batch/budget.h"
+
+#include <string.h>
+
+void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
+		 void (*relieved)(void *user), void *user)
+{
+	memset(budget, 0, sizeof(*budget));
+	budget->hard = bytes;
+	budget->soft = bytes - bytes / 10;
+	budget->estimate = first_estimate;
+	budget->relieved = relieved;
+	budget->user = user;
+}
+
+static int budget_has_room(struct budget *budget)
+{
+	int64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
+	int64_t estimate = atomic_load_explicit(&budget->estimate, memory_order_relaxed);
+
+	/* An empty pipeline always goes on, however large its batches have become. */
+	return used + estimate <= budget->soft || used == 0;
+}
+
+void budget_charge(struct budget *budget, int64_t bytes)
+{
+	int64_t used =
+		atomic_fetch_add_explicit(&budget->used, bytes, memory_order_seq_cst) + bytes;
+
+	if (bytes > 0) {
+		int64_t peak = atomic_load_explicit(&budget->peak, memory_order_relaxed);
+
+		while (used > peak &&
+		       !atomic_compare_exchange_weak(&budget->peak, &peak, used))
+			;
+		return;
+	}
+	if (atomic_load(&budget->starved) && budget_has_room(budget) &&
+	    atomic_exchange(&budget->starved, 0))
+		budget->relieved(budget->user);
+}
+
+int budget_admit(struct budget *budget)
+{
+	if (budget_has_room(budget))
+		return 1;
+	atomic_store(&budget->starved, 1);
+	/* A release between the two looks would not have seen `starved`. */
+	if (budget_has_room(budget) && atomic_exchange(&budget->starved, 0))
+		return 1;
+	return 0;
+}
+
+void budget_learn(struct budget *budget, int64_t batch_bytes)
+{
+	int64_t estimate = atomic_load_explicit(&budget->estimate, memory_order_relaxed);
+
+	/* Up at once, down slowly: an underestimate breaks the bound, an overestimate costs little. */
+	if (batch_bytes > estimate)
+		estimate = batch_bytes;
+	else
+		estimate -= (estimate - batch_bytes) / 64;
+	atomic_store_explicit(&budget->estimate, estimate, memory_order_relaxed);
+}

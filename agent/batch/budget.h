@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The memory of one pipeline: what its batches, encodings and filters hold, against a bound.
+ *
+ * Inputs are admitted below `soft` (nine tenths); the rest is for filters, retries and dead letters,
+ * so that a full pipeline can always drain. Every charge is exact and is given back; the bound holds
+ * because an admission counts what a batch has lately grown to on its way, not what it starts with.
+ *
+ * Any thread; relaxed atomics, because nothing is read on the strength of the counter but the
+ * decision to go on or wait, and a stale answer is corrected by the next release.
+ */
+#ifndef BATCH_BUDGET_H
+#define BATCH_BUDGET_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct budget {
+	_Atomic int64_t used;     /* bytes */
+	_Atomic int64_t peak;     /* most ever used */
+	_Atomic int64_t estimate; /* what a batch grows to, with everything made from it */
+	_Atomic int starved;      /* someone waits for relieved() */
+	int64_t soft, hard;
+	void (*relieved)(void *user); /* on any thread, when a starved budget has room again */
+	void *user;
+};
+
+void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
+		 void (*relieved)(void *user), void *user);
+/* Adds to (or with a negative amount gives back from) what is used. */
+void budget_charge(struct budget *budget, int64_t bytes);
+/* True when one more batch fits. On false the budget counts as starved until relieved() is called. */
+int budget_admit(struct budget *budget);
+/* Tells what a batch had grown to when it was given back. */
+void budget_learn(struct budget *budget, int64_t batch_bytes);
+
+#endif
