@@ -49,7 +49,10 @@ struct config_pipeline {
 	char *path;
 	struct config_stage *inputs, *filters, *outputs;
 	size_t input_count, filter_count, output_count;
-	struct config_stage *dead_letter; /* NULL = the host's default */
+	/* Never empty: a file without `dead_letter:` gets the stage that this text makes, as if it had
+	 * been written there: `file: {path: STATE_DIR/dead/NAME.jsonl, max_bytes: DEAD_LETTER_MAX}`. */
+	struct config_stage *dead_letter;
+	size_t dead_letter_count;
 	uint32_t on_corrupt_state; /* CONFIG_CORRUPT_* */
 	int broken; /* has errors: not to be run */
 };

@@ -37,6 +37,9 @@ size_t registry_count(const struct registry *registry);
 const struct registry_entry *registry_at(const struct registry *registry, size_t index);
 size_t registry_refusal_count(const struct registry *registry);
 const struct registry_refusal *registry_refusal_at(const struct registry *registry, size_t index);
+/* Calls plugin_start() of the plugin, if it has one and this is the first time. Main thread. */
+int registry_start_plugin(struct registry *registry, const struct weir_plugin *plugin,
+			  const struct weir_services *host, struct weir_error *error);
 const char *registry_kind_name(uint32_t kind); /* "input", "filter", "output" */
 
 #endif

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline/agent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "batch/shape.h"
+#include "pipeline/agent_parts.h"
+#include "pipeline/module.h"
+
+/* Where the state database notes that positions were lost and not yet decided upon. */
+#define AGENT_OWNER "agent"
+#define CORRUPT_KEY "positions_lost"
+
+/* ---- the HTTP module ---- */
+
+static int agent_http(void *user, const struct http_module **ret_module, struct http **ret_http,
+		      struct weir_error *error)
+{
+	struct agent *agent = user;
+	const void *table;
+	int status;
+
+	if (!agent->http) {
+		status = module_load("http", "http_module", &table, error);
+		if (status < 0)
+			return status;
+		agent->http_module = table;
+		status = agent->http_module->open(agent->host.loop, &agent->http, error);
+		if (status < 0)
+			return status;
+		services_set_http(agent->http_module);
+	}
+	*ret_module = agent->http_module;
+	*ret_http = agent->http;
+	return 0;
+}
+
+/* ---- positions ---- */
+
+static void agent_collect(void *user, struct state_writer *writer)
+{
+	struct agent *agent = user;
+	int again = state_writer_again(writer);
+
+	pthread_mutex_lock(&agent->lock);
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		source_collect(agent->pipelines[i], writer, again);
+	pthread_mutex_unlock(&agent->lock);
+}
+
+/* Whether positions of earlier runs were lost, in this start or one before. */
+static int agent_positions_lost(struct agent *agent, int was_reset)
+{
+	struct weir_slice key = weir_slice_of(CORRUPT_KEY);
+	char value[8];
+
+	if (was_reset)
+		state_put_value(agent->host.state, AGENT_OWNER, key, weir_slice_of("1"));
+	return state_get_value(agent->host.state, AGENT_OWNER, key, value, sizeof(value)) > 0;
+}
+
+static int pipeline_was_seen(struct agent *agent, const struct config_pipeline *config)
+{
+	for (size_t i = 0; i < config->input_count; i++)
+		if (!state_seen(agent->host.state, config->id, config->inputs[i].name))
+			return 0;
+	return 1;
+}
+
+/* What on_corrupt_state asks for a pipeline whose positions were lost. */
+static int agent_start_flags(struct agent *agent, const struct config_pipeline *config,
+			     uint32_t *ret_flags, struct weir_error *error)
+{
+	*ret_flags = 0;
+	if (!agent->positions_lost || pipeline_was_seen(agent, config))
+		return 0;
+	if (config->on_corrupt_state == CONFIG_CORRUPT_BEGINNING)
+		*ret_flags = WEIR_START_BEGINNING;
+	else if (config->on_corrupt_state == CONFIG_CORRUPT_END)
+		*ret_flags = WEIR_START_END;
+	else
+		return weir_fail(error, WEIR_ERR_REFUSED,
+				 "the state database was corrupt and has been set aside in %s, so "
+				 "this pipeline's positions are lost; say `on_corrupt_state: beginning` "
+				 "(read everything again) or `on_corrupt_state: end` (skip what is "
+				 "there) in %s", agent->config->state_dir, config->path);
+	return 0;
+}
+
+static void agent_mark_seen(struct agent *agent, const struct config_pipeline *config)
+{
+	struct weir_error error;
+
+	for (size_t i = 0; i < config->input_count; i++)
+		if (state_mark_seen(agent->host.state, config->id, config->inputs[i].name, &error) < 0)
+			log_line(WEIR_LOG_ERROR, "state", NULL, "%s", error.text);
+}
+
+/* ---- creation ---- */
+
+static void agent_make_dead_dir(const struct config *config)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/dead", config->state_dir);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		log_line(WEIR_LOG_WARNING, "agent", NULL, "can't make %s: %s", path, strerror(errno));
+}
+
+static int agent_start_plugins(struct agent *agent, const struct config_stage *stages, size_t count,
+			       struct weir_error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		int status = registry_start_plugin(agent->registry, stages[i].plugin,
+						   &pipeline_services, error);
+
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+static int agent_add_pipeline(struct agent *agent, const struct config_pipeline *config,
+			      uint64_t memory, struct weir_error *error)
+{
+	struct pipeline *pipeline;
+	uint32_t flags;
+	int status = agent_start_flags(agent, config, &flags, error);
+
+	if (status == 0)
+		status = agent_start_plugins(agent, config->inputs, config->input_count, error);
+	if (status == 0)
+		status = agent_start_plugins(agent, config->filters, config->filter_count, error);
+	if (status == 0)
+		status = agent_start_plugins(agent, config->outputs, config->output_count, error);
+	if (status == 0)
+		status = agent_start_plugins(agent, config->dead_letter, config->dead_letter_count,
+					     error);
+	if (status == 0)
+		status = pipeline_create(&agent->host, config, memory, flags, &pipeline, error);
+	if (status < 0)
+		return status;
+	agent_mark_seen(agent, config);
+	agent->pipelines[agent->pipeline_count++] = pipeline;
+	return 0;
+}
+
+static void agent_report(struct agent *agent, const struct config_pipeline *config,
+			 const struct weir_error *error)
+{
+	struct agent_failure *failure = &agent->failures[agent->failure_count++];
+
+	failure->name = config->name;
+	failure->text = strdup(error->text);
+	if (error->line)
+		log_line(WEIR_LOG_ERROR, config->name, "pipeline_refused", "%s:%u:%u: %s",
+			 config->path, error->line, error->column, error->text);
+	else
+		log_line(WEIR_LOG_ERROR, config->name, "pipeline_refused", "%s: %s", config->path,
+			 error->text);
+}
+
+static int agent_add_pipelines(struct agent *agent, struct weir_error *error)
+{
+	const struct config *config = agent->config;
+	size_t runnable = 0;
+
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		runnable += !config->pipelines[i].broken;
+	agent->pipelines = calloc(config->pipeline_count + 1, sizeof(struct pipeline *));
+	agent->failures = calloc(config->pipeline_count + 1, sizeof(*agent->failures));
+	if (!agent->pipelines || !agent->failures)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pipelines");
+	for (size_t i = 0; i < config->pipeline_count; i++) {
+		const struct config_pipeline *one = &config->pipelines[i];
+		struct weir_error why = {0};
+
+		if (!one->broken &&
+		    agent_add_pipeline(agent, one, config->memory_limit / runnable, &why) < 0)
+			agent_report(agent, one, &why);
+	}
+	return 0;
+}
+
+int agent_create(const struct config *config, struct registry *registry, int once,
+		 struct agent **ret_agent, struct weir_error *error)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	int was_reset = 0;
+	int status;
+
+	if (!agent)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory");
+	agent->config = config;
+	agent->registry = registry;
+	agent->started_ns = clock_wall_ns();
+	pthread_mutex_init(&agent->lock, NULL);
+	gethostname(agent->host_name, sizeof(agent->host_name) - 1);
+	agent->host.host_name = weir_slice_of(agent->host_name);
+	agent->host.once = once;
+	agent->host.http = agent_http;
+	agent->host.user = agent;
+	agent->host.metrics = metrics_create();
+	status = agent->host.metrics ? 0 : weir_fail(error, WEIR_ERR_MEMORY, "no memory");
+	if (status == 0)
+		status = state_open(config->state_dir, &agent->host.state, &was_reset, error);
+	if (status == 0)
+		status = loop_create(&agent->host.loop, error);
+	if (status == 0)
+		status = loop_start(agent->host.loop, error);
+	if (status == 0)
+		status = scheduler_create(config->workers, &agent->host.scheduler, error);
+	if (status == 0) {
+		agent->positions_lost = agent_positions_lost(agent, was_reset);
+		agent_make_dead_dir(config);
+		status = agent_add_pipelines(agent, error);
+	}
+	if (status < 0) {
+		agent_destroy(agent);
+		return status;
+	}
+	*ret_agent = agent;
+	return 0;
+}
+
+int agent_start(struct agent *agent, struct weir_error *error)
+{
+	int status = state_start(agent->host.state, agent_collect, agent, error);
+
+	if (status < 0)
+		return status;
+	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
+		struct weir_error why = {0};
+
+		pipeline_start(agent->pipelines[i], &why);
+	}
+	return 0;
+}
+
+/* ---- questions ---- */
+
+void agent_count(struct agent *agent, uint32_t *ret_running, uint32_t *ret_all)
+{
+	*ret_running = 0;
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		*ret_running += pipeline_is_reading(agent->pipelines[i]) != 0;
+	*ret_all = (uint32_t)agent->config->pipeline_count;
+}
+
+int agent_finished(struct agent *agent)
+{
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		if (!pipeline_finished(agent->pipelines[i]))
+			return 0;
+	return 1;
+}
+
+void agent_wait(struct agent *agent, uint64_t ns)
+{
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		if (!pipeline_finished(agent->pipelines[i])) {
+			pipeline_wait(agent->pipelines[i], ns);
+			return;
+		}
+}
+
+void agent_progress(struct agent *agent, struct agent_progress *ret_progress)
+{
+	memset(ret_progress, 0, sizeof(*ret_progress));
+	for (uint32_t p = 0; p < agent->pipeline_count; p++) {
+		const struct pipeline *pipeline = agent->pipelines[p];
+
+		for (uint32_t i = 0; i < pipeline->input_count; i++) {
+			const struct weir_context *input = pipeline->inputs[i];
+
+			ret_progress->bytes_read += (uint64_t)metric_get(input->bytes);
+			ret_progress->bytes_left += (uint64_t)metric_get(input->lag_bytes);
+			ret_progress->records += (uint64_t)metric_get(input->records);
+		}
+		for (uint32_t i = 0; i < pipeline->output_count; i++) {
+			const struct weir_context *output = pipeline->outputs[i];
+
+			ret_progress->delivered += (uint64_t)metric_get(output->delivered);
+			ret_progress->dead += (uint64_t)metric_get(output->dead);
+			ret_progress->dropped += (uint64_t)metric_get(output->dropped);
+		}
+		for (uint32_t i = 0; i < pipeline->filter_count; i++) {
+			const struct weir_context *filter = pipeline->filters[i];
+
+			ret_progress->dead += (uint64_t)metric_get(filter->filter_dead);
+			ret_progress->dropped += (uint64_t)metric_get(filter->filter_dropped);
+		}
+	}
+}
+
+/* ---- the end ---- */
+
+uint32_t agent_stop(struct agent *agent)
+{
+	uint64_t deadline = clock_monotonic_ns() + agent->config->shutdown_timeout_ns;
+	struct weir_error error = {0};
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		left += pipeline_stop(agent->pipelines[i], deadline);
+	if (state_sync(agent->host.state, &error) < 0)
+		log_line(WEIR_LOG_ERROR, "state", NULL, "the last positions could not be written: %s; "
+			 "what they cover is sent again", error.text);
+	return left;
+}
+
+void agent_destroy(struct agent *agent)
+{
+	if (!agent)
+		return;
+	/* The state goes first: its thread calls into sources. Plugins may need the loop to the end. */
+	state_close(agent->host.state);
+	agent->host.state = NULL;
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		pipeline_destroy(agent->pipelines[i]);
+	if (agent->http)
+		agent->http_module->close(agent->http);
+	if (agent->host.loop)
+		loop_stop(agent->host.loop);
+	loop_destroy(agent->host.loop);
+	scheduler_destroy(agent->host.scheduler);
+	metrics_destroy(agent->host.metrics);
+	for (uint32_t i = 0; i < agent->failure_count; i++)
+		free(agent->failures[i].text);
+	free(agent->failures);
+	free(agent->pipelines);
+	pthread_mutex_destroy(&agent->lock);
+	shape_table_clear();
+	free(agent);
+}

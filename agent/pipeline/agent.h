@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The agent: every pipeline of a configuration, and what they share — loop, workers, state, metrics,
+ * the HTTP module.
+ *
+ * Start:  create pipelines ─▶ state ─▶ start pipelines.   Stop: the reverse, outputs given until a
+ * deadline. A pipeline that cannot be created or started is reported and left out; the others run.
+ * All calls on the main thread, but for agent_status() and agent_metrics(), which may come from any.
+ */
+#ifndef PIPELINE_AGENT_H
+#define PIPELINE_AGENT_H
+
+#include "base/buffer.h"
+#include "config/config.h"
+#include "host/registry.h"
+
+struct agent;
+
+struct agent_progress {
+	uint64_t bytes_read, bytes_left;
+	uint64_t records;
+	uint64_t delivered, dead, dropped;
+};
+
+/* once: read what is there and end (run --once). */
+int agent_create(const struct config *config, struct registry *registry, int once,
+		 struct agent **ret_agent, struct weir_error *error);
+int agent_start(struct agent *agent, struct weir_error *error);
+/* Pipelines that run, of all that the configuration has. */
+void agent_count(struct agent *agent, uint32_t *ret_running, uint32_t *ret_all);
+/* once: everything that was there has an outcome. */
+int agent_finished(struct agent *agent);
+/* Waits up to that long for something to change. */
+void agent_wait(struct agent *agent, uint64_t ns);
+void agent_progress(struct agent *agent, struct agent_progress *ret_progress);
+/* Stops everything within the configuration's shutdown_timeout. Returns the batches left without
+ * outcome; they are read again by the next run. */
+uint32_t agent_stop(struct agent *agent);
+void agent_destroy(struct agent *agent);
+
+/* The status document (see admin/status_json.h), and the metrics in Prometheus' text form. */
+int agent_status(struct agent *agent, struct buffer *out);
+int agent_metrics(struct agent *agent, struct buffer *out);
+/* Appends a sentence for each thing that is wrong; returns 1 when nothing is. */
+int agent_health(struct agent *agent, struct buffer *out);
+
+#endif

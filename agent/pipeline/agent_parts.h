@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/* The agent's inside, for agent.c and status.c. */
+#ifndef PIPELINE_AGENT_PARTS_H
+#define PIPELINE_AGENT_PARTS_H
+
+#include "pipeline/agent.h"
+#include "pipeline/pipeline.h"
+
+/* A pipeline that could not be created. */
+struct agent_failure {
+	const char *name;
+	char *text;
+};
+
+struct agent {
+	const struct config *config;
+	struct registry *registry;
+	struct pipeline_host host;
+	const struct http_module *http_module;
+	struct http *http;
+	pthread_mutex_t lock; /* guards the list of pipelines against the state's and admin's threads */
+	struct pipeline **pipelines;
+	uint32_t pipeline_count;
+	struct agent_failure *failures;
+	uint32_t failure_count;
+	int positions_lost;
+	int64_t started_ns;
+	char host_name[256];
+};
+
+#endif

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The way of a batch: through the filters, past the dead letter, to the outputs that want it.
+ *
+ * Runs on the worker that read the batch, or that runs a filter's timer; a batch that a filter emits
+ * goes on from the filter after it, in the same call. When flow_run() returns, the batch is on its
+ * way to the outputs or has nothing left to deliver.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "expr/expr.h"
+#include "pipeline/pipeline.h"
+
+/* A claim as filters hold it: all claims of one batch, counted by reference. */
+struct weir_claim {
+	_Atomic uint32_t refs;
+	uint32_t count;
+	struct claim *claims[];
+};
+
+/* ---- claims that filters hold ---- */
+
+static struct weir_claim *group_create(struct batch *batch)
+{
+	struct weir_claim *group =
+		malloc(sizeof(*group) + batch->claim_count * sizeof(group->claims[0]));
+
+	if (!group)
+		return NULL;
+	atomic_store(&group->refs, 1);
+	group->count = batch->claim_count;
+	for (uint32_t i = 0; i < group->count; i++) {
+		group->claims[i] = batch->claims[i].claim;
+		ledger_hold(&group->claims[i]->source->ledger, group->claims[i], -1);
+	}
+	return group;
+}
+
+struct weir_claim *flow_claim_ref(struct weir_claim *group)
+{
+	atomic_fetch_add_explicit(&group->refs, 1, memory_order_relaxed);
+	return group;
+}
+
+void flow_claim_release(struct weir_claim *group)
+{
+	if (!group || atomic_fetch_sub_explicit(&group->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (uint32_t i = 0; i < group->count; i++)
+		source_release(group->claims[i], -1);
+	free(group);
+}
+
+struct weir_claim *flow_hold(struct batch *batch, uint32_t record)
+{
+	if (!batch->group)
+		batch->group = group_create(batch);
+	if (!batch->group)
+		return NULL;
+	batch->view.records[record].flags |= WEIR_RECORD_HELD;
+	return flow_claim_ref(batch->group);
+}
+
+static int batch_has_claim(const struct batch *batch, const struct claim *claim)
+{
+	for (uint32_t i = batch->claim_count; i-- > 0;)
+		if (batch->claims[i].claim == claim)
+			return 1;
+	return 0;
+}
+
+void flow_batch_claim(struct batch *batch, struct weir_claim *take_group)
+{
+	for (uint32_t i = 0; i < take_group->count; i++) {
+		struct claim *claim = take_group->claims[i];
+
+		if (batch_has_claim(batch, claim))
+			continue;
+		if (batch_add_claim(batch, claim, -1) < 0) {
+			/* Held for ever: read again after a restart rather than lost. */
+			pipeline_fail(batch->pipeline, "no memory to account for held records");
+			continue;
+		}
+		ledger_hold(&claim->source->ledger, claim, -1);
+	}
+	flow_claim_release(take_group);
+}
+
+uint32_t flow_batch_source(struct batch *batch, const struct weir_claim *group)
+{
+	struct source *source;
+	uint32_t index = 0;
+	int added;
+
+	if (!group || group->count == 0)
+		return 0;
+	source = group->claims[0]->source;
+	if (batch_add_source(batch, &source->view, &index, &added) == 0 && added)
+		source_ref(source);
+	return index;
+}
+
+/* ---- routing ---- */
+
+static int record_bit(const uint64_t *bits, uint32_t i)
+{
+	return (int)(bits[i >> 6] >> (i & 63) & 1);
+}
+
+/* Bits of the records that are still there. Returns how many. */
+static uint32_t flow_alive(const struct weir_batch *view, uint64_t *ret_bits)
+{
+	uint32_t alive = 0;
+
+	for (uint32_t i = 0; i < view->record_count; i++) {
+		uint64_t here = !(view->records[i].flags & WEIR_RECORD_GONE);
+
+		alive += (uint32_t)here;
+		ret_bits[i >> 6] |= here << (i & 63);
+	}
+	return alive;
+}
+
+/* After a restart: leaves out what this output had already. */
+static void flow_skip_had(const struct weir_batch *view, uint32_t output, uint64_t *selected)
+{
+	for (uint32_t i = 0; i < view->record_count; i++) {
+		const struct weir_record *record = &view->records[i];
+		const struct source *source =
+			(const struct source *)(const void *)view->sources[record->source];
+
+		if (record->position < source->resume[output] &&
+		    !(record->flags & WEIR_RECORD_DERIVED))
+			selected[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+	}
+}
+
+static int flow_catching_up(const struct weir_batch *view)
+{
+	for (uint32_t i = 0; i < view->source_count; i++) {
+		const struct source *source = (const struct source *)(const void *)view->sources[i];
+
+		if (view->record_count && view->records[0].position < source->resume_max)
+			return 1;
+	}
+	return 0;
+}
+
+static uint32_t flow_count(const uint64_t *bits, uint32_t words)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < words; i++)
+		count += (uint32_t)__builtin_popcountll(bits[i]);
+	return count;
+}
+
+/* A delivery for the output, or NULL when it wants none of the batch. */
+static struct weir_delivery *flow_select(struct batch *batch, struct weir_context *output,
+					 const uint64_t *alive, int catching_up)
+{
+	uint32_t words = batch_words(batch);
+	struct weir_delivery *delivery = delivery_create(batch, output);
+
+	if (!delivery) {
+		pipeline_fail(output->pipeline, "no memory for a delivery");
+		return NULL;
+	}
+	memcpy(delivery->selected, alive, words * sizeof(*alive));
+	if (output->when) {
+		memset(delivery->selected, 0, words * sizeof(*alive));
+		expr_select(output->when[scheduler_worker()], &batch->view, delivery->selected);
+		for (uint32_t i = 0; i < words; i++)
+			delivery->selected[i] &= alive[i];
+	}
+	for (uint32_t i = 0; i < words; i++)
+		batch->routed[i] |= delivery->selected[i];
+	if (catching_up)
+		flow_skip_had(&batch->view, output->index, delivery->selected);
+	delivery->view.count = flow_count(delivery->selected, words);
+	if (delivery->view.count == 0) {
+		free(delivery);
+		return NULL;
+	}
+	return delivery;
+}
+
+static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
+{
+	uint32_t words = batch_words(batch);
+	struct weir_delivery *deliveries[pipeline->output_count];
+	uint64_t alive[words ? words : 1];
+	uint32_t count;
+	int catching_up;
+
+	memset(alive, 0, sizeof(alive));
+	count = flow_alive(&batch->view, alive);
+	if (batch_freeze(batch) < 0) {
+		pipeline_fail(pipeline, "no memory to route a batch");
+		batch_unref(batch);
+		return;
+	}
+	catching_up = flow_catching_up(&batch->view);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		deliveries[i] = count ? flow_select(batch, pipeline->outputs[i], alive, catching_up)
+				      : NULL;
+	if (count)
+		metric_add(pipeline->unrouted, count - flow_count(batch->routed, words));
+	for (uint32_t i = 0; i < pipeline->output_count; i++) {
+		if (deliveries[i]) {
+			metric_add(pipeline->outputs[i]->unselected,
+				   count - deliveries[i]->view.count);
+			delivery_write(deliveries[i]);
+			continue;
+		}
+		metric_add(pipeline->outputs[i]->unselected, count);
+		if (pipeline->state != PIPELINE_FAILED)
+			delivery_settle(batch, i);
+	}
+	batch_unref(batch);
+}
+
+/* ---- filters ---- */
+
+static int flow_filter(struct weir_context *filter, struct batch *batch)
+{
+	const struct weir_filter_ops *ops = filter->plugin->filter;
+	struct weir_error error = {0};
+	int32_t status;
+
+	if (filter->stateful)
+		pthread_mutex_lock(&filter->lock);
+	status = ops->process(stage_instance(filter), &batch->view, &error);
+	if (filter->stateful)
+		pthread_mutex_unlock(&filter->lock);
+	if (status < 0)
+		pipeline_fail(filter->pipeline, "filter %s: %s", filter->config->name, error.text);
+	return status;
+}
+
+/* Counts what filters dropped, and buries the dead. */
+static int flow_account(struct pipeline *pipeline, struct batch *batch)
+{
+	if (batch->dead_count &&
+	    dead_letter_send(pipeline, batch, batch->dead, batch->dead_count, -1) < 0) {
+		pipeline_fail(pipeline, "no memory for %u dead letters", batch->dead_count);
+		return WEIR_ERR_MEMORY;
+	}
+	return 0;
+}
+
+/* Dropped or dead records of the batch so far. */
+static void flow_gone(const struct weir_batch *view, uint32_t *ret_dropped)
+{
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; i < view->record_count; i++)
+		dropped += (view->records[i].flags & WEIR_RECORD_DROPPED) != 0;
+	*ret_dropped = dropped;
+}
+
+void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter)
+{
+	struct batch *batch = take_batch;
+	uint32_t dropped = 0;
+
+	for (; filter < pipeline->filter_count; filter++) {
+		struct weir_context *stage = pipeline->filters[filter];
+		uint32_t dead = batch->dead_count;
+		uint32_t before = dropped;
+
+		if (flow_filter(stage, batch) < 0) {
+			/* The claims stay held: all of the batch is read again. */
+			batch_unref(batch);
+			return;
+		}
+		flow_gone(&batch->view, &dropped);
+		metric_add(stage->filter_dropped, dropped - before);
+		metric_add(stage->filter_dead, batch->dead_count - dead);
+	}
+	if (batch->group) {
+		flow_claim_release(batch->group);
+		batch->group = NULL;
+	}
+	if (flow_account(pipeline, batch) < 0) {
+		batch_unref(batch);
+		return;
+	}
+	flow_dispatch(pipeline, batch);
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pipeline/known.h"
+
+/* What a batch is taken to grow to before one has been seen: rows and an encoding beside its text. */
+#define FIRST_ESTIMATE_BLOCKS 4
+/* Blocks that the memory of a pipeline holds at least; a small one gets smaller blocks. */
+#define BLOCKS_WANTED 64
+
+/* ---- small calls of its parts ---- */
+
+int pipeline_is_reading(const struct pipeline *pipeline)
+{
+	return atomic_load_explicit(&pipeline->state, memory_order_relaxed) == PIPELINE_RUNNING;
+}
+
+void pipeline_push(struct pipeline *pipeline, struct task *task)
+{
+	atomic_fetch_add(&pipeline->tasks, 1);
+	scheduler_push(pipeline->host->scheduler, task);
+}
+
+void pipeline_task_done(struct pipeline *pipeline)
+{
+	/* The signal comes first: after the count is down the pipeline may be destroyed. */
+	pthread_mutex_lock(&pipeline->lock);
+	atomic_fetch_sub(&pipeline->tasks, 1);
+	pthread_cond_broadcast(&pipeline->changed);
+	pthread_mutex_unlock(&pipeline->lock);
+}
+
+void pipeline_signal(struct pipeline *pipeline)
+{
+	if (pipeline_is_reading(pipeline) && !pipeline->host->once)
+		return;
+	pthread_mutex_lock(&pipeline->lock);
+	pthread_cond_broadcast(&pipeline->changed);
+	pthread_mutex_unlock(&pipeline->lock);
+}
+
+void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
+{
+	int state = PIPELINE_RUNNING;
+	char text[WEIR_ERROR_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!atomic_compare_exchange_strong(&pipeline->state, &state, PIPELINE_FAILED))
+		return;
+	log_line(WEIR_LOG_ERROR, pipeline->config->name, "pipeline_failed",
+		 "%s; this pipeline stops reading, the others go on", text);
+	pthread_mutex_lock(&pipeline->lock);
+	free(pipeline->failure);
+	pipeline->failure = strdup(text);
+	pthread_cond_broadcast(&pipeline->changed);
+	pthread_mutex_unlock(&pipeline->lock);
+}
+
+static void pipeline_relieved(void *user)
+{
+	source_unpark(user);
+}
+
+static void pipeline_pressure_run(struct task *task)
+{
+	struct pipeline *pipeline =
+		(struct pipeline *)(void *)((char *)task - offsetof(struct pipeline, pressure_task));
+
+	atomic_store(&pipeline->pressure_queued, 0);
+	for (uint32_t i = 0; i < pipeline->filter_count; i++)
+		stage_flush(pipeline->filters[i], WEIR_FLUSH_MEMORY);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		stage_flush(pipeline->outputs[i], WEIR_FLUSH_MEMORY);
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		stage_flush(pipeline->dead_outputs[i], WEIR_FLUSH_MEMORY);
+	pipeline_task_done(pipeline);
+}
+
+void pipeline_pressure(struct pipeline *pipeline)
+{
+	if (!atomic_exchange(&pipeline->pressure_queued, 1))
+		pipeline_push(pipeline, &pipeline->pressure_task);
+}
+
+/* ---- creation ---- */
+
+static int pipeline_stages(struct pipeline *pipeline, const struct config_stage *configs,
+			   size_t count, int is_dead_letter, struct weir_context ***ret_stages,
+			   uint32_t *ret_count, struct weir_error *error)
+{
+	*ret_stages = calloc(count ? count : 1, sizeof(struct weir_context *));
+	if (!*ret_stages)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for %zu stages", count);
+	for (size_t i = 0; i < count; i++) {
+		int status = stage_create(pipeline, &configs[i], (uint32_t)i, is_dead_letter,
+					  &(*ret_stages)[i], error);
+
+		if (status < 0) {
+			if (!error->line) {
+				error->line = configs[i].line;
+				error->column = configs[i].column;
+			}
+			return status;
+		}
+		(*ret_count)++;
+	}
+	return 0;
+}
+
+static int pipeline_all_stages(struct pipeline *pipeline, struct weir_error *error)
+{
+	const struct config_pipeline *config = pipeline->config;
+	int status;
+
+	/* Outputs first: the sources of earlier runs have a position for each. */
+	status = pipeline_stages(pipeline, config->outputs, config->output_count, 0,
+				 &pipeline->outputs, &pipeline->output_count, error);
+	if (status == 0)
+		status = pipeline_stages(pipeline, config->dead_letter, config->dead_letter_count, 1,
+					 &pipeline->dead_outputs, &pipeline->dead_count, error);
+	if (status == 0)
+		status = pipeline_stages(pipeline, config->filters, config->filter_count, 0,
+					 &pipeline->filters, &pipeline->filter_count, error);
+	if (status == 0)
+		status = known_load(pipeline, error);
+	if (status == 0)
+		status = pipeline_stages(pipeline, config->inputs, config->input_count, 0,
+					 &pipeline->inputs, &pipeline->input_count, error);
+	return status;
+}
+
+static void pipeline_metrics(struct pipeline *pipeline)
+{
+	struct metrics *metrics = pipeline->host->metrics;
+	char labels[160];
+
+	snprintf(labels, sizeof(labels), "pipeline=\"%s\"", pipeline->config->name);
+	pipeline->unrouted = metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_unrouted_records_total",
+					 "Records whose `when` was false at every output", labels);
+	pipeline->memory_used = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_memory_used_bytes",
+					    "Memory that the pipeline's batches hold", labels);
+	pipeline->memory_limit = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_memory_limit_bytes",
+					     "The pipeline's share of memory_limit", labels);
+	pipeline->state_metric = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_pipeline_up",
+					     "1 while the pipeline reads and delivers", labels);
+	metric_set(pipeline->memory_limit, pipeline->budget.hard);
+}
+
+int pipeline_create(struct pipeline_host *host, const struct config_pipeline *config,
+		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline **ret_pipeline,
+		    struct weir_error *error)
+{
+	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	uint64_t block = memory_bytes / BLOCKS_WANTED & ~UINT64_C(4095);
+	int status;
+
+	if (!pipeline)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a pipeline");
+	if (block > BATCH_BLOCK_BYTES)
+		block = BATCH_BLOCK_BYTES;
+	if (block < BATCH_BLOCK_BYTES_MIN)
+		block = BATCH_BLOCK_BYTES_MIN;
+	pipeline->config = config;
+	pipeline->host = host;
+	pipeline->start_flags = start_flags;
+	pipeline->pressure_task.run = pipeline_pressure_run;
+	pthread_mutex_init(&pipeline->lock, NULL);
+	pthread_cond_init(&pipeline->changed, NULL);
+	budget_init(&pipeline->budget, (int64_t)memory_bytes,
+		    (int64_t)block * FIRST_ESTIMATE_BLOCKS, pipeline_relieved, pipeline);
+	batch_pool_init(&pipeline->pool, &pipeline->budget, (uint32_t)block, source_unref);
+	atomic_store(&pipeline->state, PIPELINE_RUNNING);
+	pipeline_metrics(pipeline);
+	status = pipeline_all_stages(pipeline, error);
+	if (status < 0) {
+		pipeline_destroy(pipeline);
+		return status;
+	}
+	*ret_pipeline = pipeline;
+	return 0;
+}
+
+static int pipeline_start_all(struct weir_context **stages, uint32_t count, uint32_t flags,
+			      struct weir_error *error)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		int status = stage_start(stages[i], flags, error);
+
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
+{
+	uint32_t flags = pipeline->start_flags | (pipeline->host->once ? WEIR_START_ONCE : 0);
+	int status;
+
+	status = pipeline_start_all(pipeline->dead_outputs, pipeline->dead_count, 0, error);
+	if (status == 0)
+		status = pipeline_start_all(pipeline->outputs, pipeline->output_count, 0, error);
+	if (status == 0)
+		status = pipeline_start_all(pipeline->filters, pipeline->filter_count, 0, error);
+	if (status == 0)
+		status = pipeline_start_all(pipeline->inputs, pipeline->input_count, flags, error);
+	if (status < 0)
+		pipeline_fail(pipeline, "%s", error->text);
+	else
+		metric_set(pipeline->state_metric, 1);
+	return status;
+}
+
+/* ---- the end ---- */
+
+void pipeline_wait(struct pipeline *pipeline, uint64_t ns)
+{
+	struct timespec until;
+	int64_t at = clock_wall_ns() + (int64_t)ns;
+
+	until.tv_sec = at / NS_PER_SECOND;
+	until.tv_nsec = at % NS_PER_SECOND;
+	pthread_mutex_lock(&pipeline->lock);
+	pthread_cond_timedwait(&pipeline->changed, &pipeline->lock, &until);
+	pthread_mutex_unlock(&pipeline->lock);
+}
+
+static void pipeline_flush(struct pipeline *pipeline, uint32_t why)
+{
+	for (uint32_t i = 0; i < pipeline->filter_count; i++)
+		stage_flush(pipeline->filters[i], why);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		stage_flush(pipeline->outputs[i], why);
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		stage_flush(pipeline->dead_outputs[i], why);
+}
+
+static uint32_t pipeline_alive(struct pipeline *pipeline)
+{
+	return atomic_load(&pipeline->pool.alive);
+}
+
+int pipeline_finished(struct pipeline *pipeline)
+{
+	uint32_t open;
+
+	if (atomic_load(&pipeline->state) == PIPELINE_FAILED)
+		return 1;
+	if (atomic_load(&pipeline->tasks))
+		return 0;
+	pthread_mutex_lock(&pipeline->lock);
+	open = 0;
+	for (struct source *s = pipeline->sources; s; s = s->next)
+		open += !source_has_ended(s);
+	pthread_mutex_unlock(&pipeline->lock);
+	if (open)
+		return 0;
+	/* All was read: nothing more comes to keep held or lingering records company. */
+	pipeline_flush(pipeline, WEIR_FLUSH_END);
+	return pipeline_alive(pipeline) == 0 && atomic_load(&pipeline->tasks) == 0 &&
+	       pipeline->source_count == 0;
+}
+
+uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns)
+{
+	int state = PIPELINE_RUNNING;
+	uint32_t left;
+
+	atomic_compare_exchange_strong(&pipeline->state, &state, PIPELINE_STOPPING);
+	for (uint32_t i = 0; i < pipeline->input_count; i++)
+		stage_stop(pipeline->inputs[i]);
+	while (atomic_load(&pipeline->tasks))
+		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	pipeline_flush(pipeline, WEIR_FLUSH_STOP);
+	while (pipeline_alive(pipeline) && clock_monotonic_ns() < deadline_ns &&
+	       atomic_load(&pipeline->state) != PIPELINE_FAILED)
+		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	left = pipeline_alive(pipeline);
+	for (uint32_t i = 0; i < pipeline->filter_count; i++)
+		stage_stop(pipeline->filters[i]);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		stage_stop(pipeline->outputs[i]);
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		stage_stop(pipeline->dead_outputs[i]);
+	while (atomic_load(&pipeline->tasks))
+		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	metric_set(pipeline->state_metric, 0);
+	return left;
+}
+
+static void pipeline_free_stages(struct weir_context **stages, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		stage_destroy(stages[i]);
+	free(stages);
+}
+
+static void pipeline_free_sources(struct pipeline *pipeline)
+{
+	while (pipeline->written) {
+		struct source *source = pipeline->written;
+
+		pipeline->written = source->written_next;
+		source_unref(&source->view);
+	}
+	while (pipeline->dirty) {
+		struct source *source = pipeline->dirty;
+
+		pipeline->dirty = source->dirty_next;
+		source_unref(&source->view);
+	}
+	while (pipeline->sources) {
+		struct source *source = pipeline->sources;
+
+		pipeline->sources = source->next;
+		source_unref(&source->view);
+	}
+}
+
+void pipeline_destroy(struct pipeline *pipeline)
+{
+	struct weir_metric *own[4];
+
+	if (!pipeline)
+		return;
+	while (atomic_load(&pipeline->tasks))
+		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	own[0] = pipeline->unrouted;
+	own[1] = pipeline->memory_used;
+	own[2] = pipeline->memory_limit;
+	own[3] = pipeline->state_metric;
+	for (uint32_t i = 0; i < 4; i++)
+		metrics_remove(pipeline->host->metrics, own[i]);
+	pipeline_free_stages(pipeline->inputs, pipeline->input_count);
+	pipeline_free_stages(pipeline->filters, pipeline->filter_count);
+	pipeline_free_stages(pipeline->outputs, pipeline->output_count);
+	pipeline_free_stages(pipeline->dead_outputs, pipeline->dead_count);
+	pipeline_free_sources(pipeline);
+	known_free(pipeline);
+	batch_pool_done(&pipeline->pool);
+	pthread_cond_destroy(&pipeline->changed);
+	pthread_mutex_destroy(&pipeline->lock);
+	free(pipeline->parked_list);
+	free(pipeline->failure);
+	free(pipeline);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One pipeline at work, and what its parts know of each other.
+ *
+ *   source ──read──▶ batch ──filters──▶ dispatch ──▶ delivery per output ──outcome──▶ ledger ──▶ state
+ *   (source.c)       (flow.c)                        (delivery.c)                    (source.c)
+ *                                   dead records ──▶ dead batch ──▶ dead-letter outputs (dead_letter.c)
+ *
+ * Threads: a batch is read, filtered and dispatched in one go by one worker. Outcomes arrive on any
+ * thread. Locks are held in this order, and none while a plugin is called, but for the stage's own:
+ *   stage lock (filters in pipeline order, then outputs, then dead-letter outputs)
+ *     ▶ delivery list ▶ ledger ▶ pipeline ▶ scheduler, state, loop.
+ */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "batch/batch.h"
+#include "config/config.h"
+#include "http/http.h"
+#include "pipeline/ledger.h"
+#include "pipeline/scheduler.h"
+#include "state/state.h"
+
+struct pipeline;
+
+/* What pipelines share; owned by the agent, set before the first pipeline is created. */
+struct pipeline_host {
+	struct loop *loop;
+	struct scheduler *scheduler;
+	struct state *state;
+	struct metrics *metrics;
+	struct weir_slice host_name;
+	/* Loads the HTTP module on first use. */
+	int (*http)(void *user, const struct http_module **ret_module, struct http **ret_http,
+		    struct weir_error *error);
+	void *user;
+	int once;
+};
+
+/* ---- stages: plugin instances (stage.c) ------------------------------------------------------- */
+
+#define STAGE_TIMERS 8
+#define STAGE_METRICS 64
+
+struct stage_timer {
+	struct loop_timer timer;
+	struct task task; /* filters run their timers on a worker */
+	struct weir_context *stage;
+	uint32_t id;
+	_Atomic int queued;
+};
+
+struct weir_context {
+	struct pipeline *pipeline;
+	const struct config_stage *config;
+	const struct weir_plugin *plugin;
+	uint32_t index;  /* among the stages of its kind */
+	char *origin;    /* "pipeline/name" for the log */
+	void **instances; /* one, or one a worker for stateless filters */
+	uint32_t instance_count;
+	int stateful;
+	_Atomic int started;
+	pthread_mutex_t lock; /* serialises calls into the instance (stateful filters, outputs) */
+	struct stage_timer timers[STAGE_TIMERS];
+	struct weir_metric *plugin_metrics[STAGE_METRICS];
+	uint32_t plugin_metric_count;
+
+	/* outputs */
+	int is_dead_letter;
+	struct weir_output_settings settings;
+	struct weir_expr **when; /* one a worker; NULL without `when` */
+	pthread_mutex_t deliveries_lock; /* guards the list and `stalled` */
+	struct weir_delivery *deliveries;
+	char *stalled; /* why it cannot work now, or NULL */
+	struct weir_metric *delivered, *dead, *dropped, *unselected, *in_flight, *repeated;
+	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;
+
+	/* inputs */
+	struct weir_metric *bytes, *records, *files, *lag_bytes, *read_errors;
+	/* filters */
+	struct weir_metric *filter_dropped, *filter_dead;
+};
+
+int stage_create(struct pipeline *pipeline, const struct config_stage *config, uint32_t index,
+		 int is_dead_letter, struct weir_context **ret_stage, struct weir_error *error);
+int stage_start(struct weir_context *stage, uint32_t input_flags, struct weir_error *error);
+void stage_stop(struct weir_context *stage);
+void stage_destroy(struct weir_context *stage);
+/* flush() of filters and outputs that have one. */
+void stage_flush(struct weir_context *stage, uint32_t why);
+/* The instance for the calling worker. */
+void *stage_instance(struct weir_context *stage);
+int32_t stage_timer_set(struct weir_context *stage, uint32_t id, uint64_t delay_ns);
+void stage_stalled(struct weir_context *stage, struct weir_slice why);
+
+/* ---- sources (source.c) ------------------------------------------------------------------------ */
+
+struct source {
+	struct weir_source_view view; /* first: batches and plugins point at it */
+	struct pipeline *pipeline;
+	struct weir_context *input;
+	void *user;
+	char hex[33];
+	char *name;
+	int is_volatile;
+	struct task task;
+	_Atomic int state; /* source.c has the diagram */
+	_Atomic uint32_t refs;
+	struct ledger ledger;
+	uint64_t *resume; /* per output: where it stood when the source was taken up */
+	uint64_t resume_max;
+	uint64_t read_position; /* where the next claim begins */
+	pthread_mutex_t acked_lock; /* guards acked; held over the plugin's acked() */
+	uint64_t acked;
+	_Atomic int forgotten; /* END: nothing of it is to be kept */
+	_Atomic int dirty;     /* on the pipeline's dirty list */
+	struct source *dirty_next, *written_next;
+	struct source *prev, *next; /* pipeline's list */
+	_Atomic uint64_t lag;
+	int64_t last_read_ns;
+};
+
+int32_t source_known(struct weir_context *input, uint32_t index, struct weir_source_state *ret_state);
+int32_t source_open(struct weir_context *input, const struct weir_source_spec *spec,
+		    struct weir_source **ret_source, struct weir_error *error);
+int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
+		     const struct weir_source_spec *spec, struct weir_source **ret_source,
+		     struct weir_error *error);
+void source_update(struct weir_source *source, struct weir_slice name, struct weir_slice identity);
+void source_ready(struct weir_source *source);
+void source_lag(struct weir_source *source, uint64_t unread_bytes);
+void source_unref(const struct weir_source_view *view);
+void source_ref(struct source *source);
+/* True when read() will not be called for it any more. */
+int source_has_ended(const struct source *source);
+/* Gives up one hold on a claim and passes on what follows from it. */
+void source_release(struct claim *claim, int32_t output);
+/* Puts sources that wait for memory back into the queue. */
+void source_unpark(struct pipeline *pipeline);
+/* Writes the positions that changed. again: the last commit failed, write those as well. */
+void source_collect(struct pipeline *pipeline, struct state_writer *writer, int again);
+
+/* ---- flow of batches (flow.c, delivery.c, dead_letter.c) --------------------------------------- */
+
+/* Sends the batch through the filters from `filter` on and to the outputs. Takes the batch. */
+void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter);
+/* Claims on which filters hold records back. */
+struct weir_claim *flow_hold(struct batch *batch, uint32_t record);
+struct weir_claim *flow_claim_ref(struct weir_claim *group);
+void flow_claim_release(struct weir_claim *group);
+void flow_batch_claim(struct batch *batch, struct weir_claim *take_group);
+uint32_t flow_batch_source(struct batch *batch, const struct weir_claim *group);
+
+struct weir_delivery {
+	struct weir_delivery_view view;
+	struct batch *batch;
+	struct weir_context *output;
+	_Atomic uint32_t remaining;
+	_Atomic uint64_t *done; /* bit i: record i has an outcome */
+	struct weir_delivery *prev, *next;
+	uint64_t selected[]; /* then done[] */
+};
+
+/* Room for a delivery of the batch with an empty selection; NULL without memory. */
+struct weir_delivery *delivery_create(struct batch *batch, struct weir_context *output);
+/* Hands it to the output. Nothing of it may be touched after that. */
+void delivery_write(struct weir_delivery *delivery);
+void delivery_outcome(struct weir_delivery *delivery, const uint32_t *records, uint32_t count,
+		      uint32_t outcome, const char *reason, struct weir_slice text);
+/* Frees what an output that has been stopped left without outcome. */
+void delivery_abandon(struct weir_context *output);
+/* The end of a batch at one output: gives up its claims there. */
+void delivery_settle(struct batch *batch, uint32_t output);
+
+/* Sends the batch's dead records to the dead-letter outputs. output is the one that refused them,
+ * or -1 for those that died before the outputs. */
+int dead_letter_send(struct pipeline *pipeline, struct batch *batch,
+		     const struct batch_dead *dead, uint32_t count, int32_t output);
+
+/* ---- the pipeline (pipeline.c) ------------------------------------------------------------------ */
+
+#define PIPELINE_RUNNING 1
+#define PIPELINE_STOPPING 2
+#define PIPELINE_FAILED 3
+
+struct pipeline {
+	const struct config_pipeline *config;
+	struct pipeline_host *host;
+	struct budget budget;
+	struct batch_pool pool;
+	struct weir_context **inputs, **filters, **outputs, **dead_outputs;
+	uint32_t input_count, filter_count, output_count, dead_count;
+	_Atomic int state;   /* PIPELINE_* */
+	_Atomic int tasks;   /* queued or at work */
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	char *failure;
+	struct source *sources;
+	struct source *dirty, *written; /* for the next commit, and of the last one */
+	uint32_t source_count; /* open ones */
+	struct source **parked_list;
+	uint32_t parked_count, parked_capacity;
+	struct weir_metric *unrouted, *memory_used, *memory_limit, *state_metric;
+	struct task pressure_task;
+	_Atomic int pressure_queued;
+	struct known_source *known; /* of earlier runs, read at create */
+	uint32_t known_count;
+	uint32_t start_flags;
+};
+
+int pipeline_create(struct pipeline_host *host, const struct config_pipeline *config,
+		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline **ret_pipeline,
+		    struct weir_error *error);
+int pipeline_start(struct pipeline *pipeline, struct weir_error *error);
+/* Stops the inputs, flushes, and waits until every record has an outcome or the deadline (of the
+ * monotonic clock) has passed. Returns the number of batches left over; they come again. */
+uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns);
+void pipeline_destroy(struct pipeline *pipeline);
+/* run --once: true when everything that was there has an outcome. */
+int pipeline_finished(struct pipeline *pipeline);
+/* Waits at most that long for something to change. */
+void pipeline_wait(struct pipeline *pipeline, uint64_t ns);
+/* The pipeline cannot go on; it stops reading and says why. The others are not affected. */
+void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int pipeline_is_reading(const struct pipeline *pipeline);
+/* Queues a task of the pipeline's; its run() ends with pipeline_task_done(). */
+void pipeline_push(struct pipeline *pipeline, struct task *task);
+void pipeline_task_done(struct pipeline *pipeline);
+/* A source found no room: asks filters and outputs to let go of what they keep for company. */
+void pipeline_pressure(struct pipeline *pipeline);
+/* Says that a counter behind pipeline_finished() may have changed. */
+void pipeline_signal(struct pipeline *pipeline);
+
+extern const struct weir_services pipeline_services;
+/* Called by the one who loads the HTTP module, before the first client is made. */
+void services_set_http(const struct http_module *module);
+
+/* An optional function of a plugin's table: absent beyond its struct_size. */
+#define STAGE_OP(ops, member) (WEIR_HAS(ops, member) ? (ops)->member : NULL)
+
+#endif

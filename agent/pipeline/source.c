@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sources: what an input reads from, scheduled one worker at a time.
+ *
+ *   NEW ──durable──▶ IDLE ──ready──▶ QUEUED ──▶ RUNNING ──idle──▶ IDLE
+ *    │ ready            ▲              ▲  ▲        │ │ ready: AGAIN, then QUEUED
+ *    ▼                  │              │  └──more──┘ ├──no memory──▶ PARKED ──relieved──▶ QUEUED
+ *   NEW_READY ─durable──┼──────────────┘             └──end──▶ ENDED ──ledger empty──▶ closed
+ *
+ * Invariants
+ *   1. read() runs for a source on one worker at a time.
+ *   2. Nothing of a new source is read before its id is durable.
+ *   3. A source is freed when nothing refers to it: the pipeline's list, a claim's batch, the dirty
+ *      list, the state's callback.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "pipeline/known.h"
+#include "pipeline/pipeline.h"
+
+enum source_state {
+	SOURCE_NEW,
+	SOURCE_NEW_READY,
+	SOURCE_IDLE,
+	SOURCE_QUEUED,
+	SOURCE_RUNNING,
+	SOURCE_AGAIN,
+	SOURCE_PARKED,
+	SOURCE_ENDED,
+	SOURCE_CLOSED
+};
+
+/* Batches read in one go before other sources get their turn. */
+#define SOURCE_TURN 16
+
+static struct source *source_of(struct weir_source *handle)
+{
+	return (struct source *)(void *)handle;
+}
+
+void source_ref(struct source *source)
+{
+	atomic_fetch_add_explicit(&source->refs, 1, memory_order_relaxed);
+}
+
+void source_unref(const struct weir_source_view *view)
+{
+	struct source *source = (struct source *)(uintptr_t)view;
+
+	if (atomic_fetch_sub_explicit(&source->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	ledger_done(&source->ledger);
+	pthread_mutex_destroy(&source->acked_lock);
+	free(source->resume);
+	free(source->name);
+	free(source);
+}
+
+/* ---- opening ---- */
+
+static void source_link(struct source *source)
+{
+	struct pipeline *pipeline = source->pipeline;
+
+	pthread_mutex_lock(&pipeline->lock);
+	source->next = pipeline->sources;
+	if (source->next)
+		source->next->prev = source;
+	pipeline->sources = source;
+	pipeline->source_count++;
+	pthread_mutex_unlock(&pipeline->lock);
+	metric_change(source->input->files, 1);
+}
+
+static void source_unlink(struct source *source)
+{
+	struct pipeline *pipeline = source->pipeline;
+
+	pthread_mutex_lock(&pipeline->lock);
+	if (source->prev)
+		source->prev->next = source->next;
+	else
+		pipeline->sources = source->next;
+	if (source->next)
+		source->next->prev = source->prev;
+	pipeline->source_count--;
+	pthread_mutex_unlock(&pipeline->lock);
+	metric_change(source->input->files, -1);
+	pipeline_signal(pipeline);
+}
+
+static void source_run(struct task *task);
+
+static struct source *source_create(struct weir_context *input, const uint8_t id[16],
+				    const struct weir_source_spec *spec, const uint64_t *positions)
+{
+	struct pipeline *pipeline = input->pipeline;
+	uint32_t outputs = pipeline->output_count;
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return NULL;
+	source->resume = calloc(outputs, sizeof(*source->resume));
+	source->name = strndup(spec->name.data ? spec->name.data : "", spec->name.size);
+	if (!source->resume || !source->name ||
+	    ledger_init(&source->ledger, outputs, positions) < 0) {
+		free(source->resume);
+		free(source->name);
+		free(source);
+		return NULL;
+	}
+	pthread_mutex_init(&source->acked_lock, NULL);
+	memcpy(source->resume, positions, outputs * sizeof(*positions));
+	for (uint32_t i = 0; i < outputs; i++)
+		if (positions[i] > source->resume_max)
+			source->resume_max = positions[i];
+	source->pipeline = pipeline;
+	source->input = input;
+	source->user = spec->user;
+	source->read_position = spec->position;
+	source->acked = spec->position;
+	source->is_volatile = (spec->flags & WEIR_SOURCE_VOLATILE) != 0;
+	source->task.run = source_run;
+	atomic_store(&source->refs, 1);
+	atomic_store(&source->state, SOURCE_IDLE);
+	memcpy(source->view.id, id, 16);
+	for (uint32_t i = 0; i < 16; i++)
+		snprintf(source->hex + 2 * i, 3, "%02x", id[i]);
+	source->view.struct_size = sizeof(source->view);
+	source->view.name = weir_slice_of(source->name);
+	source->view.hex = (struct weir_slice){source->hex, 32};
+	return source;
+}
+
+static void source_durable(void *user)
+{
+	struct source *source = user;
+	int state = SOURCE_NEW;
+
+	if (!atomic_compare_exchange_strong(&source->state, &state, SOURCE_IDLE)) {
+		state = SOURCE_NEW_READY;
+		if (atomic_compare_exchange_strong(&source->state, &state, SOURCE_QUEUED))
+			pipeline_push(source->pipeline, &source->task);
+	}
+	source_unref(&source->view);
+}
+
+static int source_put(struct source *source, struct weir_slice name, struct weir_slice identity,
+		      void (*done)(void *user))
+{
+	struct state_source row = {.pipeline = source->pipeline->config->id,
+				   .input = source->input->config->name,
+				   .name = name,
+				   .identity = identity,
+				   .seen_ns = clock_wall_ns()};
+	int status;
+
+	memcpy(row.id, source->view.id, sizeof(row.id));
+	if (done)
+		source_ref(source);
+	status = state_put_source(source->pipeline->host->state, &row, done, source);
+	if (status < 0 && done)
+		source_unref(&source->view);
+	return status;
+}
+
+/* Marks the source for the next commit of positions. */
+static void source_mark_dirty(struct source *source)
+{
+	struct pipeline *pipeline = source->pipeline;
+
+	if (source->is_volatile || !pipeline->host->state || atomic_exchange(&source->dirty, 1))
+		return;
+	source_ref(source);
+	pthread_mutex_lock(&pipeline->lock);
+	source->dirty_next = pipeline->dirty;
+	pipeline->dirty = source;
+	pthread_mutex_unlock(&pipeline->lock);
+	state_arm(pipeline->host->state);
+}
+
+int32_t source_open(struct weir_context *input, const struct weir_source_spec *spec,
+		    struct weir_source **ret_source, struct weir_error *error)
+{
+	struct pipeline *pipeline = input->pipeline;
+	uint64_t positions[pipeline->output_count];
+	struct source *source;
+	uint8_t id[16];
+
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		positions[i] = spec->position;
+	pipeline_services.random(id, sizeof(id));
+	source = source_create(input, id, spec, positions);
+	if (!source)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
+	if (!source->is_volatile) {
+		atomic_store(&source->state, SOURCE_NEW);
+		if (source_put(source, spec->name, spec->identity, source_durable) < 0) {
+			source_unref(&source->view);
+			return weir_fail(error, WEIR_ERR_IO, "can't note the source %.*s in the "
+							     "state database",
+					 (int)spec->name.size, spec->name.data);
+		}
+	}
+	source_link(source);
+	source_mark_dirty(source);
+	*ret_source = (struct weir_source *)(void *)source;
+	return 0;
+}
+
+int32_t source_known(struct weir_context *input, uint32_t index, struct weir_source_state *ret_state)
+{
+	const struct known_source *known = known_at(input->pipeline, input->config->name, index);
+
+	if (!known)
+		return WEIR_ERR_NOT_FOUND;
+	memset(ret_state, 0, sizeof(*ret_state));
+	ret_state->struct_size = sizeof(*ret_state);
+	memcpy(ret_state->id, known->id, sizeof(ret_state->id));
+	ret_state->name = weir_slice_of(known->name);
+	ret_state->identity = known->identity;
+	ret_state->position = known_position(input->pipeline, known);
+	ret_state->seen_ns = known->seen_ns;
+	return 0;
+}
+
+int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
+		     const struct weir_source_spec *spec, struct weir_source **ret_source,
+		     struct weir_error *error)
+{
+	struct pipeline *pipeline = input->pipeline;
+	const struct known_source *known = known_find(pipeline, id);
+	struct source *source;
+
+	if (!known)
+		return weir_fail(error, WEIR_ERR_NOT_FOUND, "no such source is known");
+	source = source_create(input, id, spec, known->positions);
+	if (!source)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
+	source_link(source);
+	source_put(source, spec->name, spec->identity, NULL);
+	source_mark_dirty(source);
+	*ret_source = (struct weir_source *)(void *)source;
+	return 0;
+}
+
+void source_update(struct weir_source *handle, struct weir_slice name, struct weir_slice identity)
+{
+	struct source *source = source_of(handle);
+
+	/* The view's name stays as it was: batches on their way point at it. */
+	if (!source->is_volatile)
+		source_put(source, name, identity, NULL);
+}
+
+void source_lag(struct weir_source *handle, uint64_t unread_bytes)
+{
+	struct source *source = source_of(handle);
+	uint64_t before = atomic_exchange(&source->lag, unread_bytes);
+
+	metric_change(source->input->lag_bytes, (int64_t)unread_bytes - (int64_t)before);
+}
+
+/* ---- closing ---- */
+
+static void source_close(struct task *task)
+{
+	struct source *source =
+		(struct source *)(void *)((char *)task - offsetof(struct source, task));
+	const struct weir_input_ops *ops = source->input->plugin->input;
+
+	source_lag((struct weir_source *)(void *)source, 0);
+	if (source->forgotten && !source->is_volatile)
+		state_forget_source(source->pipeline->host->state, source->view.id);
+	if (STAGE_OP(ops, closed))
+		ops->closed(source->input->instances[0], source->user);
+	source_unlink(source);
+	pipeline_task_done(source->pipeline);
+	source_unref(&source->view);
+}
+
+/* The last step of a source: once it has ended and nothing of it is on its way. */
+static void source_try_close(struct source *source)
+{
+	int state = SOURCE_ENDED;
+
+	if (!ledger_is_empty(&source->ledger) ||
+	    !atomic_compare_exchange_strong(&source->state, &state, SOURCE_CLOSED))
+		return;
+	source->task.run = source_close;
+	pipeline_push(source->pipeline, &source->task);
+}
+
+int source_has_ended(const struct source *source)
+{
+	return atomic_load(&source->state) >= SOURCE_ENDED;
+}
+
+static void source_tell_acked(struct source *source)
+{
+	const struct weir_input_ops *ops = source->input->plugin->input;
+	uint64_t acked;
+
+	if (!STAGE_OP(ops, acked))
+		return;
+	pthread_mutex_lock(&source->acked_lock);
+	acked = ledger_acked(&source->ledger);
+	if (acked > source->acked) {
+		source->acked = acked;
+		ops->acked(source->input->instances[0], source->user, acked);
+	}
+	pthread_mutex_unlock(&source->acked_lock);
+}
+
+void source_release(struct claim *claim, int32_t output)
+{
+	struct source *source = claim->source;
+	int empty;
+
+	source_ref(source);
+	if (ledger_release(&source->ledger, claim, output, &empty)) {
+		source_mark_dirty(source);
+		source_tell_acked(source);
+	}
+	if (empty && atomic_load(&source->state) == SOURCE_ENDED)
+		source_try_close(source);
+	source_unref(&source->view);
+}
+
+/* ---- reading ---- */
+
+void source_ready(struct weir_source *handle)
+{
+	struct source *source = source_of(handle);
+	int state = atomic_load(&source->state);
+
+	for (;;) {
+		int next;
+
+		if (state == SOURCE_IDLE)
+			next = SOURCE_QUEUED;
+		else if (state == SOURCE_RUNNING)
+			next = SOURCE_AGAIN;
+		else if (state == SOURCE_NEW)
+			next = SOURCE_NEW_READY;
+		else
+			return;
+		if (atomic_compare_exchange_weak(&source->state, &state, next)) {
+			if (next == SOURCE_QUEUED)
+				pipeline_push(source->pipeline, &source->task);
+			return;
+		}
+	}
+}
+
+static void source_requeue(struct source *source)
+{
+	atomic_store(&source->state, SOURCE_QUEUED);
+	pipeline_push(source->pipeline, &source->task);
+}
+
+static int source_park(struct source *source)
+{
+	struct pipeline *pipeline = source->pipeline;
+	int parked = 0;
+
+	pthread_mutex_lock(&pipeline->lock);
+	if (pipeline->parked_count == pipeline->parked_capacity) {
+		uint32_t capacity = pipeline->parked_capacity ? pipeline->parked_capacity * 2 : 16;
+		struct source **list =
+			realloc(pipeline->parked_list, capacity * sizeof(struct source *));
+
+		if (list) {
+			pipeline->parked_list = list;
+			pipeline->parked_capacity = capacity;
+		}
+	}
+	if (pipeline->parked_count < pipeline->parked_capacity) {
+		atomic_store(&source->state, SOURCE_PARKED);
+		pipeline->parked_list[pipeline->parked_count++] = source;
+		parked = 1;
+	}
+	pthread_mutex_unlock(&pipeline->lock);
+	return parked;
+}
+
+void source_unpark(struct pipeline *pipeline)
+{
+	pthread_mutex_lock(&pipeline->lock);
+	while (pipeline->parked_count)
+		source_requeue(pipeline->parked_list[--pipeline->parked_count]);
+	pthread_mutex_unlock(&pipeline->lock);
+}
+
+/* Reads one batch and sends it on; WEIR_READ_* or an error. */
+static int32_t source_read(struct source *source)
+{
+	struct pipeline *pipeline = source->pipeline;
+	const struct weir_input_ops *ops = source->input->plugin->input;
+	struct weir_error error = {0};
+	struct batch *batch = batch_acquire(&pipeline->pool);
+	struct claim *claim;
+	uint32_t index;
+	int32_t result;
+	int added;
+
+	if (!batch)
+		return WEIR_ERR_MEMORY;
+	batch->pipeline = pipeline;
+	source_ref(source);
+	if (batch_add_source(batch, &source->view, &index, &added) < 0) {
+		source_unref(&source->view);
+		batch_unref(batch);
+		return WEIR_ERR_MEMORY;
+	}
+	batch->view.range_start = batch->view.range_end = source->read_position;
+	result = ops->read(source->input->instances[0], source->user, &batch->view, &error);
+	if (result < 0) {
+		metric_add(source->input->read_errors, 1);
+		log_line(WEIR_LOG_ERROR, source->input->origin, "read_failed", "%s", error.text);
+	}
+	/* What was marked before an error counts: the plugin's position has passed it. */
+	if (batch->view.range_end <= source->read_position) {
+		batch_unref(batch);
+		return result;
+	}
+	claim = ledger_add(&source->ledger, source, batch->view.range_end);
+	if (!claim || batch_add_claim(batch, claim, -1) < 0) {
+		pipeline_fail(pipeline, "no memory to account for what was read");
+		batch_unref(batch);
+		return WEIR_ERR_MEMORY;
+	}
+	metric_add(source->input->bytes, (int64_t)(batch->view.range_end - source->read_position));
+	metric_add(source->input->records, batch->view.record_count);
+	source->read_position = batch->view.range_end;
+	source->last_read_ns = batch->view.read_ns;
+	flow_run(pipeline, batch, 0);
+	return result;
+}
+
+/* What follows from a turn's last result. */
+static void source_settle(struct source *source, int32_t result)
+{
+	int state = SOURCE_RUNNING;
+
+	if (result == WEIR_READ_END || result == WEIR_READ_DETACH) {
+		source->forgotten = result == WEIR_READ_END;
+		atomic_store(&source->state, SOURCE_ENDED);
+		source_try_close(source);
+	} else if (result == WEIR_READ_MORE ||
+		   !atomic_compare_exchange_strong(&source->state, &state, SOURCE_IDLE)) {
+		source_requeue(source);
+	}
+}
+
+static void source_run(struct task *task)
+{
+	struct source *source =
+		(struct source *)(void *)((char *)task - offsetof(struct source, task));
+	struct pipeline *pipeline = source->pipeline;
+	int32_t result = WEIR_READ_MORE;
+
+	source_ref(source);
+	atomic_store(&source->state, SOURCE_RUNNING);
+	for (int turn = 0; turn < SOURCE_TURN && result == WEIR_READ_MORE; turn++) {
+		if (!pipeline_is_reading(pipeline)) {
+			atomic_store(&source->state, SOURCE_PARKED);
+			goto out;
+		}
+		if (!budget_admit(&pipeline->budget)) {
+			if (!source_park(source))
+				continue;
+			pipeline_pressure(pipeline);
+			/* Room may have come between the refusal and the parking. */
+			if (budget_admit(&pipeline->budget))
+				source_unpark(pipeline);
+			goto out;
+		}
+		result = source_read(source);
+	}
+	source_settle(source, result);
+out:
+	source_unref(&source->view);
+	pipeline_task_done(pipeline);
+}
+
+/* ---- committing ---- */
+
+static void source_write(struct source *source, struct state_writer *writer)
+{
+	uint32_t count = source->ledger.output_count;
+	uint64_t positions[count];
+
+	pthread_mutex_lock(&source->ledger.lock);
+	memcpy(positions, source->ledger.committed, count * sizeof(*positions));
+	pthread_mutex_unlock(&source->ledger.lock);
+	if (atomic_load(&source->forgotten) && atomic_load(&source->state) == SOURCE_CLOSED)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		state_write_position(writer, source->view.id,
+				     source->pipeline->outputs[i]->config->name, positions[i]);
+}
+
+void source_collect(struct pipeline *pipeline, struct state_writer *writer, int again)
+{
+	struct source *list;
+	struct source *kept;
+
+	pthread_mutex_lock(&pipeline->lock);
+	list = pipeline->dirty;
+	pipeline->dirty = NULL;
+	kept = pipeline->written;
+	pipeline->written = NULL;
+	pthread_mutex_unlock(&pipeline->lock);
+	/* Those of the last commit: written again if it failed, let go if it did not. */
+	while (kept) {
+		struct source *source = kept;
+
+		kept = source->written_next;
+		if (again)
+			source_write(source, writer);
+		source_unref(&source->view);
+	}
+	while (list) {
+		struct source *source = list;
+
+		list = source->dirty_next;
+		/* Cleared before the positions are read: a later change marks it again. */
+		atomic_store(&source->dirty, 0);
+		source_write(source, writer);
+		source->written_next = pipeline->written;
+		pipeline->written = source;
+	}
+}
