@@ -331,9 +331,10 @@ int batch_freeze(struct batch *batch)
 {
 	uint32_t words = batch_words(batch);
 
-	if (batch_grow(batch, &batch->routed, &batch->routed_capacity, words ? words : 1, 8,
+	if (batch_grow(batch, &batch->routed, &batch->routed_capacity, words * 2 + 1, 16,
 		       sizeof(*batch->routed)) < 0)
 		return WEIR_ERR_MEMORY;
-	memset(batch->routed, 0, words * sizeof(*batch->routed));
+	memset(batch->routed, 0, words * 2 * sizeof(*batch->routed));
+	batch->alive = batch->routed + words;
 	return 0;
 }

@@ -69,7 +69,8 @@ struct batch {
 	uint32_t dead_count, dead_capacity;
 	const struct weir_shape **owned_shapes;
 	uint32_t owned_shape_count, owned_shape_capacity;
-	uint64_t *routed; /* bit i: record i goes to some output; set when frozen */
+	uint64_t *routed; /* bit i: record i goes to some output; filled in by dispatch */
+	uint64_t *alive;  /* bit i: record i is not gone; behind `routed` in one allocation */
 	uint32_t routed_capacity; /* words */
 	pthread_mutex_t encoding_lock; /* guards encodings */
 	struct batch_encoding *encodings;
@@ -107,7 +108,7 @@ int batch_add_claim(struct batch *batch, struct claim *claim, int32_t output);
 /* Marks the record DEAD; text is copied. */
 int batch_add_dead(struct batch *batch, uint32_t record, const char *stage, const char *reason,
 		   struct weir_slice text);
-/* Makes the bitmap `routed`, all zero. */
+/* Makes the bitmaps `routed` and `alive`, all zero. */
 int batch_freeze(struct batch *batch);
 
 /* The encoding for a spec, made by the first that asks. Any thread, on frozen batches. */

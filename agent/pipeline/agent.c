@@ -45,11 +45,10 @@ static int agent_http(void *user, const struct http_module **ret_module, struct 
 static void agent_collect(void *user, struct state_writer *writer)
 {
 	struct agent *agent = user;
-	int again = state_writer_again(writer);
 
 	pthread_mutex_lock(&agent->lock);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
-		source_collect(agent->pipelines[i], writer, again);
+		source_collect(agent->pipelines[i], writer);
 	pthread_mutex_unlock(&agent->lock);
 }
 

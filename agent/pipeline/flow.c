@@ -103,11 +103,6 @@ uint32_t flow_batch_source(struct batch *batch, const struct weir_claim *group)
 
 /* ---- routing ---- */
 
-static int record_bit(const uint64_t *bits, uint32_t i)
-{
-	return (int)(bits[i >> 6] >> (i & 63) & 1);
-}
-
 /* Bits of the records that are still there. Returns how many. */
 static uint32_t flow_alive(const struct weir_batch *view, uint64_t *ret_bits)
 {
@@ -158,7 +153,7 @@ static uint32_t flow_count(const uint64_t *bits, uint32_t words)
 
 /* A delivery for the output, or NULL when it wants none of the batch. */
 static struct weir_delivery *flow_select(struct batch *batch, struct weir_context *output,
-					 const uint64_t *alive, int catching_up)
+					 int catching_up)
 {
 	uint32_t words = batch_words(batch);
 	struct weir_delivery *delivery = delivery_create(batch, output);
@@ -167,12 +162,12 @@ static struct weir_delivery *flow_select(struct batch *batch, struct weir_contex
 		pipeline_fail(output->pipeline, "no memory for a delivery");
 		return NULL;
 	}
-	memcpy(delivery->selected, alive, words * sizeof(*alive));
+	memcpy(delivery->selected, batch->alive, words * sizeof(uint64_t));
 	if (output->when) {
-		memset(delivery->selected, 0, words * sizeof(*alive));
+		memset(delivery->selected, 0, words * sizeof(uint64_t));
 		expr_select(output->when[scheduler_worker()], &batch->view, delivery->selected);
 		for (uint32_t i = 0; i < words; i++)
-			delivery->selected[i] &= alive[i];
+			delivery->selected[i] &= batch->alive[i];
 	}
 	for (uint32_t i = 0; i < words; i++)
 		batch->routed[i] |= delivery->selected[i];
@@ -189,21 +184,19 @@ static struct weir_delivery *flow_select(struct batch *batch, struct weir_contex
 static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
 {
 	uint32_t words = batch_words(batch);
-	struct weir_delivery *deliveries[pipeline->output_count];
-	uint64_t alive[words ? words : 1];
+	struct weir_delivery *deliveries[PIPELINE_OUTPUTS_MAX];
 	uint32_t count;
 	int catching_up;
 
-	memset(alive, 0, sizeof(alive));
-	count = flow_alive(&batch->view, alive);
 	if (batch_freeze(batch) < 0) {
 		pipeline_fail(pipeline, "no memory to route a batch");
 		batch_unref(batch);
 		return;
 	}
+	count = flow_alive(&batch->view, batch->alive);
 	catching_up = flow_catching_up(&batch->view);
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		deliveries[i] = count ? flow_select(batch, pipeline->outputs[i], alive, catching_up)
+		deliveries[i] = count ? flow_select(batch, pipeline->outputs[i], catching_up)
 				      : NULL;
 	if (count)
 		metric_add(pipeline->unrouted, count - flow_count(batch->routed, words));

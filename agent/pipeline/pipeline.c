@@ -122,6 +122,10 @@ static int pipeline_all_stages(struct pipeline *pipeline, struct weir_error *err
 	const struct config_pipeline *config = pipeline->config;
 	int status;
 
+	if (config->output_count > PIPELINE_OUTPUTS_MAX)
+		return weir_fail(error, WEIR_ERR_INVALID,
+				 "%zu outputs in one pipeline, at most %d are possible; split the "
+				 "file in two", config->output_count, PIPELINE_OUTPUTS_MAX);
 	/* Outputs first: the sources of earlier runs have a position for each. */
 	status = pipeline_stages(pipeline, config->outputs, config->output_count, 0,
 				 &pipeline->outputs, &pipeline->output_count, error);
@@ -307,12 +311,6 @@ static void pipeline_free_stages(struct weir_context **stages, uint32_t count)
 
 static void pipeline_free_sources(struct pipeline *pipeline)
 {
-	while (pipeline->written) {
-		struct source *source = pipeline->written;
-
-		pipeline->written = source->written_next;
-		source_unref(&source->view);
-	}
 	while (pipeline->dirty) {
 		struct source *source = pipeline->dirty;
 

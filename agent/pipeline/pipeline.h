@@ -119,7 +119,7 @@ struct source {
 	uint64_t acked;
 	_Atomic int forgotten; /* END: nothing of it is to be kept */
 	_Atomic int dirty;     /* on the pipeline's dirty list */
-	struct source *dirty_next, *written_next;
+	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
 	_Atomic uint64_t lag;
 	int64_t last_read_ns;
@@ -142,8 +142,8 @@ int source_has_ended(const struct source *source);
 void source_release(struct claim *claim, int32_t output);
 /* Puts sources that wait for memory back into the queue. */
 void source_unpark(struct pipeline *pipeline);
-/* Writes the positions that changed. again: the last commit failed, write those as well. */
-void source_collect(struct pipeline *pipeline, struct state_writer *writer, int again);
+/* Writes the positions that changed. */
+void source_collect(struct pipeline *pipeline, struct state_writer *writer);
 
 /* ---- flow of batches (flow.c, delivery.c, dead_letter.c) --------------------------------------- */
 
@@ -188,6 +188,9 @@ int dead_letter_send(struct pipeline *pipeline, struct batch *batch,
 #define PIPELINE_STOPPING 2
 #define PIPELINE_FAILED 3
 
+/* Outputs of one pipeline, at most: each has a column in every ledger. */
+#define PIPELINE_OUTPUTS_MAX 32
+
 struct pipeline {
 	const struct config_pipeline *config;
 	struct pipeline_host *host;
@@ -201,7 +204,7 @@ struct pipeline {
 	pthread_cond_t changed;
 	char *failure;
 	struct source *sources;
-	struct source *dirty, *written; /* for the next commit, and of the last one */
+	struct source *dirty; /* positions changed: for the next commit */
 	uint32_t source_count; /* open ones */
 	struct source **parked_list;
 	uint32_t parked_count, parked_capacity;

@@ -185,7 +185,7 @@ int32_t source_open(struct weir_context *input, const struct weir_source_spec *s
 		    struct weir_source **ret_source, struct weir_error *error)
 {
 	struct pipeline *pipeline = input->pipeline;
-	uint64_t positions[pipeline->output_count];
+	uint64_t positions[PIPELINE_OUTPUTS_MAX];
 	struct source *source;
 	uint8_t id[16];
 
@@ -491,7 +491,7 @@ out:
 static void source_write(struct source *source, struct state_writer *writer)
 {
 	uint32_t count = source->ledger.output_count;
-	uint64_t positions[count];
+	uint64_t positions[PIPELINE_OUTPUTS_MAX];
 
 	pthread_mutex_lock(&source->ledger.lock);
 	memcpy(positions, source->ledger.committed, count * sizeof(*positions));
@@ -503,26 +503,14 @@ static void source_write(struct source *source, struct state_writer *writer)
 				     source->pipeline->outputs[i]->config->name, positions[i]);
 }
 
-void source_collect(struct pipeline *pipeline, struct state_writer *writer, int again)
+void source_collect(struct pipeline *pipeline, struct state_writer *writer)
 {
 	struct source *list;
-	struct source *kept;
 
 	pthread_mutex_lock(&pipeline->lock);
 	list = pipeline->dirty;
 	pipeline->dirty = NULL;
-	kept = pipeline->written;
-	pipeline->written = NULL;
 	pthread_mutex_unlock(&pipeline->lock);
-	/* Those of the last commit: written again if it failed, let go if it did not. */
-	while (kept) {
-		struct source *source = kept;
-
-		kept = source->written_next;
-		if (again)
-			source_write(source, writer);
-		source_unref(&source->view);
-	}
 	while (list) {
 		struct source *source = list;
 
@@ -530,7 +518,6 @@ void source_collect(struct pipeline *pipeline, struct state_writer *writer, int 
 		/* Cleared before the positions are read: a later change marks it again. */
 		atomic_store(&source->dirty, 0);
 		source_write(source, writer);
-		source->written_next = pipeline->written;
-		pipeline->written = source;
+		source_unref(&source->view);
 	}
 }
