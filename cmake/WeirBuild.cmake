@@ -9,6 +9,8 @@ target_compile_options(weir-options INTERFACE
   -Wall -Wextra -Werror -Wshadow -Wcast-qual -Wwrite-strings -Wvla
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes> $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
   -fno-omit-frame-pointer -fstack-protector-strong)
+# Error texts and log lines are bounded on purpose (weir_fail, weir_logf).
+target_compile_options(weir-options INTERFACE $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
 if(CMAKE_BUILD_TYPE MATCHES "Rel")
   target_compile_options(weir-options INTERFACE -O2 $<$<COMPILE_LANGUAGE:C>:-D_FORTIFY_SOURCE=2>)
 endif()
