@@ -39,7 +39,8 @@ void pipeline_task_done(struct pipeline *pipeline)
 
 void pipeline_signal(struct pipeline *pipeline)
 {
-	if (pipeline_is_reading(pipeline) && !pipeline->host->once)
+	/* While sources are being read nobody waits for a count to come down. */
+	if (pipeline_is_reading(pipeline) && atomic_load(&pipeline->reading) > 0)
 		return;
 	pthread_mutex_lock(&pipeline->lock);
 	pthread_cond_broadcast(&pipeline->changed);
@@ -256,23 +257,13 @@ static uint32_t pipeline_alive(struct pipeline *pipeline)
 
 int pipeline_finished(struct pipeline *pipeline)
 {
-	uint32_t open;
-
 	if (atomic_load(&pipeline->state) == PIPELINE_FAILED)
 		return 1;
-	if (atomic_load(&pipeline->tasks))
-		return 0;
-	pthread_mutex_lock(&pipeline->lock);
-	open = 0;
-	for (struct source *s = pipeline->sources; s; s = s->next)
-		open += !source_has_ended(s);
-	pthread_mutex_unlock(&pipeline->lock);
-	if (open)
+	if (atomic_load(&pipeline->tasks) || atomic_load(&pipeline->reading))
 		return 0;
 	/* All was read: nothing more comes to keep held or lingering records company. */
 	pipeline_flush(pipeline, WEIR_FLUSH_END);
-	return pipeline_alive(pipeline) == 0 && atomic_load(&pipeline->tasks) == 0 &&
-	       pipeline->source_count == 0;
+	return pipeline_alive(pipeline) == 0 && atomic_load(&pipeline->tasks) == 0;
 }
 
 uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns)

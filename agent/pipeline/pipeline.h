@@ -81,7 +81,7 @@ struct weir_context {
 	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;
 
 	/* inputs */
-	struct weir_metric *bytes, *records, *files, *lag_bytes, *read_errors;
+	struct weir_metric *bytes, *records, *files, *lag_bytes, *lag_seconds, *read_errors;
 	/* filters */
 	struct weir_metric *filter_dropped, *filter_dead;
 };
@@ -122,7 +122,7 @@ struct source {
 	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
 	_Atomic uint64_t lag;
-	int64_t last_read_ns;
+	_Atomic int64_t last_read_ns;
 };
 
 int32_t source_known(struct weir_context *input, uint32_t index, struct weir_source_state *ret_state);
@@ -136,8 +136,6 @@ void source_ready(struct weir_source *source);
 void source_lag(struct weir_source *source, uint64_t unread_bytes);
 void source_unref(const struct weir_source_view *view);
 void source_ref(struct source *source);
-/* True when read() will not be called for it any more. */
-int source_has_ended(const struct source *source);
 /* Gives up one hold on a claim and passes on what follows from it. */
 void source_release(struct claim *claim, int32_t output);
 /* Puts sources that wait for memory back into the queue. */
@@ -200,12 +198,12 @@ struct pipeline {
 	uint32_t input_count, filter_count, output_count, dead_count;
 	_Atomic int state;   /* PIPELINE_* */
 	_Atomic int tasks;   /* queued or at work */
+	_Atomic int reading; /* sources that have not ended */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	char *failure;
 	struct source *sources;
 	struct source *dirty; /* positions changed: for the next commit */
-	uint32_t source_count; /* open ones */
 	struct source **parked_list;
 	uint32_t parked_count, parked_capacity;
 	struct weir_metric *unrouted, *memory_used, *memory_limit, *state_metric;

@@ -69,8 +69,8 @@ static void source_link(struct source *source)
 	if (source->next)
 		source->next->prev = source;
 	pipeline->sources = source;
-	pipeline->source_count++;
 	pthread_mutex_unlock(&pipeline->lock);
+	atomic_fetch_add(&pipeline->reading, 1);
 	metric_change(source->input->files, 1);
 }
 
@@ -85,7 +85,6 @@ static void source_unlink(struct source *source)
 		pipeline->sources = source->next;
 	if (source->next)
 		source->next->prev = source->prev;
-	pipeline->source_count--;
 	pthread_mutex_unlock(&pipeline->lock);
 	metric_change(source->input->files, -1);
 	pipeline_signal(pipeline);
@@ -293,11 +292,6 @@ static void source_try_close(struct source *source)
 	pipeline_push(source->pipeline, &source->task);
 }
 
-int source_has_ended(const struct source *source)
-{
-	return atomic_load(&source->state) >= SOURCE_ENDED;
-}
-
 static void source_tell_acked(struct source *source)
 {
 	const struct weir_input_ops *ops = source->input->plugin->input;
@@ -435,7 +429,7 @@ static int32_t source_read(struct source *source)
 	metric_add(source->input->bytes, (int64_t)(batch->view.range_end - source->read_position));
 	metric_add(source->input->records, batch->view.record_count);
 	source->read_position = batch->view.range_end;
-	source->last_read_ns = batch->view.read_ns;
+	atomic_store_explicit(&source->last_read_ns, batch->view.read_ns, memory_order_relaxed);
 	flow_run(pipeline, batch, 0);
 	return result;
 }
@@ -448,6 +442,7 @@ static void source_settle(struct source *source, int32_t result)
 	if (result == WEIR_READ_END || result == WEIR_READ_DETACH) {
 		source->forgotten = result == WEIR_READ_END;
 		atomic_store(&source->state, SOURCE_ENDED);
+		atomic_fetch_sub(&source->pipeline->reading, 1);
 		source_try_close(source);
 	} else if (result == WEIR_READ_MORE ||
 		   !atomic_compare_exchange_strong(&source->state, &state, SOURCE_IDLE)) {

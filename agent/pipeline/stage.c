@@ -62,6 +62,9 @@ static void stage_metrics_input(struct weir_context *stage)
 				    "Sources that are being followed", NULL);
 	stage->lag_bytes = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_input_lag_bytes",
 					"Bytes that lie unread", NULL);
+	stage->lag_seconds = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_input_lag_seconds",
+					  "Age of the oldest read position with unread bytes behind it",
+					  NULL);
 	stage->read_errors = stage_metric(stage, WEIR_METRIC_COUNTER,
 					  "weir_input_read_errors_total", "Reads that failed", NULL);
 }
@@ -235,7 +238,7 @@ static void stage_metrics_drop(struct weir_context *stage)
 		stage->delivered, stage->dead,    stage->dropped,        stage->unselected,
 		stage->in_flight, stage->requests, stage->retries,       stage->http_in_flight,
 		stage->http_bytes, stage->latency, stage->bytes,         stage->records,
-		stage->files,     stage->lag_bytes, stage->read_errors,  stage->filter_dropped,
+		stage->files,     stage->lag_bytes, stage->lag_seconds, stage->read_errors,  stage->filter_dropped,
 		stage->filter_dead};
 	struct metrics *metrics = stage->pipeline->host->metrics;
 
