@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: MIT
-int main(void)
+/* What `weir` can do: one line per command, in the order that `weir help` shows them. */
+#include "cli/cli.h"
+
+static const struct cli_command commands[] = {
+	{"check", "check the configuration and show every problem in it", cli_check},
+	{"plugins", "list the plugins, or the options of one", cli_plugins},
+	{"version", "print the version", cli_version},
+	{NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
 {
-	return 0;
+	return cli_main(commands, argc, argv);
 }

@@ -57,6 +57,8 @@ struct config_pipeline {
 	int broken; /* has errors: not to be run */
 };
 
+struct config_memory;
+
 struct config {
 	char *path; /* weir.yaml; may not exist */
 	char *state_dir;
@@ -75,6 +77,8 @@ struct config {
 	size_t pipeline_count;
 	struct config_problem *problems;
 	size_t problem_count;
+	uint32_t on_corrupt_state; /* CONFIG_CORRUPT_*, for pipelines that don't say so themselves */
+	struct config_memory *memory; /* of all text and nodes above */
 };
 
 /* Reads weir.yaml (path NULL = the default; a missing default file is an empty one). Fails only when

@@ -30,6 +30,10 @@ int registry_create(struct registry **ret_registry, struct weir_error *error);
 void registry_destroy(struct registry *registry); /* plugin_stop()s what was started */
 /* Loads every .so of a folder, in name order. A missing folder is no error. */
 int registry_load_dir(struct registry *registry, const char *dir, struct weir_error *error);
+/* Takes up the plugins of a list that is in memory already, after the same checks; `path` is copied,
+ * for people. Fails with the sentence, and adds none of them, when one is refused. */
+int registry_add(struct registry *registry, const struct weir_plugin_list *list, const char *path,
+		 struct weir_error *error);
 /* NULL when there is none. kind is WEIR_INPUT, WEIR_FILTER or WEIR_OUTPUT. */
 const struct registry_entry *registry_find(const struct registry *registry, uint32_t kind,
 					   const char *name);

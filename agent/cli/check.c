@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `weir check`: reads everything that `weir run` would, starts nothing, and shows every problem with
+ * the line it is about.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/json.h"
+#include "cli/cli.h"
+#include "cli/terminal.h"
+
+#define SOURCE_LINE_MAX 4096 /* bytes of a source line that are looked at */
+#define GUTTER 8             /* columns before a source line */
+
+static const char usage[] =
+	"usage: weir check [-c FILE] [--strict] [--json] [PIPELINE.yaml...]\n"
+	"\n"
+	"Checks weir.yaml and every pipeline of its conf_dir, or only the pipelines given.\n"
+	"\n"
+	"  -c, --config FILE  the weir.yaml to use\n"
+	"      --strict       warnings fail, too\n"
+	"      --json         print the result as JSON\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit codes: 0 nothing wrong, 1 errors (or warnings with --strict), 2 wrong usage.\n";
+
+struct arguments {
+	const char *config;
+	int strict, json, help;
+};
+
+static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"strict", no_argument, NULL, 's'},
+						{"json", no_argument, NULL, 'j'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	struct arguments arguments = {0};
+	int letter;
+
+	while ((letter = cli_getopt("check", argc, argv, ":c:h", options)) != -1) {
+		if (letter == 'c')
+			arguments.config = optarg;
+		else if (letter == 's')
+			arguments.strict = 1;
+		else if (letter == 'j')
+			arguments.json = 1;
+		else if (letter == 'h')
+			arguments.help = 1;
+		else
+			return CLI_USAGE;
+	}
+	*ret_arguments = arguments;
+	return CLI_OK;
+}
+
+/* ---- for people ------------------------------------------------------------------------------- */
+
+/* Line `number` of a file, without its newline; 0 when there is none. */
+static int read_line(const char *path, uint32_t number, char *ret_line, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t capacity = 0;
+	ssize_t length = -1;
+
+	for (uint32_t i = 0; file && i < number; i++) {
+		length = getline(&line, &capacity, file);
+		if (length < 0)
+			break;
+	}
+	if (length >= 0)
+		snprintf(ret_line, size, "%.*s", (int)strcspn(line, "\r\n"), line);
+	free(line);
+	if (file)
+		fclose(file);
+	return length >= 0;
+}
+
+static const char *step(const char *text, uint32_t characters)
+{
+	while (characters > 0 && *text) {
+		do
+			text++;
+		while (((unsigned char)*text & 0xC0) == 0x80);
+		characters--;
+	}
+	return text;
+}
+
+/* Control characters would move the cursor; each is shown as one column, as the caret counts. */
+static void print_source(const char *line, uint32_t characters)
+{
+	const char *end = step(line, characters);
+
+	for (; line < end; line++)
+		putchar((unsigned char)*line < 0x20 || *line == 0x7F ? ' ' : *line);
+}
+
+/* The line and a caret under the column; of a long line, the part around the column. */
+static void show_source(const struct config_problem *problem)
+{
+	char line[SOURCE_LINE_MAX];
+	uint32_t room = terminal_width() - GUTTER - 1;
+	uint32_t skip = 0;
+
+	if (problem->line == 0 || problem->column == 0 ||
+	    !read_line(problem->path, problem->line, line, sizeof(line)))
+		return;
+	if (problem->column > room * 3 / 4)
+		skip = problem->column - room / 2;
+	printf("%s%5u |%s ", terminal_style(TERMINAL_DIM), problem->line,
+	       terminal_style(TERMINAL_PLAIN));
+	print_source(step(line, skip), room);
+	printf("\n%s      |%s %*s%s^%s\n", terminal_style(TERMINAL_DIM),
+	       terminal_style(TERMINAL_PLAIN), (int)(problem->column - skip - 1), "",
+	       terminal_style(TERMINAL_BOLD), terminal_style(TERMINAL_PLAIN));
+}
+
+static void show_problem(const struct config_problem *problem)
+{
+	int is_error = problem->severity == CONFIG_ERROR;
+
+	printf("%s%s:", terminal_style(TERMINAL_BOLD), problem->path);
+	if (problem->line)
+		printf("%u:%u:", problem->line, problem->column);
+	printf("%s %s%s:%s %s\n", terminal_style(TERMINAL_PLAIN),
+	       terminal_style(is_error ? TERMINAL_RED : TERMINAL_YELLOW),
+	       is_error ? "error" : "warning", terminal_style(TERMINAL_PLAIN), problem->text);
+	show_source(problem);
+}
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void show(const struct config *config)
+{
+	size_t errors = config_errors(config);
+	size_t warnings = config->problem_count - errors;
+
+	for (size_t i = 0; i < config->problem_count; i++)
+		show_problem(&config->problems[i]);
+	printf("%s%zu pipeline%s, %zu error%s, %zu warning%s\n", config->problem_count ? "\n" : "",
+	       config->pipeline_count, plural(config->pipeline_count), errors, plural(errors),
+	       warnings, plural(warnings));
+}
+
+/* ---- for programs ----------------------------------------------------------------------------- */
+
+static void show_json(const struct config *config)
+{
+	struct buffer out = {0};
+	size_t errors = config_errors(config);
+
+	buffer_printf(&out, "{\"pipelines\":%zu,\"errors\":%zu,\"warnings\":%zu,\"problems\":[",
+		      config->pipeline_count, errors, config->problem_count - errors);
+	for (size_t i = 0; i < config->problem_count; i++) {
+		const struct config_problem *problem = &config->problems[i];
+
+		buffer_printf(&out, "%s{\"severity\":\"%s\",\"path\":", i ? "," : "",
+			      problem->severity == CONFIG_ERROR ? "error" : "warning");
+		json_append_string(&out, weir_slice_of(problem->path));
+		buffer_printf(&out, ",\"line\":%u,\"column\":%u,\"text\":", problem->line,
+			      problem->column);
+		json_append_string(&out, weir_slice_of(problem->text));
+		buffer_text(&out, "}");
+	}
+	buffer_text(&out, "]}");
+	puts(buffer_cstr(&out));
+	buffer_done(&out);
+}
+
+static int load_pipelines(struct config *config, const struct registry *registry, int count,
+			  char **paths)
+{
+	struct weir_error error = {0};
+	int result = 0;
+
+	if (count == 0)
+		result = config_load_pipelines(config, registry, &error);
+	for (int i = 0; !result && i < count; i++)
+		result = config_load_pipeline(config, registry, paths[i], &error);
+	if (result)
+		fprintf(stderr, "weir: %s\n", error.text);
+	return result ? CLI_FAILED : CLI_OK;
+}
+
+int cli_check(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct config *config;
+	struct registry *registry;
+	int result = read_arguments(argc, argv, &arguments);
+
+	if (result)
+		return result;
+	if (arguments.help) {
+		fputs(usage, stdout);
+		return CLI_OK;
+	}
+	result = cli_load(arguments.config, &config, &registry);
+	if (result)
+		return result;
+	result = load_pipelines(config, registry, argc - optind, argv + optind);
+	if (!result) {
+		if (arguments.json)
+			show_json(config);
+		else
+			show(config);
+		if (config_errors(config) || (arguments.strict && config->problem_count))
+			result = CLI_FAILED;
+	}
+	config_free(config);
+	registry_destroy(registry);
+	return result;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/* Widths count characters of UTF-8, not bytes; no character is taken to be wider than one column. */
+#include "cli/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define WIDTH_ELSEWHERE 100
+#define WIDTH_MIN 40
+
+unsigned terminal_width(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	long width = 0;
+
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	if (width == 0 && columns)
+		width = strtol(columns, NULL, 10);
+	if (width <= 0 || width > 1000)
+		width = WIDTH_ELSEWHERE;
+	return width < WIDTH_MIN ? WIDTH_MIN : (unsigned)width;
+}
+
+const char *terminal_style(const char *sequence)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no_color || !no_color[0]) ? sequence : "";
+}
+
+static unsigned characters(const char *text, size_t size)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < size; i++)
+		count += ((unsigned char)text[i] & 0xC0) != 0x80;
+	return count;
+}
+
+void terminal_fold(unsigned indent, const char *text)
+{
+	unsigned width = terminal_width();
+	unsigned column = 0;
+
+	while (*text) {
+		size_t size = strcspn(text, " ");
+		unsigned word = characters(text, size);
+
+		if (column && column + 1 + word > width) {
+			putchar('\n');
+			column = 0;
+		}
+		if (column == 0)
+			column = (unsigned)printf("%*s", (int)indent, "");
+		else
+			column += (unsigned)printf(" ");
+		fwrite(text, 1, size, stdout);
+		column += word;
+		text += size + (text[size] == ' ');
+	}
+	putchar('\n');
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Loads plugin files: who may write the file and its folder, whether it is a whole shared object,
+ * then dlopen() and the gate. Entries are allocated one by one, so that pointers to them stay.
+ *
+ * Under a sanitizer files stay open at the end: a leak report needs the names in them.
+ */
+#include "host/registry.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/elf_check.h"
+#include "host/plugin_gate.h"
+
+#define SYMBOL "weir_plugins"
+#define OTHERS_WRITE (S_IWGRP | S_IWOTH)
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEEP_OPEN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define KEEP_OPEN 1
+#endif
+#endif
+#ifndef KEEP_OPEN
+#define KEEP_OPEN 0
+#endif
+
+/* An entry with the path it owns. */
+struct loaded {
+	struct registry_entry entry;
+	char path[];
+};
+
+struct registry {
+	struct loaded **loaded;
+	size_t count;
+	struct registry_refusal *refusals;
+	size_t refusal_count;
+	void **handles; /* of dlopen() */
+	size_t handle_count;
+};
+
+const char *registry_kind_name(uint32_t kind)
+{
+	return kind == WEIR_INPUT    ? "input"
+	       : kind == WEIR_FILTER ? "filter"
+	       : kind == WEIR_OUTPUT ? "output"
+				     : "plugin";
+}
+
+int registry_create(struct registry **ret_registry, struct weir_error *error)
+{
+	struct registry *registry = calloc(1, sizeof(*registry));
+
+	if (!registry)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
+	*ret_registry = registry;
+	return 0;
+}
+
+void registry_destroy(struct registry *registry)
+{
+	if (!registry)
+		return;
+	for (size_t i = registry->count; i-- > 0;) {
+		const struct registry_entry *entry = &registry->loaded[i]->entry;
+
+		if (entry->started && entry->plugin->plugin_stop)
+			entry->plugin->plugin_stop();
+		free(registry->loaded[i]);
+	}
+	for (size_t i = registry->handle_count; i-- > 0;)
+		if (!KEEP_OPEN)
+			dlclose(registry->handles[i]);
+	for (size_t i = 0; i < registry->refusal_count; i++) {
+		free(registry->refusals[i].path);
+		free(registry->refusals[i].why);
+	}
+	free(registry->loaded);
+	free(registry->refusals);
+	free(registry->handles);
+	free(registry);
+}
+
+const struct registry_entry *registry_find(const struct registry *registry, uint32_t kind,
+					   const char *name)
+{
+	for (size_t i = 0; i < registry->count; i++) {
+		const struct registry_entry *entry = &registry->loaded[i]->entry;
+
+		if (entry->plugin->kind == kind && strcmp(entry->plugin->name, name) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+size_t registry_count(const struct registry *registry)
+{
+	return registry->count;
+}
+
+const struct registry_entry *registry_at(const struct registry *registry, size_t index)
+{
+	return index < registry->count ? &registry->loaded[index]->entry : NULL;
+}
+
+size_t registry_refusal_count(const struct registry *registry)
+{
+	return registry->refusal_count;
+}
+
+const struct registry_refusal *registry_refusal_at(const struct registry *registry, size_t index)
+{
+	return index < registry->refusal_count ? &registry->refusals[index] : NULL;
+}
+
+static int refuse(struct registry *registry, const char *path, const struct weir_error *why,
+		  struct weir_error *error)
+{
+	struct registry_refusal *grown = realloc(
+		registry->refusals, (registry->refusal_count + 1) * sizeof(*registry->refusals));
+	struct registry_refusal refusal = {strdup(path), strdup(why->text)};
+
+	if (grown)
+		registry->refusals = grown;
+	if (!grown || !refusal.path || !refusal.why) {
+		free(refusal.path);
+		free(refusal.why);
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
+	}
+	registry->refusals[registry->refusal_count++] = refusal;
+	return 0;
+}
+
+/* ---- taking up what a list offers ---------------------------------------------------------- */
+
+static int add_plugin(struct registry *registry, const struct weir_plugin *plugin,
+		      const struct weir_plugin_list *list, const char *path,
+		      struct weir_error *error)
+{
+	size_t path_size = strlen(path) + 1;
+	struct loaded *loaded = calloc(1, sizeof(*loaded) + path_size);
+	struct loaded **grown =
+		realloc(registry->loaded, (registry->count + 1) * sizeof(*registry->loaded));
+
+	if (grown)
+		registry->loaded = grown;
+	if (!grown || !loaded) {
+		free(loaded);
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
+	}
+	memcpy(loaded->path, path, path_size);
+	loaded->entry = (struct registry_entry){.plugin = plugin,
+						.path = loaded->path,
+						.abi_major = list->abi_major,
+						.abi_minor = list->abi_minor};
+	registry->loaded[registry->count++] = loaded;
+	return 0;
+}
+
+static int gate(const struct registry *registry, const struct weir_plugin *plugin,
+		struct weir_error *error)
+{
+	const struct registry_entry *known;
+	int result = plugin_gate_plugin(plugin, error);
+
+	if (result)
+		return result;
+	known = registry_find(registry, plugin->kind, plugin->name);
+	if (known)
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"it offers the %s \"%s\", which %s offers already; keep one of the "
+			"two files",
+			registry_kind_name(plugin->kind), plugin->name, known->path);
+	return 0;
+}
+
+int registry_add(struct registry *registry, const struct weir_plugin_list *list, const char *path,
+		 struct weir_error *error)
+{
+	size_t before = registry->count;
+	int result = plugin_gate_list(list, error);
+
+	for (uint32_t i = 0; !result && i < list->count; i++) {
+		result = gate(registry, list->plugins[i], error);
+		if (!result)
+			result = add_plugin(registry, list->plugins[i], list, path, error);
+	}
+	while (result && registry->count > before)
+		free(registry->loaded[--registry->count]);
+	return result;
+}
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+/* Only root and the running user may be able to change what will run in this process. */
+static int check_rights(const struct stat *status, const char *what, const char *path,
+			struct weir_error *error)
+{
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"%s belongs to user %u, who could change what the agent runs; chown "
+			"it to root: chown root '%s'",
+			what, status->st_uid, path);
+	if (status->st_mode & OTHERS_WRITE)
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"%s can be written by others than its owner (mode %04o); take that "
+			"away: chmod go-w '%s'",
+			what, status->st_mode & 07777U, path);
+	return 0;
+}
+
+static int unreadable(int number, struct weir_error *error)
+{
+	return weir_fail(error, WEIR_ERR_IO, "the folder cannot be read: %s", strerror(number));
+}
+
+static int check_folder(const char *path, struct weir_error *error)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return unreadable(errno, error);
+	return check_rights(&status, "the plugin folder", path, error);
+}
+
+/* The folder that a symlinked file really lies in decides over it as much as the plugin folder. */
+static int check_folder_of(const char *real_path, struct weir_error *error)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", real_path);
+	*strrchr(folder, '/') = '\0';
+	return check_folder(folder[0] ? folder : "/", error);
+}
+
+static int check_file(const char *path, const char *real_path, struct weir_error *error)
+{
+	struct stat status;
+	int fd = open(real_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int result;
+
+	if (fd < 0)
+		return weir_fail(error, WEIR_ERR_IO, "it cannot be opened: %s", strerror(errno));
+	if (fstat(fd, &status))
+		result = weir_fail(error, WEIR_ERR_IO, "it cannot be read: %s", strerror(errno));
+	else if (!S_ISREG(status.st_mode))
+		result = weir_fail(error, WEIR_ERR_REFUSED,
+				   "it is not a regular file; take it out of the plugin folder");
+	else
+		result = check_rights(&status, "it", path, error);
+	if (!result)
+		result = elf_check(fd, error);
+	close(fd);
+	return result;
+}
+
+static int keep_handle(struct registry *registry, void *handle, struct weir_error *error)
+{
+	void **grown = realloc(registry->handles,
+			       (registry->handle_count + 1) * sizeof(*registry->handles));
+
+	if (!grown)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
+	registry->handles = grown;
+	registry->handles[registry->handle_count++] = handle;
+	return 0;
+}
+
+static int open_object(struct registry *registry, const char *path, const char *real_path,
+		       struct weir_error *error)
+{
+	const struct weir_plugin_list *list;
+	void *handle = dlopen(real_path, RTLD_NOW | RTLD_LOCAL);
+	int result;
+
+	if (!handle)
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"it cannot be loaded: %s; install what is missing, or build it again",
+			dlerror());
+	list = dlsym(handle, SYMBOL);
+	if (!list)
+		result = weir_fail(error, WEIR_ERR_REFUSED,
+				   "it has no symbol " SYMBOL
+				   ", so it is no Weir plugin; declare its "
+				   "plugins with WEIR_PLUGINS()");
+	else
+		result = registry_add(registry, list, path, error);
+	if (!result)
+		result = keep_handle(registry, handle, error);
+	if (result)
+		dlclose(handle);
+	return result;
+}
+
+static int load_file(struct registry *registry, const char *path, struct weir_error *error)
+{
+	char real_path[PATH_MAX];
+	int result;
+
+	if (!realpath(path, real_path))
+		return weir_fail(error, WEIR_ERR_IO, "it leads nowhere: %s; remove it",
+				 strerror(errno));
+	result = check_folder_of(real_path, error);
+	if (!result)
+		result = check_file(path, real_path, error);
+	if (!result)
+		result = open_object(registry, path, real_path, error);
+	return result;
+}
+
+static int ends_in_so(const struct dirent *entry)
+{
+	size_t size = strlen(entry->d_name);
+
+	return size > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + size - 3, ".so") == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Loads one file, or keeps the reason why not. */
+static int load_or_refuse(struct registry *registry, const char *dir, const char *name,
+			  struct weir_error *error)
+{
+	struct weir_error why = {0};
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return load_file(registry, path, &why) ? refuse(registry, path, &why, error) : 0;
+}
+
+int registry_load_dir(struct registry *registry, const char *dir, struct weir_error *error)
+{
+	struct weir_error why = {0};
+	struct dirent **names;
+	int trusted;
+	int result = 0;
+	int count = scandir(dir, &names, ends_in_so, by_name);
+
+	if (count < 0 && errno == ENOENT)
+		return 0;
+	trusted = (count < 0 ? unreadable(errno, &why) : check_folder(dir, &why)) == 0;
+	if (!trusted)
+		result = refuse(registry, dir, &why, error);
+	for (int i = 0; i < count; i++) {
+		if (trusted && !result)
+			result = load_or_refuse(registry, dir, names[i]->d_name, error);
+		free(names[i]);
+	}
+	if (count >= 0)
+		free(names);
+	return result;
+}
