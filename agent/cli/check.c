@@ -58,7 +58,7 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
 	return CLI_OK;
 }
 
-/* ---- for people ------------------------------------------------------------------------------- */
+/* ---- for people ------------------------------------------------------------------------------ */
 
 /* Line `number` of a file, without its newline; 0 when there is none. */
 static int read_line(const char *path, uint32_t number, char *ret_line, size_t size)
@@ -151,7 +151,7 @@ static void show(const struct config *config)
 	       warnings, plural(warnings));
 }
 
-/* ---- for programs ----------------------------------------------------------------------------- */
+/* ---- for programs ---------------------------------------------------------------------------- */
 
 static void show_json(const struct config *config)
 {

@@ -122,7 +122,7 @@ void plugins_describe(const struct registry_entry *entry, int more)
 	describe_options(stage_host_options(plugin->kind), INDENT);
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void append_text(struct buffer *out, const char *name, const char *text)
 {

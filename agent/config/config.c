@@ -77,7 +77,7 @@ int config_load(const char *path, struct config **ret_config, struct weir_error 
 	return 0;
 }
 
-/* ---- pipelines ---------------------------------------------------------------------------------------- */
+/* ---- pipelines ------------------------------------------------------------------------------- */
 
 static struct config_pipeline *add_pipeline(struct config *config, const char *path)
 {

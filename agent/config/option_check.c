@@ -15,7 +15,7 @@
 
 #define NAME_TEXT 128
 
-/* ---- nodes ------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static struct weir_node *new_node(struct config_file *file, const struct tree_node *from,
 				  uint32_t type)
@@ -66,7 +66,7 @@ static struct weir_slice copy_key(struct config_file *file, struct weir_slice ke
 	return copy;
 }
 
-/* ---- single values ------------------------------------------------------------------------------- */
+/* ---- single values --------------------------------------------------------------------------- */
 
 static const struct weir_node *check_typed(struct config_file *file, const struct tree_node *node,
 					   const struct weir_option *option, uint32_t type,
@@ -215,7 +215,7 @@ const struct weir_node *option_check_value(struct config_file *file, const struc
 	return check_typed(file, node, option, option->type, name);
 }
 
-/* ---- maps with declared members ------------------------------------------------------------------ */
+/* ---- maps with declared members -------------------------------------------------------------- */
 
 const struct weir_option *option_find(const struct weir_option *options, struct weir_slice name)
 {
@@ -286,13 +286,6 @@ static struct tree_node *read_default(struct config_file *inner, const struct we
 	return node;
 }
 
-static void forget_positions(struct tree_node *node)
-{
-	node->line = node->column = node->text_column = 0;
-	for (uint32_t i = 0; i < node->count; i++)
-		forget_positions(node->items[i]);
-}
-
 static const struct weir_node *check_default(struct config_file *file,
 					     const struct weir_option *option, const char *name)
 {
@@ -303,7 +296,7 @@ static const struct weir_node *check_default(struct config_file *file,
 	config_file_of(&inner, file->config, file->path, weir_slice_of(option->default_text));
 	node = read_default(&inner, option);
 	if (node) {
-		forget_positions(node);
+		tree_forget_positions(node);
 		checked = option_check_value(&inner, node, option, name);
 	}
 	if (inner.errors)

@@ -2,6 +2,7 @@
 /* Every problem of the file is reported: a broken list does not hide the ones after it. */
 #include "config/pipeline_file.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -12,6 +13,9 @@
 #include "config/stage.h"
 
 #define STAGES_MAX 100 /* in one list */
+
+/* Folder, name of the pipeline, bytes. */
+#define DEFAULT_DEAD_LETTER "[{file: {path: '%s/dead/%s.jsonl', max_bytes: %" PRIu64 "}}]"
 
 static const struct weir_option top_options[] = {
 	WEIR_OPTION("id", WEIR_TYPE_STRING, NULL, "Keeps positions through a rename of the file"),
@@ -81,7 +85,12 @@ static void read_on_corrupt(struct config_file *file, const struct tree_node *no
 					     : CONFIG_CORRUPT_BEGINNING;
 }
 
-/* ---- lists of stages -------------------------------------------------------------------------------- */
+/* ---- lists of stages ------------------------------------------------------------------------- */
+
+static int is_empty_list(const struct tree_node *node)
+{
+	return node->kind == TREE_LIST && node->count == 0;
+}
 
 /* Whether it is a list with something in it, or nothing where nothing will do. */
 static int is_usable_list(struct config_file *file, const struct tree_node *node, const char *name)
@@ -126,18 +135,45 @@ static void read_stages(struct config_file *file, const struct registry *registr
 	*ret_count = count;
 }
 
-static void read_dead_letter(struct config_file *file, const struct registry *registry,
-			     const struct tree_node *list, struct config_pipeline *pipeline)
+/* Text as it goes between single quotes. */
+static const char *yaml_quoted(struct config_memory *memory, const char *text)
 {
-	size_t count = 0;
+	char *quoted = config_alloc(memory, 2 * strlen(text) + 1);
+	char *end = quoted;
 
-	if (list->kind == TREE_LIST && list->count > 1)
-		config_file_error(file, list->items[1]->line, list->items[1]->column,
-				  "\"dead_letter\" takes one output; remove the others");
-	read_stages(file, registry, WEIR_OUTPUT, "dead_letter", list, &pipeline->dead_letter,
-		    &count);
-	if (count == 0)
-		pipeline->dead_letter = NULL;
+	for (; quoted && *text; text++) {
+		if (*text == '\'')
+			*end++ = '\'';
+		*end++ = *text;
+	}
+	return quoted ? quoted : "";
+}
+
+/* A pipeline always has a bad stream beside the good one: a bounded file under the state folder. */
+static void default_dead_letter(struct config_file *file, const struct registry *registry,
+				struct config_pipeline *pipeline)
+{
+	struct config *config = file->config;
+	struct config_memory *memory = &file->memory;
+	struct tree_node *list = NULL;
+	struct config_file inner;
+	char *path, *text;
+
+	if (!config->state_dir) /* reported by config_load() */
+		return;
+	path = config_print(memory, "%s (the default dead_letter)", file->path);
+	text = config_print(memory, DEFAULT_DEAD_LETTER, yaml_quoted(memory, config->state_dir),
+			    pipeline->name, config->dead_letter_max);
+	if (!path || !text)
+		return;
+	config_file_of(&inner, config, path, weir_slice_of(text));
+	if (tree_read(&inner, &list) == 0 && list) {
+		tree_forget_positions(list);
+		read_stages(&inner, registry, WEIR_OUTPUT, "dead_letter", list,
+			    &pipeline->dead_letter, &pipeline->dead_letter_count);
+	}
+	file->errors += inner.errors;
+	config_file_done(&inner);
 }
 
 static void read_key(struct config_file *file, const struct registry *registry,
@@ -158,9 +194,19 @@ static void read_key(struct config_file *file, const struct registry *registry,
 		read_stages(file, registry, WEIR_OUTPUT, "outputs", value, &pipeline->outputs,
 			    &pipeline->output_count);
 	else if (weir_slice_equals(key->text, "dead_letter"))
-		read_dead_letter(file, registry, value, pipeline);
+		read_stages(file, registry, WEIR_OUTPUT, "dead_letter", value,
+			    &pipeline->dead_letter, &pipeline->dead_letter_count);
 	else
 		unknown_key(file, key);
+}
+
+/* Whether a key is there with a value. */
+static int is_written(const struct tree_node *root, const char *name)
+{
+	for (uint32_t i = 0; i < root->count; i++)
+		if (weir_slice_equals(root->keys[i]->text, name))
+			return !tree_is_null(root->items[i]) && !is_empty_list(root->items[i]);
+	return 0;
 }
 
 /* A list that must not be empty: missing altogether, or written with nothing in it. */
@@ -172,7 +218,7 @@ static void require_list(struct config_file *file, const struct tree_node *root,
 
 		if (!weir_slice_equals(root->keys[i]->text, name))
 			continue;
-		if (tree_is_null(value) || (value->kind == TREE_LIST && value->count == 0))
+		if (tree_is_null(value) || is_empty_list(value))
 			config_file_error(file, root->keys[i]->line, root->keys[i]->column,
 					  "\"%s\" is empty; give it at least one, as \"- %s\"",
 					  name, example);
@@ -203,6 +249,8 @@ static void read_root(struct config_file *file, const struct registry *registry,
 		read_key(file, registry, root->keys[i], root->items[i], pipeline);
 	require_list(file, root, "inputs", "tail: {paths: [/var/log/app.log]}");
 	require_list(file, root, "outputs", "stdout");
+	if (!is_written(root, "dead_letter"))
+		default_dead_letter(file, registry, pipeline);
 }
 
 void pipeline_file_read(struct config_file *file, const struct registry *registry,

@@ -96,7 +96,7 @@ const struct weir_option service_options[] = {
 	WEIR_OPTION_END,
 };
 
-/* ---- defaults that no text can give -------------------------------------------------------------- */
+/* ---- defaults that no text can give ---------------------------------------------------------- */
 
 static uint32_t cores(void)
 {
@@ -124,7 +124,7 @@ static char *installed_plugins(struct config_memory *memory)
 	return config_print(memory, "%s/" WEIR_LIBDIR "/weir/plugins", exe);
 }
 
-/* ---- single settings ------------------------------------------------------------------------------ */
+/* ---- single settings ------------------------------------------------------------------------- */
 
 static int is_loopback(const char *host)
 {

@@ -91,7 +91,7 @@ int stage_is_name(const char *name)
 		       size;
 }
 
-/* ---- which plugin ----------------------------------------------------------------------------------- */
+/* ---- which plugin ---------------------------------------------------------------------------- */
 
 static const char *article_of(uint32_t kind)
 {
@@ -178,7 +178,7 @@ static const struct weir_plugin *find_plugin(struct config_file *file,
 	return NULL;
 }
 
-/* ---- the entry ---------------------------------------------------------------------------------------- */
+/* ---- the entry ------------------------------------------------------------------------------- */
 
 /* `- plugin: ...` or `- plugin`: its key and what stands behind it. */
 static int split_entry(struct config_file *file, const struct tree_node *entry, const char *list,
@@ -356,7 +356,7 @@ int stage_read(struct config_file *file, const struct registry *registry, uint32
 	return 0;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int is_taken(const struct config_stage *stages, size_t count, const char *name)
 {

@@ -79,7 +79,7 @@ static void refuse_properties(struct builder *builder, yaml_mark_t mark, const y
 				  (const char *)tag);
 }
 
-/* ---- scalars ----------------------------------------------------------------------------------- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 
 /* The byte at (line, column) of the text; its end when there is none. */
 static size_t byte_at(struct builder *builder, uint32_t line, uint32_t column)
@@ -154,7 +154,7 @@ static struct tree_node *build_alias(struct builder *builder, const yaml_event_t
 	return new_node(builder, TREE_BAD, event->start_mark);
 }
 
-/* ---- lists and maps ------------------------------------------------------------------------------ */
+/* ---- lists and maps -------------------------------------------------------------------------- */
 
 static struct tree_node *build_node(struct builder *builder, yaml_event_t *take_event,
 				    uint32_t depth);
@@ -309,7 +309,7 @@ static struct tree_node *build_node(struct builder *builder, yaml_event_t *take_
 	return node;
 }
 
-/* ---- the document ---------------------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
 static int expect_end(struct builder *builder)
 {
@@ -374,7 +374,7 @@ int tree_read(struct config_file *file, struct tree_node **ret_root)
 	return result;
 }
 
-/* ---- looking at nodes -------------------------------------------------------------------------------- */
+/* ---- looking at nodes ------------------------------------------------------------------------ */
 
 int tree_is_null(const struct tree_node *node)
 {
@@ -400,6 +400,16 @@ void tree_position(const struct tree_node *node, size_t offset, uint32_t *ret_li
 	*ret_column = node->text_column;
 	for (size_t i = 0; i < offset && i < node->text.size; i++)
 		*ret_column += ((unsigned char)node->text.data[i] & 0xC0) != 0x80;
+}
+
+void tree_forget_positions(struct tree_node *node)
+{
+	node->line = node->column = node->text_column = 0;
+	for (uint32_t i = 0; i < node->count; i++) {
+		tree_forget_positions(node->items[i]);
+		if (node->keys[i])
+			tree_forget_positions(node->keys[i]);
+	}
 }
 
 const char *tree_describe(struct config_file *file, const struct tree_node *node)

@@ -40,6 +40,8 @@ int tree_is_null(const struct tree_node *node);
 /* Where byte `offset` of a scalar's text is written, as near as is known. */
 void tree_position(const struct tree_node *node, size_t offset, uint32_t *ret_line,
 		   uint32_t *ret_column);
+/* For a tree that the user did not write. */
+void tree_forget_positions(struct tree_node *node);
 /* "a map", "a list", "nothing", or the scalar in quotes, shortened. */
 const char *tree_describe(struct config_file *file, const struct tree_node *node);
 

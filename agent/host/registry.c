@@ -123,6 +123,23 @@ const struct registry_refusal *registry_refusal_at(const struct registry *regist
 	return index < registry->refusal_count ? &registry->refusals[index] : NULL;
 }
 
+int registry_start_plugin(struct registry *registry, const struct weir_plugin *plugin,
+			  const struct weir_services *host, struct weir_error *error)
+{
+	for (size_t i = 0; i < registry->count; i++) {
+		struct registry_entry *entry = &registry->loaded[i]->entry;
+		int result;
+
+		if (entry->plugin != plugin || entry->started)
+			continue;
+		result = plugin->plugin_start ? plugin->plugin_start(host, error) : 0;
+		if (result)
+			return result;
+		entry->started = 1;
+	}
+	return 0;
+}
+
 static int refuse(struct registry *registry, const char *path, const struct weir_error *why,
 		  struct weir_error *error)
 {
@@ -141,7 +158,7 @@ static int refuse(struct registry *registry, const char *path, const struct weir
 	return 0;
 }
 
-/* ---- taking up what a list offers ---------------------------------------------------------- */
+/* ---- taking up what a list offers ------------------------------------------------------------ */
 
 static int add_plugin(struct registry *registry, const struct weir_plugin *plugin,
 		      const struct weir_plugin_list *list, const char *path,
@@ -201,7 +218,7 @@ int registry_add(struct registry *registry, const struct weir_plugin_list *list,
 	return result;
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* Only root and the running user may be able to change what will run in this process. */
 static int check_rights(const struct stat *status, const char *what, const char *path,

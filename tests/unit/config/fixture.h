@@ -19,7 +19,7 @@
 
 #include "config/config.h"
 
-/* ---- plugins that do nothing ------------------------------------------------------------------ */
+/* ---- plugins that do nothing ----------------------------------------------------------------- */
 
 static int32_t fake_create(const struct weir_services *host, struct weir_context *context,
 			   const struct weir_node *options, void **ret_instance,
@@ -74,7 +74,7 @@ static const struct weir_output_ops fake_output = {.struct_size = sizeof(fake_ou
 						   .destroy = fake_stop,
 						   .write = fake_write};
 
-/* ---- options of every type ------------------------------------------------------------------------ */
+/* ---- options of every type ------------------------------------------------------------------- */
 
 #define FAKE_OPTION .struct_size = sizeof(struct weir_option)
 
@@ -123,6 +123,7 @@ static const struct weir_option file_options[] = {
 	{FAKE_OPTION, .type = WEIR_TYPE_SECRET, .name = "password", .doc = "Password"},
 	{FAKE_OPTION, .type = WEIR_TYPE_STRING, .name = "separator", .default_text = ",",
 	 .doc = "Between"},
+	{FAKE_OPTION, .type = WEIR_TYPE_SIZE, .name = "max_bytes", .doc = "Bound"},
 	WEIR_OPTION_END,
 };
 
@@ -149,7 +150,7 @@ static const struct weir_plugin *const fake_pointers[] = {&fake_plugins[0], &fak
 static const struct weir_plugin_list fake_list = {
 	WEIR_PLUGINS_MAGIC, sizeof(fake_list), WEIR_ABI_MAJOR, WEIR_ABI_MINOR, 6, fake_pointers};
 
-/* ---- a folder, and what was read from it -------------------------------------------------------- */
+/* ---- a folder, and what was read from it ----------------------------------------------------- */
 
 struct fixture {
 	char dir[64];
