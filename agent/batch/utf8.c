@@ -51,6 +51,27 @@ size_t utf8_step(const uint8_t *text, size_t size, int *ret_valid)
 	return length;
 }
 
+char *utf8_append(char *to, uint32_t code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+		return to;
+	}
+	if (code < 0x800) {
+		*to++ = (char)(0xC0 | code >> 6);
+	} else {
+		if (code < 0x10000) {
+			*to++ = (char)(0xE0 | code >> 12);
+		} else {
+			*to++ = (char)(0xF0 | code >> 18);
+			*to++ = (char)(0x80 | (code >> 12 & 0x3F));
+		}
+		*to++ = (char)(0x80 | (code >> 6 & 0x3F));
+	}
+	*to++ = (char)(0x80 | (code & 0x3F));
+	return to;
+}
+
 static size_t ascii_prefix(const uint8_t *text, size_t size)
 {
 	size_t at = 0;

@@ -16,4 +16,7 @@
  */
 size_t utf8_step(const uint8_t *text, size_t size, int *ret_valid);
 
+/* Writes a code point in 1 to 4 bytes; returns the end. */
+char *utf8_append(char *to, uint32_t code);
+
 #endif

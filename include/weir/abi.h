@@ -72,7 +72,8 @@ static inline struct weir_slice weir_slice_of(const char *text)
 
 static inline int weir_slice_equals(struct weir_slice slice, const char *text)
 {
-	return slice.size == strlen(text) && memcmp(slice.data, text, slice.size) == 0;
+	return slice.size == strlen(text) &&
+	       (slice.size == 0 || memcmp(slice.data, text, slice.size) == 0);
 }
 
 #endif

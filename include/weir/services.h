@@ -302,8 +302,9 @@ struct weir_services {
 	 * a time per expression (it caches slots by shape). */
 	void (*expr_select)(struct weir_expr *expr, const struct weir_batch *batch,
 			    uint64_t *selected);
-	/* The expression's value for one record. Text points into the batch or into the expression,
-	 * and lives until the next call with it. */
+	/* The expression's value for one record, as text that points into the batch or into the
+	 * expression and lives until the next call with it; WEIR_ERR_NOT_FOUND when it is absent or
+	 * null. */
 	int32_t (*expr_text)(struct weir_expr *expr, const struct weir_batch *batch, uint32_t record,
 			     struct weir_slice *ret_text);
 	void (*expr_free)(struct weir_expr *expr);
@@ -319,6 +320,14 @@ struct weir_services {
 	uint32_t (*http_pending)(struct weir_http_client *client);
 	/* Gives up what is pending (http_done() is not called for it) and frees the client. */
 	void (*http_client_free)(struct weir_http_client *client);
+
+	/* ---- more of expressions ---- */
+
+	/* The expression's value for one record, with its type. What is text is put into the batch's
+	 * arena; WEIR_ERR_MEMORY when that has no room: reserve ret_value->length bytes with
+	 * batch_reserve(), and ask again. WEIR_OK with an ABSENT value when there is none. */
+	int32_t (*expr_value)(struct weir_expr *expr, struct weir_batch *batch, uint32_t record,
+			      struct weir_value *ret_value);
 };
 
 #endif

@@ -8,65 +8,17 @@
 #include <cmocka.h>
 
 #include "batch/json.h"
-#include "mock_host.h"
-
-#define FIELDS_MAX 16
-
-struct field {
-	const char *name;
-	struct weir_value value;
-	const char *text; /* NULL when the value is not text */
-};
-
-#define STRING(n, t)                                  \
-	{                                             \
-		(n), {WEIR_STRING, 0, 0, 0, {0}}, (t) \
-	}
-#define TEXT(n, g, f, t)                        \
-	{                                       \
-		(n), {(g), (f), 0, 0, {0}}, (t) \
-	}
-#define VALUE(n, g, i)                           \
-	{                                        \
-		(n), {(g), 0, 0, 0, {(i)}}, NULL \
-	}
+#include "one_record.h"
 
 struct fixture {
 	struct mock_host host;
 	struct weir_batch *batch;
 };
 
-/* A batch of one record with these fields. */
-static void fill(struct fixture *f, const struct field *fields, uint32_t count)
+static void fill(struct fixture *f, const struct test_field *fields, uint32_t count)
 {
-	struct weir_slice keys[FIELDS_MAX];
-	struct weir_record *record;
-	struct weir_value *row;
-	uint16_t shape;
-
 	mock_host_create(&f->host);
-	f->batch = mock_batch_new(&f->host);
-	for (uint32_t i = 0; i < count; i++)
-		keys[i] = weir_slice_of(fields[i].name);
-	assert_int_equal(mock_batch_reserve(f->batch, 1, count, 4096), 0);
-	assert_int_equal(mock_batch_shape(f->batch, keys, count, &shape), 0);
-	record = weir_batch_record(f->batch);
-	record->shape = shape;
-	record->timestamp_ns = 1431857103 * INT64_C(1000000000);
-	record->position = 42;
-	record->source = mock_source_index(f->batch, &f->host.source);
-	row = weir_batch_row(f->batch, count, &record->row);
-	for (uint32_t i = 0; i < count; i++) {
-		row[i] = fields[i].value;
-		if (fields[i].text) {
-			uint32_t size = (uint32_t)strlen(fields[i].text);
-			struct weir_value text;
-
-			memcpy(weir_batch_text(f->batch, size, &text), fields[i].text, size);
-			row[i] = weir_value_text(fields[i].value.tag, fields[i].value.flags,
-						 text.block, text.as.offset, size);
-		}
-	}
+	f->batch = one_record_batch(&f->host, fields, count, 1, 0);
 }
 
 static void done(struct fixture *f)
@@ -75,7 +27,7 @@ static void done(struct fixture *f)
 	mock_host_destroy(&f->host);
 }
 
-static void assert_record(const struct field *fields, uint32_t count,
+static void assert_record(const struct test_field *fields, uint32_t count,
 			  const struct weir_encode_spec *spec, const char *json)
 {
 	struct buffer out = {0};
@@ -97,7 +49,7 @@ static const struct weir_encode_spec all = {.struct_size = sizeof(all), .format 
 
 static void every_type_has_its_json_form(void **state)
 {
-	const struct field fields[] = {
+	const struct test_field fields[] = {
 		STRING("s", "a\tb"),
 		TEXT("p", WEIR_STRING, WEIR_VALUE_PLAIN, "a longer text that needs no care at all"),
 		TEXT("i", WEIR_INT, WEIR_VALUE_TEXT, "200"),
@@ -122,8 +74,8 @@ static void every_type_has_its_json_form(void **state)
 
 static void absent_values_are_left_out(void **state)
 {
-	const struct field fields[] = {VALUE("a", WEIR_ABSENT, 0), STRING("b", "x"),
-				       VALUE("c", WEIR_ABSENT, 0)};
+	const struct test_field fields[] = {VALUE("a", WEIR_ABSENT, 0), STRING("b", "x"),
+					    VALUE("c", WEIR_ABSENT, 0)};
 
 	(void)state;
 	ASSERT_RECORD(fields, &all, "{\"b\":\"x\"}");
@@ -131,7 +83,7 @@ static void absent_values_are_left_out(void **state)
 
 static void a_record_without_fields_is_an_empty_object(void **state)
 {
-	const struct field fields[] = {VALUE("a", WEIR_ABSENT, 0)};
+	const struct test_field fields[] = {VALUE("a", WEIR_ABSENT, 0)};
 
 	(void)state;
 	ASSERT_RECORD(fields, &all, "{}");
@@ -139,7 +91,7 @@ static void a_record_without_fields_is_an_empty_object(void **state)
 
 static void metadata_comes_first_and_in_a_fixed_order(void **state)
 {
-	const struct field fields[] = {STRING("a", "x")};
+	const struct test_field fields[] = {STRING("a", "x")};
 	struct weir_encode_spec spec = all;
 
 	(void)state;
@@ -151,7 +103,8 @@ static void metadata_comes_first_and_in_a_fixed_order(void **state)
 
 static void a_field_named_like_metadata_gives_way_only_when_both_would_appear(void **state)
 {
-	const struct field fields[] = {STRING("@timestamp", "mine"), STRING("@source", "mine too")};
+	const struct test_field fields[] = {STRING("@timestamp", "mine"),
+					    STRING("@source", "mine too")};
 	struct weir_encode_spec spec = all;
 
 	(void)state;
@@ -163,7 +116,7 @@ static void a_field_named_like_metadata_gives_way_only_when_both_would_appear(vo
 
 static void chosen_fields_come_in_the_order_asked_for(void **state)
 {
-	const struct field fields[] = {STRING("a", "1"), STRING("b", "2"), STRING("c", "3")};
+	const struct test_field fields[] = {STRING("a", "1"), STRING("b", "2"), STRING("c", "3")};
 	const struct weir_slice names[] = {weir_slice_of("c"), weir_slice_of("@position"),
 					   weir_slice_of("missing"), weir_slice_of("a")};
 	struct weir_encode_spec spec = all;
@@ -176,9 +129,9 @@ static void chosen_fields_come_in_the_order_asked_for(void **state)
 
 static void the_text_form_has_no_quotes_and_no_escapes(void **state)
 {
-	const struct field fields[] = {STRING("a", "x\"y"), VALUE("b", WEIR_INT, 5),
-				       VALUE("c", WEIR_BOOL, 1), VALUE("d", WEIR_NULL, 0),
-				       VALUE("e", WEIR_TIMESTAMP, 0)};
+	const struct test_field fields[] = {STRING("a", "x\"y"), VALUE("b", WEIR_INT, 5),
+					    VALUE("c", WEIR_BOOL, 1), VALUE("d", WEIR_NULL, 0),
+					    VALUE("e", WEIR_TIMESTAMP, 0)};
 	struct buffer out = {0};
 	struct fixture f;
 
