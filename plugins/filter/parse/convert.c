@@ -7,6 +7,7 @@
 
 #include "layout.h"
 #include "number.h"
+#include "support/timeparse/format.h"
 
 struct typed_field {
 	struct weir_slice name;
@@ -17,6 +18,8 @@ struct converter {
 	struct typed_field *fields;
 	uint32_t count;
 	struct weir_slice time_field;
+	struct time_format **formats; /* tried in order; of the time field */
+	uint32_t format_count;
 };
 
 static uint8_t type_named(const char *name)
@@ -53,20 +56,61 @@ static int read_types(struct converter *converter, const struct weir_node *types
 	return WEIR_OK;
 }
 
-int converter_create(const struct weir_node *options, struct converter **ret_converter,
-		     struct weir_error *error)
+static int read_formats(struct converter *converter, const struct weir_node *formats,
+			const struct time_zone *zone, struct weir_error *error)
+{
+	converter->formats = calloc(formats->count + 1, sizeof(struct time_format *));
+	if (!converter->formats)
+		return weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
+	for (uint32_t i = 0; i < formats->count; i++) {
+		if (time_format_create(formats->items[i]->text.data, zone, &converter->formats[i],
+				       error) != WEIR_OK) {
+			error->line = formats->items[i]->line;
+			error->column = formats->items[i]->column;
+			return error->code;
+		}
+		converter->format_count++;
+	}
+	return WEIR_OK;
+}
+
+/* `time` may also give the zone alone, for the times that a format finds by itself. */
+static int read_time(struct converter *converter, const struct weir_node *time,
+		     const struct time_zone *zone, struct weir_error *error)
+{
+	const struct weir_node *field = weir_node_find(time, "field");
+	const struct weir_node *formats = weir_node_find(time, "format");
+
+	if (!field && !formats)
+		return WEIR_OK;
+	if (!field || !formats) {
+		(void)weir_fail(error, WEIR_ERR_INVALID, "parse: time needs both field and format");
+		error->line = time->line;
+		error->column = time->column;
+		return WEIR_ERR_INVALID;
+	}
+	converter->time_field = field->text;
+	return read_formats(converter, formats, zone, error);
+}
+
+int converter_create(const struct weir_node *options, const struct time_zone *zone,
+		     struct converter **ret_converter, struct weir_error *error)
 {
 	const struct weir_node *types = weir_node_find(options, "types");
+	const struct weir_node *time = weir_node_find(options, "time");
 	struct converter *converter;
-	int result;
+	int result = WEIR_OK;
 
 	*ret_converter = NULL;
-	if (!types || types->count == 0)
+	if (!types && !time)
 		return WEIR_OK;
 	converter = calloc(1, sizeof(*converter));
 	if (!converter)
 		return weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
-	result = read_types(converter, types, error);
+	if (types)
+		result = read_types(converter, types, error);
+	if (result == WEIR_OK && time)
+		result = read_time(converter, time, zone, error);
 	if (result != WEIR_OK)
 		converter_destroy(converter);
 	else
@@ -78,6 +122,9 @@ void converter_destroy(struct converter *converter)
 {
 	if (!converter)
 		return;
+	for (uint32_t i = 0; i < converter->format_count; i++)
+		time_format_destroy(converter->formats[i]);
+	free(converter->formats);
 	free(converter->fields);
 	free(converter);
 }
@@ -190,8 +237,28 @@ static int convert(struct parse *parse, struct weir_value *value, uint8_t type)
 	return type == CONVERT_DOUBLE ? to_double(value, text) : to_bool(value, text);
 }
 
+static int read_timestamp(const struct parse *parse, const struct weir_value *value,
+			  int64_t *ret_ns)
+{
+	const struct converter *converter = parse->converter;
+	struct weir_slice text;
+
+	if (!weir_value_has_text(value))
+		return -1;
+	text = weir_value_slice(parse->batch, value);
+	for (uint32_t i = 0; i < converter->format_count; i++)
+		if (time_format_parse(converter->formats[i], text.data, text.size,
+				      parse->reference_ns, ret_ns) == 0)
+			return 0;
+	return -1;
+}
+
 void converter_apply(struct parse *parse, const struct layout *layout, struct weir_value *values)
 {
+	/* The time first, from the text as it was written. */
+	if (layout->has_time && values[layout->time_slot].tag != WEIR_ABSENT)
+		parse->time_errors +=
+			read_timestamp(parse, &values[layout->time_slot], &parse->time_ns) != 0;
 	for (uint32_t i = 0; i < layout->convert_count; i++)
 		parse->type_errors +=
 			convert(parse, &values[layout->convert[i]], layout->types[i]) != 0;

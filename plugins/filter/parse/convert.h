@@ -19,9 +19,9 @@ struct layout;
 #define CONVERT_DOUBLE 3
 #define CONVERT_BOOL 4
 
-/* ret_converter is NULL when the options ask for nothing. */
-int converter_create(const struct weir_node *options, struct converter **ret_converter,
-		     struct weir_error *error);
+/* ret_converter is NULL when the options ask for nothing. The zone is borrowed. */
+int converter_create(const struct weir_node *options, const struct time_zone *zone,
+		     struct converter **ret_converter, struct weir_error *error);
 void converter_destroy(struct converter *converter);
 /* CONVERT_* for a field. */
 uint8_t converter_type(const struct converter *converter, struct weir_slice field);

@@ -17,9 +17,10 @@
 /* Text is reserved in pieces of at least this size, so that small needs don't open many blocks. */
 #define TEXT_PIECE 65536
 
-static const struct parse_format *const formats[] = {&combined_format, &common_format};
+static const struct parse_format *const formats[] = {
+	&json_format, &combined_format, &common_format};
 
-#define FORMAT_NAMES "combined|common"
+#define FORMAT_NAMES "json|combined|common"
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
 
 /* ---- room for what formats make -------------------------------------------------------------- */
@@ -32,6 +33,12 @@ char *parse_text(struct parse *parse, uint32_t size, struct weir_value *ret_valu
 					       size < TEXT_PIECE ? TEXT_PIECE : size) != WEIR_OK)
 		return text;
 	return weir_batch_text(parse->batch, size, ret_value);
+}
+
+void parse_text_cut(struct parse *parse, struct weir_value *value, uint32_t size)
+{
+	parse->batch->blocks[value->block].used -= value->length - size;
+	value->length = size;
 }
 
 int parse_grow(struct parse *parse, uint32_t capacity)
@@ -158,6 +165,8 @@ static int record_parse(struct parse *parse)
 	const char *reason = take_line(parse, record, &line);
 
 	parse->time_ns = PARSE_NO_TIME;
+	parse->reference_ns = record->timestamp_ns;
+	parse->carried = from->count;
 	if (!reason)
 		reason = parse->format->parse(parse, &line);
 	return reason ? failure_apply(parse, reason) : commit(parse, from);
@@ -220,6 +229,7 @@ static int read_options(struct parse *parse, const struct weir_node *options,
 			struct weir_error *error)
 {
 	const char *name = weir_node_text(options, "format");
+	const struct weir_node *zone = weir_node_find(weir_node_find(options, "time"), "zone");
 
 	for (uint32_t i = 0; name && i < FORMAT_COUNT; i++)
 		if (strcmp(formats[i]->name, name) == 0)
@@ -230,7 +240,12 @@ static int read_options(struct parse *parse, const struct weir_node *options,
 	parse->field = weir_node_find(options, "field")->text;
 	parse->keep = (int32_t)weir_node_int(options, "keep", 0);
 	parse->on_error = on_error_of(weir_node_text(options, "on_error"));
-	return converter_create(options, &parse->converter, error);
+	if (time_zone_create(zone ? zone->text.data : NULL, &parse->zone, error) != WEIR_OK) {
+		error->line = zone ? zone->line : 0;
+		error->column = zone ? zone->column : 0;
+		return error->code;
+	}
+	return converter_create(options, parse->zone, &parse->converter, error);
 }
 
 static void parse_destroy(void *instance)
@@ -242,7 +257,9 @@ static void parse_destroy(void *instance)
 	if (parse->format && parse->format->destroy)
 		parse->format->destroy(parse);
 	converter_destroy(parse->converter);
+	time_zone_destroy(parse->zone);
 	layouts_destroy(parse->layouts);
+	free(parse->table);
 	free(parse->values);
 	free(parse->keys);
 	free(parse);
@@ -286,6 +303,17 @@ static int32_t parse_create(const struct weir_services *host, struct weir_contex
 	return WEIR_OK;
 }
 
+static const struct weir_option time_options[] = {
+	WEIR_OPTION("field", WEIR_TYPE_STRING, NULL, "The parsed field that has the time"),
+	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_LIST,
+	 .element = WEIR_TYPE_STRING, .name = "format",
+	 .doc = "Its formats, tried in order: iso8601, rfc3339, epoch, epoch_ms, epoch_us, epoch_ns "
+		"or strptime's directives with %f for fractions"},
+	WEIR_OPTION("zone", WEIR_TYPE_STRING, "UTC",
+		    "Zone of times that name none: UTC, local, +02:00 or Europe/Paris"),
+	WEIR_OPTION_END,
+};
+
 static const struct weir_option option_list[] = {
 	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_STRING,
 	 .flags = WEIR_OPTION_REQUIRED, .name = "format", .values = FORMAT_NAMES,
@@ -298,6 +326,8 @@ static const struct weir_option option_list[] = {
 	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_MAP,
 	 .element = WEIR_TYPE_STRING, .name = "types",
 	 .doc = "Types of fields by name: string, int, double or bool"},
+	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_MAP, .name = "time",
+	 .members = time_options, .doc = "Where @timestamp comes from"},
 	WEIR_OPTION_END,
 };
 

@@ -21,6 +21,7 @@
 
 #include "scan.h"
 #include "support/timeparse/clf.h"
+#include "support/timeparse/zone.h"
 
 /* Free slots after the parsed fields, for the filters that follow. */
 #define PARSE_SPARE 4
@@ -64,6 +65,7 @@ struct parse {
 	struct weir_slice field; /* which one is parsed */
 	int32_t keep;
 	int32_t on_error;
+	struct time_zone *zone;      /* of times that don't name one */
 	struct converter *converter; /* NULL without `types` and `time` */
 
 	/* What the format found in the line at hand. */
@@ -73,15 +75,19 @@ struct parse {
 	uint32_t capacity;
 	uint32_t keys_hash; /* of keys; 0 when they never change */
 	int64_t time_ns;    /* @timestamp, or PARSE_NO_TIME */
+	int64_t reference_ns; /* when the line was read: gives a time without a year its year */
 	/* The layout of the record before, whose keys a format may compare with what it finds; it sets
 	 * `same` to it when they are equal. */
 	const struct layout *last;
 	const struct layout *same;
+	uint32_t *table; /* of keys.c */
+	uint32_t table_size;
 
 	/* The batch at hand. */
 	struct weir_batch *batch;
 	uint32_t record;   /* index of the record at hand */
 	uint64_t batches;  /* how many so far: tells old from new in caches */
+	uint32_t carried;  /* fields that the record at hand has now */
 	uint32_t width;    /* values that the widest row so far took */
 	struct layouts *layouts;
 	const struct weir_shape *from; /* shape of the last record, and its slot of `field` */
@@ -109,6 +115,8 @@ static inline struct weir_value line_value(const struct line *line, uint8_t tag,
 
 /* Room for text that lives with the batch; NULL when there is no memory. */
 char *parse_text(struct parse *parse, uint32_t size, struct weir_value *ret_value);
+/* Gives back what a text did not need. It must be the last that was taken. */
+void parse_text_cut(struct parse *parse, struct weir_value *value, uint32_t size);
 /* A new row for the record at hand: `count` slots to fill, and PARSE_SPARE free ones. May move the
  * batch's arrays. */
 int parse_row(struct parse *parse, uint32_t count, struct weir_value **ret_row);
@@ -120,6 +128,6 @@ int parse_keys(struct parse *parse, const char *const *names, uint32_t count,
 /* Room for `capacity` values and keys. */
 int parse_grow(struct parse *parse, uint32_t capacity);
 
-extern const struct parse_format combined_format, common_format;
+extern const struct parse_format combined_format, common_format, json_format;
 
 #endif

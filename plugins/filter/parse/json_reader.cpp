@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+#include "json_reader.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <simdjson.h>
+#include <utility>
+
+#include "json_text.h"
+
+extern "C" {
+#include "number.h"
+}
+
+namespace od = simdjson::ondemand;
+
+/* The first line must not make the parser grow by single bytes. */
+static constexpr size_t capacity_min = 4096;
+static constexpr uint32_t members_min = 64;
+
+struct json_reader {
+	od::parser parser;
+	struct json_member *members;
+	uint32_t capacity;
+};
+
+struct json_reader *json_reader_create(void)
+{
+	auto *reader = new (std::nothrow) json_reader;
+
+	if (!reader)
+		return nullptr;
+	reader->capacity = members_min;
+	reader->members = static_cast<json_member *>(calloc(members_min, sizeof(json_member)));
+	if (reader->members && !reader->parser.allocate(capacity_min))
+		return reader;
+	json_reader_destroy(reader);
+	return nullptr;
+}
+
+void json_reader_destroy(struct json_reader *reader)
+{
+	if (!reader)
+		return;
+	free(reader->members);
+	delete reader;
+}
+
+static std::string_view trimmed(std::string_view token)
+{
+	while (!token.empty() && (token.back() == ' ' || token.back() == '\t' ||
+				  token.back() == '\n' || token.back() == '\r'))
+		token.remove_suffix(1);
+	return token;
+}
+
+/* Tag of a scalar's token; WEIR_ABSENT when it is none. Escapes are not looked at. */
+static uint8_t scalar_tag(std::string_view token)
+{
+	uint8_t tag;
+
+	switch (token.empty() ? '\0' : token.front()) {
+	case '"':
+		return token.size() > 1 && token.back() == '"' ? WEIR_STRING : WEIR_ABSENT;
+	case 't':
+		return token == "true" ? WEIR_BOOL : WEIR_ABSENT;
+	case 'f':
+		return token == "false" ? WEIR_BOOL : WEIR_ABSENT;
+	case 'n':
+		return token == "null" ? WEIR_NULL : WEIR_ABSENT;
+	default:
+		tag = number_tag(token.data(), static_cast<uint32_t>(token.size()));
+		return tag == WEIR_STRING ? WEIR_ABSENT : tag;
+	}
+}
+
+/* On demand means that what is not asked for is not checked: so every nested value is asked for.
+ * The parser's own bound on depth (1,024) bounds the recursion. */
+static bool nested_valid(od::value value);
+
+static bool list_valid(od::array list)
+{
+	for (auto item : list) {
+		od::value value;
+
+		if (item.get(value) || !nested_valid(value))
+			return false;
+	}
+	return true;
+}
+
+static bool map_valid(od::object map)
+{
+	for (auto item : map) {
+		od::field field;
+
+		if (std::move(item).get(field) || !nested_valid(field.value()))
+			return false;
+	}
+	return true;
+}
+
+static bool nested_valid(od::value value)
+{
+	od::json_type type;
+	od::array list;
+	od::object map;
+
+	if (value.type().get(type))
+		return false;
+	if (type == od::json_type::array)
+		return !value.get_array().get(list) && list_valid(list);
+	if (type == od::json_type::object)
+		return !value.get_object().get(map) && map_valid(map);
+	return scalar_tag(trimmed(value.raw_json_token())) != WEIR_ABSENT;
+}
+
+/* The text of a map or list, which is then gone through again to check it. */
+template <typename nested> static bool take_nested(nested container, struct json_member *member)
+{
+	std::string_view text;
+
+	if (container.raw_json().get(text) || container.reset().error())
+		return false;
+	text = trimmed(text);
+	member->text = text.data();
+	member->size = static_cast<uint32_t>(text.size());
+	return json_escapes_valid(member->text, member->size);
+}
+
+static bool take_scalar(od::value value, struct json_member *member, bool has_escapes)
+{
+	std::string_view token = trimmed(value.raw_json_token());
+
+	member->tag = scalar_tag(token);
+	member->truth = token.front() == 't';
+	member->escaped = 0;
+	if (member->tag == WEIR_STRING) {
+		token.remove_prefix(1);
+		token.remove_suffix(1);
+		member->escaped = has_escapes && memchr(token.data(), '\\', token.size());
+	}
+	member->text = token.data();
+	member->size = static_cast<uint32_t>(token.size());
+	return member->tag != WEIR_ABSENT &&
+	       (!member->escaped || json_escapes_valid(member->text, member->size));
+}
+
+static bool take_value(od::value value, struct json_member *member, bool has_escapes)
+{
+	od::json_type type;
+	od::array list;
+	od::object map;
+
+	if (value.type().get(type))
+		return false;
+	if (type == od::json_type::array) {
+		member->tag = WEIR_LIST;
+		return !value.get_array().get(list) && take_nested(list, member) &&
+		       list_valid(list);
+	}
+	if (type == od::json_type::object) {
+		member->tag = WEIR_MAP;
+		return !value.get_object().get(map) && take_nested(map, member) && map_valid(map);
+	}
+	return take_scalar(value, member, has_escapes);
+}
+
+/* key.data points after the opening quote; finds the closing one, which the parser has seen. */
+static bool take_key(const char *from, const char *end, struct json_member *member)
+{
+	const char *at = from;
+
+	member->key_escaped = 0;
+	for (; at < end && *at != '"'; at++)
+		if (*at == '\\') {
+			member->key_escaped = 1;
+			at++;
+		}
+	if (at >= end)
+		return false;
+	member->key.data = from;
+	member->key.size = static_cast<uint64_t>(at - from);
+	return !member->key_escaped ||
+	       json_escapes_valid(from, static_cast<uint32_t>(member->key.size));
+}
+
+/* True when the key is the hinted one. A name with an escape in it never looks like its raw form. */
+static bool is_hinted(const char *from, const char *end, const struct json_hint *hint,
+		      uint32_t index, struct json_member *member)
+{
+	if (index >= hint->count)
+		return false;
+	const struct weir_slice name = hint->keys[index]->name;
+
+	if (name.size >= static_cast<uint64_t>(end - from) || from[name.size] != '"' ||
+	    memcmp(from, name.data, name.size) != 0)
+		return false;
+	/* A backslash before the quote would make it a part of the key. */
+	if (name.size && memchr(name.data, '\\', name.size))
+		return false;
+	member->key.data = from;
+	member->key.size = name.size;
+	member->key_escaped = 0;
+	return true;
+}
+
+static bool members_grow(struct json_reader *reader, uint32_t count)
+{
+	if (count < reader->capacity)
+		return true;
+	auto *grown = static_cast<json_member *>(
+		realloc(reader->members, 2 * size_t(reader->capacity) * sizeof(json_member)));
+
+	if (!grown)
+		return false;
+	reader->members = grown;
+	reader->capacity *= 2;
+	return true;
+}
+
+static const char *read_members(struct json_reader *reader, od::object object, const char *end,
+				struct json_hint *hint, bool has_escapes, uint32_t *ret_count)
+{
+	uint32_t count = 0;
+
+	for (auto item : object) {
+		od::field field;
+
+		if (std::move(item).get(field))
+			return "not valid JSON";
+		if (!members_grow(reader, count))
+			return "no memory for the fields";
+		struct json_member *member = &reader->members[count];
+		const char *key = field.key().raw();
+
+		if (is_hinted(key, end, hint, count, member))
+			hint->matched += hint->matched == count;
+		else if (!take_key(key, end, member))
+			return "not valid JSON";
+		if (!take_value(field.value(), member, has_escapes))
+			return "not valid JSON";
+		count++;
+	}
+	*ret_count = count;
+	return nullptr;
+}
+
+static const char *why_not(simdjson::error_code code)
+{
+	switch (code) {
+	case simdjson::UTF8_ERROR:
+		return "not valid UTF-8";
+	case simdjson::EMPTY:
+		return "empty line";
+	case simdjson::INCORRECT_TYPE:
+		return "not a JSON object";
+	case simdjson::MEMALLOC:
+		return "no memory for the line";
+	default:
+		return "not valid JSON";
+	}
+}
+
+const char *json_reader_object(struct json_reader *reader, const char *text, uint32_t size,
+			       struct json_hint *hint, const struct json_member **ret_members,
+			       uint32_t *ret_count)
+{
+	od::document document;
+	od::object object;
+	const char *wrong;
+	bool has_escapes = size && memchr(text, '\\', size);
+
+	hint->matched = 0;
+	if (reader->parser.capacity() < size && reader->parser.allocate(2 * size_t(size)))
+		return "no memory for the line";
+	auto error = reader->parser.iterate(text, size, size_t(size) + WEIR_BLOCK_PADDING)
+			     .get(document);
+	if (!error)
+		error = document.get_object().get(object);
+	if (error)
+		return why_not(error);
+	wrong = read_members(reader, object, text + size, hint, has_escapes, ret_count);
+	if (!wrong && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
+		wrong = "text after the JSON object";
+	*ret_members = reader->members;
+	return wrong;
+}
