@@ -54,7 +54,8 @@ int state_each_position(struct state *state, const uint8_t source_id[16],
 int state_seen(struct state *state, const char *pipeline, const char *input);
 /* True when the output has been part of the pipeline before. */
 int state_output_seen(struct state *state, const char *pipeline, const char *output);
-int state_mark_seen(struct state *state, const char *pipeline, const char *input, struct weir_error *error);
+int state_mark_seen(struct state *state, const char *pipeline, const char *input,
+		    struct weir_error *error);
 int state_mark_output_seen(struct state *state, const char *pipeline, const char *output,
 			   struct weir_error *error);
 

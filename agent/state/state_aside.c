@@ -102,8 +102,9 @@ int state_aside_move(const char *dir, const char *path, struct weir_error *error
 	free(name);
 	if (!failed)
 		return 0;
-	return weir_fail(error, WEIR_ERR_IO,
-			 "%s is damaged and can't be renamed: %s; give the user that runs weir write "
-			 "access to its folder",
-			 path, strerror(errno));
+	return weir_fail(
+		error, WEIR_ERR_IO,
+		"%s is damaged and can't be renamed: %s; give the user that runs weir write "
+		"access to its folder",
+		path, strerror(errno));
 }

@@ -221,9 +221,8 @@ static int write_batch(const struct state_batch *batch, struct state_database *d
 	int failed = 0;
 
 	for (const struct state_job *job = batch->jobs; !failed && job; job = job->next)
-		failed = job->forget
-				 ? write_forget(database, statements, job->source.id, error)
-				 : write_source(database, statements, &job->source, error);
+		failed = job->forget ? write_forget(database, statements, job->source.id, error)
+				     : write_source(database, statements, &job->source, error);
 	if (!failed)
 		failed = write_positions(database, statements, &batch->writer, error);
 	for (const struct state_value *value = batch->values; !failed && value; value = value->next)

@@ -36,27 +36,31 @@ int state_database_error(const struct state_database *database, int status,
 				 "the disk that holds %s is full: free some space on it", path);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return weir_fail(error, WEIR_ERR_IO,
-				 "%s is locked by another program: close it (a sqlite3 shell, a backup)",
-				 path);
+		return weir_fail(
+			error, WEIR_ERR_IO,
+			"%s is locked by another program: close it (a sqlite3 shell, a backup)",
+			path);
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
-		return weir_fail(error, WEIR_ERR_IO,
-				 "can't write %s%s%s: give the user that runs weir write access to it and "
-				 "to its folder",
-				 path, reason ? ": " : "", reason ? strerror(reason) : "");
+		return weir_fail(
+			error, WEIR_ERR_IO,
+			"can't write %s%s%s: give the user that runs weir write access to it and "
+			"to its folder",
+			path, reason ? ": " : "", reason ? strerror(reason) : "");
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return weir_fail(error, WEIR_ERR_STATE,
-				 "%s is damaged: restart the agent, which sets it aside and goes on as "
-				 "on_corrupt_state says",
-				 path);
+		return weir_fail(
+			error, WEIR_ERR_STATE,
+			"%s is damaged: restart the agent, which sets it aside and goes on as "
+			"on_corrupt_state says",
+			path);
 	case SQLITE_NOMEM:
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for %s", path);
 	case SQLITE_IOERR:
-		return weir_fail(error, WEIR_ERR_IO, "can't read or write %s: %s; look at that disk",
-				 path, reason ? strerror(reason) : sqlite3_errstr(status));
+		return weir_fail(error, WEIR_ERR_IO,
+				 "can't read or write %s: %s; look at that disk", path,
+				 reason ? strerror(reason) : sqlite3_errstr(status));
 	default:
 		return weir_fail(error, WEIR_ERR_INTERNAL, "%s: %s", path,
 				 database->handle ? sqlite3_errmsg(database->handle)
@@ -111,7 +115,8 @@ int state_database_sync_full(struct state_database *database, int full, struct w
 	if (database->full == full)
 		return 0;
 	failed = state_database_run(
-		database, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", error);
+		database, full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+		error);
 	if (!failed)
 		database->full = full;
 	return failed;
@@ -133,8 +138,8 @@ static int database_check(struct state_database *database, int *ret_corrupt,
 			  struct weir_error *error)
 {
 	sqlite3_stmt *statement = NULL;
-	int status = sqlite3_prepare_v2(database->handle, "PRAGMA quick_check(1)", -1, &statement,
-					NULL);
+	int status =
+		sqlite3_prepare_v2(database->handle, "PRAGMA quick_check(1)", -1, &statement, NULL);
 
 	if (status == SQLITE_OK)
 		status = sqlite3_step(statement);
@@ -244,14 +249,14 @@ static int readonly_connect(struct state_database *database, int immutable)
 	int status = SQLITE_NOMEM;
 
 	if (uri)
-		status = sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
-					 NULL);
+		status = sqlite3_open_v2(uri, &database->handle,
+					 SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 	free(uri);
 	if (status == SQLITE_OK) {
 		sqlite3_extended_result_codes(database->handle, 1);
 		sqlite3_busy_timeout(database->handle, DATABASE_BUSY_MS);
-		status = sqlite3_exec(database->handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL,
-				      NULL);
+		status = sqlite3_exec(database->handle, "SELECT count(*) FROM sqlite_schema", NULL,
+				      NULL, NULL);
 	}
 	return status;
 }
@@ -273,14 +278,15 @@ int state_database_open_readonly(const char *dir, struct state_database *ret_dat
 	int status;
 
 	if (!failed && access(database.path, R_OK) < 0)
-		failed = errno == ENOENT
-				 ? weir_fail(error, WEIR_ERR_NOT_FOUND,
-					     "there is no %s yet: no pipeline has run with this state_dir",
-					     database.path)
-				 : weir_fail(error, WEIR_ERR_IO,
-					     "can't read %s: %s; run this as the user that runs weir, or as "
-					     "root",
-					     database.path, strerror(errno));
+		failed = errno == ENOENT ? weir_fail(error, WEIR_ERR_NOT_FOUND,
+						     "there is no %s yet: no pipeline has run with "
+						     "this state_dir",
+						     database.path)
+					 : weir_fail(error, WEIR_ERR_IO,
+						     "can't read %s: %s; run this as the user that "
+						     "runs weir, or as "
+						     "root",
+						     database.path, strerror(errno));
 	if (!failed) {
 		status = readonly_connect(&database, 0);
 		if ((status & 0xff) == SQLITE_CANTOPEN && !wal_exists(&database)) {

@@ -30,9 +30,9 @@ struct state {
 	pthread_cond_t wake; /* the thread has something to do, or to stop */
 	pthread_cond_t done; /* sync_done has moved */
 	struct state_batch queued;
-	struct state_batch flight;  /* the thread's; its list of values changes under `lock` only */
-	uint64_t commit_due_ns;     /* monotonic; 0 = not armed */
-	uint64_t retry_due_ns;      /* monotonic; 0 = the last commit worked */
+	struct state_batch flight; /* the thread's; its list of values changes under `lock` only */
+	uint64_t commit_due_ns;    /* monotonic; 0 = not armed */
+	uint64_t retry_due_ns;     /* monotonic; 0 = the last commit worked */
 	uint64_t sync_wanted, sync_done; /* tickets of state_sync() */
 	struct weir_error sync_error;    /* of the last cycle; code 0 = it worked */
 	int started, stopping;

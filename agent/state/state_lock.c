@@ -19,13 +19,15 @@ static int lock_dir_create(const char *dir, struct weir_error *error)
 	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
 		return 0;
 	if (errno == ENOENT)
-		return weir_fail(error, WEIR_ERR_NOT_FOUND,
-				 "can't make the state folder %s because the folder above it doesn't "
-				 "exist: make that one, or set state_dir to another folder",
-				 dir);
-	return weir_fail(error, WEIR_ERR_IO,
-			 "can't make the state folder %s: %s; make it, owned by the user that runs weir",
-			 dir, strerror(errno));
+		return weir_fail(
+			error, WEIR_ERR_NOT_FOUND,
+			"can't make the state folder %s because the folder above it doesn't "
+			"exist: make that one, or set state_dir to another folder",
+			dir);
+	return weir_fail(
+		error, WEIR_ERR_IO,
+		"can't make the state folder %s: %s; make it, owned by the user that runs weir",
+		dir, strerror(errno));
 }
 
 static int lock_refused(const char *dir, int fd, struct weir_error *error)
@@ -35,14 +37,16 @@ static int lock_refused(const char *dir, int fd, struct weir_error *error)
 	long pid = size > 0 ? strtol(text, NULL, 10) : 0;
 
 	if (pid <= 0)
-		return weir_fail(error, WEIR_ERR_REFUSED,
-				 "the state folder %s is in use by another agent: stop that one, or give "
-				 "this one a state_dir of its own",
-				 dir);
-	return weir_fail(error, WEIR_ERR_REFUSED,
-			 "the state folder %s is in use by process %ld: stop that agent, or give this one "
-			 "a state_dir of its own",
-			 dir, pid);
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"the state folder %s is in use by another agent: stop that one, or give "
+			"this one a state_dir of its own",
+			dir);
+	return weir_fail(
+		error, WEIR_ERR_REFUSED,
+		"the state folder %s is in use by process %ld: stop that agent, or give this one "
+		"a state_dir of its own",
+		dir, pid);
 }
 
 static void lock_sign(int fd)
@@ -68,16 +72,18 @@ int state_lock_take(const char *dir, int *ret_fd, struct weir_error *error)
 		return weir_fail(error, WEIR_ERR_INVALID, "the name of state_dir is too long");
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return weir_fail(error, WEIR_ERR_IO,
-				 "can't write in the state folder %s: %s; give the user that runs weir "
-				 "write access to it, or set state_dir to another folder",
-				 dir, strerror(errno));
+		return weir_fail(
+			error, WEIR_ERR_IO,
+			"can't write in the state folder %s: %s; give the user that runs weir "
+			"write access to it, or set state_dir to another folder",
+			dir, strerror(errno));
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
 		failed = errno == EAGAIN || errno == EACCES
 				 ? lock_refused(dir, fd, error)
 				 : weir_fail(error, WEIR_ERR_IO,
-					     "can't lock the state folder %s: %s; put it on a local disk", dir,
-					     strerror(errno));
+					     "can't lock the state folder %s: %s; put it on a "
+					     "local disk",
+					     dir, strerror(errno));
 	if (failed) {
 		close(fd);
 		return failed;

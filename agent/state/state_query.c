@@ -114,8 +114,8 @@ static int row_exists(struct state *state, const char *sql, const char *first, c
 
 int state_seen(struct state *state, const char *pipeline, const char *input)
 {
-	return row_exists(state, "SELECT 1 FROM inputs WHERE pipeline = ?1 AND input = ?2", pipeline,
-			  input);
+	return row_exists(state, "SELECT 1 FROM inputs WHERE pipeline = ?1 AND input = ?2",
+			  pipeline, input);
 }
 
 int state_output_seen(struct state *state, const char *pipeline, const char *output)
@@ -140,7 +140,8 @@ static int mark(struct state *state, const char *sql, const char *first, const c
 	int failed, status;
 
 	if (state->readonly)
-		return weir_fail(error, WEIR_ERR_STATE, "the state database is open for reading only");
+		return weir_fail(error, WEIR_ERR_STATE,
+				 "the state database is open for reading only");
 	pthread_mutex_lock(&state->database_lock);
 	failed = state_database_sync_full(&state->database, 1, error);
 	if (!failed)

@@ -23,7 +23,8 @@ static const char schema[] =
 	"CREATE INDEX sources_by_input ON sources (pipeline, input);"
 	"CREATE TABLE positions (source_id BLOB NOT NULL, output TEXT NOT NULL,"
 	" position INTEGER NOT NULL, PRIMARY KEY (source_id, output)) WITHOUT ROWID;"
-	"CREATE TABLE inputs (pipeline TEXT NOT NULL, input TEXT NOT NULL, first_ns INTEGER NOT NULL,"
+	"CREATE TABLE inputs (pipeline TEXT NOT NULL, input TEXT NOT NULL, first_ns INTEGER NOT "
+	"NULL,"
 	" PRIMARY KEY (pipeline, input)) WITHOUT ROWID;"
 	"CREATE TABLE outputs (pipeline TEXT NOT NULL, output TEXT NOT NULL,"
 	" first_ns INTEGER NOT NULL, PRIMARY KEY (pipeline, output)) WITHOUT ROWID;"
@@ -60,10 +61,11 @@ static int schema_version(struct state_database *database, int64_t *ret_version,
 	if (failed)
 		return failed;
 	if (*ret_version > STATE_SCHEMA_VERSION)
-		return weir_fail(error, WEIR_ERR_REFUSED,
-				 "%s was written by a newer weir (schema %lld, this one knows %d): install "
-				 "that version again, or set state_dir to another folder",
-				 database->path, (long long)*ret_version, STATE_SCHEMA_VERSION);
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"%s was written by a newer weir (schema %lld, this one knows %d): install "
+			"that version again, or set state_dir to another folder",
+			database->path, (long long)*ret_version, STATE_SCHEMA_VERSION);
 	return 0;
 }
 

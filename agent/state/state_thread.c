@@ -152,7 +152,8 @@ static void thread_finish(struct state *state)
 	thread_cycle(state, 1);
 	if (state->retry_due_ns)
 		log_line(WEIR_LOG_ERROR, "state", "state_unsaved",
-			 "stopping without having saved the last positions: lines since then will be "
+			 "stopping without having saved the last positions: lines since then will "
+			 "be "
 			 "sent again");
 	state->sync_done = UINT64_MAX;
 	pthread_cond_broadcast(&state->done);

@@ -59,9 +59,9 @@ static int64_t value_read(struct state *state, const char *owner, struct weir_sl
 	int failed;
 
 	pthread_mutex_lock(&state->database_lock);
-	failed = state_database_prepare(&state->database,
-					"SELECT value FROM plugin_values WHERE owner = ?1 AND key = ?2",
-					&statement, NULL);
+	failed = state_database_prepare(
+		&state->database, "SELECT value FROM plugin_values WHERE owner = ?1 AND key = ?2",
+		&statement, NULL);
 	if (!failed) {
 		int status;
 

@@ -58,8 +58,7 @@ static inline void collect(void *user, struct state_writer *writer)
 
 	pthread_mutex_lock(&collected->lock);
 	if (collected->changed)
-		state_write_position(writer, collected->id, collected->output,
-				     collected->position);
+		state_write_position(writer, collected->id, collected->output, collected->position);
 	collected->changed = 0;
 	pthread_mutex_unlock(&collected->lock);
 	atomic_fetch_add(&collected->asked, 1);
@@ -185,12 +184,12 @@ static inline int stalled(struct state *state)
 }
 
 /* Looks again every millisecond until the condition holds or the deadline has passed. */
-#define AWAIT(condition)                                                                           \
-	do {                                                                                       \
-		uint64_t until = clock_monotonic_ns() + FOLDER_DEADLINE_MS * NS_PER_MS;            \
-		while (!(condition) && clock_monotonic_ns() < until)                               \
-			usleep(1000);                                                              \
-		assert_true(condition);                                                            \
+#define AWAIT(condition)                                                                \
+	do {                                                                            \
+		uint64_t until = clock_monotonic_ns() + FOLDER_DEADLINE_MS * NS_PER_MS; \
+		while (!(condition) && clock_monotonic_ns() < until)                    \
+			usleep(1000);                                                   \
+		assert_true(condition);                                                 \
 	} while (0)
 
 #endif

@@ -75,7 +75,8 @@ static void another_programs_database_is_refused(void **user)
 
 	snprintf(path, sizeof(path), "%s/state.db", folder->dir);
 	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(handle, "CREATE TABLE cats (name)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "CREATE TABLE cats (name)", NULL, NULL, NULL),
+			 SQLITE_OK);
 	sqlite3_close(handle);
 	assert_int_equal(refused(folder->dir, &error), WEIR_ERR_REFUSED);
 	assert_non_null(strstr(error.text, "not a state database"));

@@ -259,8 +259,8 @@ static void a_value_is_found_before_and_after_its_commit(void **user)
 	struct state *state = started(folder);
 	char text[64];
 
-	assert_int_equal(state_put_value(state, "web/tail", weir_slice_of("k"), weir_slice_of("one")),
-			 0);
+	assert_int_equal(
+		state_put_value(state, "web/tail", weir_slice_of("k"), weir_slice_of("one")), 0);
 	assert_int_equal(value_get(state, "web/tail", "k", text), 3);
 	assert_string_equal(text, "one");
 	sync_ok(state);
