@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The file that is being appended to.
+ *
+ * Invariants: it is ours alone (a lock, held as long as it is open); it ends with a whole record
+ * between calls; `size` is where the next one goes. Functions return 0 or an errno.
+ *
+ * A record that a crash cut in half had no outcome and is sent again, so its half is removed when
+ * the file is opened.
+ */
+#ifndef FILE_LIVE_H
+#define FILE_LIVE_H
+
+#include <sys/stat.h>
+
+#include "support/delivery_queue/delivery_cursor.h"
+
+/* A last line longer than this, or (for JSON) one that is no object's beginning, was not written by
+ * this output: it is ended with a newline instead of being removed. */
+#define FILE_TAIL_MAX (16 << 20)
+
+struct file_live {
+	int fd; /* -1 = closed */
+	dev_t device;
+	ino_t inode;
+	uint64_t size;
+	int64_t repaired; /* by the last opening: bytes of half a record removed; -1 = ended a line */
+};
+
+int file_live_open(struct file_live *live, const char *path, uint32_t mode, int json);
+void file_live_close(struct file_live *live);
+/* True when the path no longer names this file: it was renamed or removed by someone else. */
+int file_live_moved(const struct file_live *live, const char *path);
+/* True when the file has no name any more, so that what was written is gone with it. */
+int file_live_removed(const struct file_live *live);
+/* Takes up that someone else cut the file (copytruncate). */
+int file_live_measure(struct file_live *live);
+/* Appends all of the chunk, or nothing. Uses the chunk up. */
+int file_live_append(struct file_live *live, struct delivery_chunk *chunk);
+int file_live_sync(struct file_live *live);
+/* Cuts back to `size`; what lies behind could not be made durable. */
+void file_live_cut(struct file_live *live, uint64_t size);
+
+#endif
