@@ -21,6 +21,7 @@ struct cli_command {
 
 int cli_main(const struct cli_command *commands, int argc, char **argv);
 
+int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_plugins(int argc, char **argv);
 int cli_version(int argc, char **argv);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+/*
+ * weir run: the service, in the foreground. SIGTERM and SIGINT stop it gracefully; a second one ends
+ * the wait for outcomes. With --once it ships what is there and ends.
+ *
+ * Exit status: 0 done, 1 a pipeline was left out or failed (with --once) or nothing can run,
+ * 2 wrong usage, 4 stopped with records that had no outcome yet (they are sent again by the next run).
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "pipeline/agent.h"
+
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+#define EXIT_LEFT_OVER 4
+
+#define ONCE_TICK_NS (50 * NS_PER_MS)
+
+struct run_options {
+	const char *config_path;
+	int once;
+	int quiet;
+};
+
+static int run_usage(FILE *to)
+{
+	fputs("usage: weir run [-c FILE] [--once] [--quiet]\n\n"
+	      "Runs every pipeline of the configuration in the foreground until SIGTERM.\n\n"
+	      "  -c, --config FILE  service settings (default: the installed weir.yaml)\n"
+	      "      --once         ship what is there, wait for every outcome, and exit\n"
+	      "  -q, --quiet        no progress bar with --once\n\n"
+	      "Exit status: 0 done; 1 a pipeline could not run; 2 wrong usage; 4 stopped with records\n"
+	      "that had no outcome yet (the next run sends them).\n",
+	      to);
+	return to == stdout ? 0 : EXIT_USAGE;
+}
+
+/* Returns -1 to go on, else an exit status. */
+static int run_parse(int argc, char **argv, struct run_options *ret_options)
+{
+	static const struct option names[] = {{"config", required_argument, NULL, 'c'},
+					      {"once", no_argument, NULL, 'o'},
+					      {"quiet", no_argument, NULL, 'q'},
+					      {"help", no_argument, NULL, 'h'},
+					      {NULL, 0, NULL, 0}};
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "c:qh", names, NULL)) != -1) {
+		if (letter == 'c')
+			ret_options->config_path = optarg;
+		else if (letter == 'o')
+			ret_options->once = 1;
+		else if (letter == 'q')
+			ret_options->quiet = 1;
+		else
+			return run_usage(letter == 'h' ? stdout : stderr);
+	}
+	return optind == argc ? -1 : run_usage(stderr);
+}
+
+static void run_report(const struct config *config)
+{
+	for (size_t i = 0; i < config->problem_count; i++) {
+		const struct config_problem *problem = &config->problems[i];
+
+		log_line(problem->severity == CONFIG_ERROR ? WEIR_LOG_ERROR : WEIR_LOG_WARNING,
+			 "config", NULL, "%s:%u:%u: %s", problem->path, problem->line,
+			 problem->column, problem->text);
+	}
+}
+
+static int run_load(const struct run_options *options, struct config **ret_config,
+		    struct registry **ret_registry, struct weir_error *error)
+{
+	struct config *config = NULL;
+	int status = config_load(options->config_path, ret_config, error);
+
+	config = *ret_config;
+	if (status < 0)
+		return status;
+	if (config_errors(config)) {
+		run_report(config);
+		return weir_fail(error, WEIR_ERR_INVALID, "%s has errors; nothing was started",
+				 config->path);
+	}
+	status = log_setup(config->log_level, config->log_format, NULL, error);
+	if (status == 0)
+		status = registry_create(ret_registry, error);
+	for (size_t i = 0; status == 0 && i < config->plugin_dir_count; i++)
+		status = registry_load_dir(*ret_registry, config->plugin_dirs[i], error);
+	if (status < 0)
+		return status;
+	for (size_t i = 0; i < registry_refusal_count(*ret_registry); i++) {
+		const struct registry_refusal *refusal = registry_refusal_at(*ret_registry, i);
+
+		log_line(WEIR_LOG_WARNING, "plugins", "plugin_refused", "%s: %s", refusal->path,
+			 refusal->why);
+	}
+	status = config_load_pipelines(config, *ret_registry, error);
+	run_report(config);
+	if (status == 0 && config->pipeline_count == 0)
+		return weir_fail(error, WEIR_ERR_NOT_FOUND,
+				 "there is no pipeline: put a NAME.yaml into %s", config->conf_dir);
+	return status;
+}
+
+static void run_signals(sigset_t *ret_set)
+{
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGHUP);
+	/* Before any thread starts: all of them inherit it, and only sigwait sees these. */
+	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+}
+
+static int run_signal_pending(const sigset_t *set)
+{
+	struct timespec none = {0, 0};
+	int signal_number = sigtimedwait(set, NULL, &none);
+
+	return signal_number == SIGTERM || signal_number == SIGINT;
+}
+
+static void run_service(const sigset_t *signals)
+{
+	int number = 0;
+
+	while (number != SIGTERM && number != SIGINT) {
+		if (sigwait(signals, &number) != 0)
+			return;
+		if (number == SIGHUP)
+			log_line(WEIR_LOG_INFO, "agent", NULL,
+				 "SIGHUP: a changed configuration takes effect at the next start");
+	}
+	log_line(WEIR_LOG_INFO, "agent", "stopping", "stopping on signal %d", number);
+}
+
+/* Returns 1 when everything was shipped, 0 when a signal came first. */
+static int run_once(struct agent *agent, const sigset_t *signals, int quiet)
+{
+	struct progress progress;
+	int finished = 0;
+
+	progress_start(&progress, quiet || !isatty(STDERR_FILENO));
+	while (!(finished = agent_finished(agent)) && !run_signal_pending(signals)) {
+		agent_wait(agent, ONCE_TICK_NS);
+		progress_update(&progress, agent);
+	}
+	progress_end(&progress, agent);
+	return finished;
+}
+
+static int run_agent(const struct run_options *options, const struct config *config,
+		     struct registry *registry, const sigset_t *signals)
+{
+	struct weir_error error = {0};
+	struct agent *agent = NULL;
+	uint32_t running, all, left;
+	int finished = 1;
+
+	if (agent_create(config, registry, options->once, &agent, &error) < 0 ||
+	    agent_start(agent, &error) < 0) {
+		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
+		agent_destroy(agent);
+		return EXIT_FAILED;
+	}
+	agent_count(agent, &running, &all);
+	log_line(WEIR_LOG_INFO, "agent", "started",
+		 "weir " WEIR_VERSION ": %u of %u pipelines run; %u workers, memory limit %llu MiB",
+		 running, all, config->workers, (unsigned long long)(config->memory_limit >> 20));
+	if (options->once)
+		finished = run_once(agent, signals, options->quiet);
+	else if (running)
+		run_service(signals);
+	agent_count(agent, &running, &all);
+	left = agent_stop(agent);
+	agent_destroy(agent);
+	if (left)
+		log_line(WEIR_LOG_WARNING, "agent", "left_over",
+			 "%u batches had no outcome yet; the next run sends them", left);
+	if (running < all && (options->once || running == 0))
+		return EXIT_FAILED;
+	return left || !finished ? EXIT_LEFT_OVER : 0;
+}
+
+int cli_run(int argc, char **argv)
+{
+	struct run_options options = {0};
+	struct config *config = NULL;
+	struct registry *registry = NULL;
+	struct weir_error error = {0};
+	sigset_t signals;
+	int status = run_parse(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	run_signals(&signals);
+	if (run_load(&options, &config, &registry, &error) < 0) {
+		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
+		status = EXIT_FAILED;
+	} else {
+		status = run_agent(&options, config, registry, &signals);
+	}
+	/* Plugins before the configuration: their options live in it. */
+	registry_destroy(registry);
+	config_free(config);
+	return status;
+}
