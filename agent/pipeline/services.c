@@ -303,5 +303,4 @@ const struct weir_services pipeline_services = {
 	.http_pending = service_http_pending,
 	.http_client_free = service_http_client_free,
 	.expr_value = expr_value,
-	.expr_value = expr_value,
 };
