@@ -68,8 +68,9 @@ void state_arm(struct state *state);
 int state_sync(struct state *state, struct weir_error *error);
 
 /* Queues a new or changed source; done(user), if not NULL, runs on the state's thread when it is
- * durable. The caller's strings are copied. Put a source that is taken up again too: those put in a
- * run are noted as seen once a day, so that an idle file does not expire. */
+ * durable. The caller's strings are copied; an empty name or identity leaves the old one. Put a
+ * source that is taken up again too: those put in a run are noted as seen once a day, so that an idle
+ * file does not expire. */
 int state_put_source(struct state *state, const struct state_source *source,
 		     void (*done)(void *user), void *user);
 void state_forget_source(struct state *state, const uint8_t source_id[16]);

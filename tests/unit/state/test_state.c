@@ -77,6 +77,24 @@ static void a_put_of_a_known_source_changes_its_name(void **user)
 	state_close(state);
 }
 
+static void an_empty_name_or_identity_leaves_the_old_one(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = started(folder);
+	struct state_source source = source_of(1, "");
+	char text[256] = "";
+
+	put(state, 1, "a.log");
+	assert_int_equal(state_put_source(state, &source, NULL, NULL), 0);
+	source = source_of(1, "b.log");
+	source.identity = weir_slice_of("");
+	assert_int_equal(state_put_source(state, &source, NULL, NULL), 0);
+	sync_ok(state);
+	state_each_source(state, NULL, NULL, keep_source, text, NULL);
+	assert_string_equal(text, "01 web tail b.log who");
+	state_close(state);
+}
+
 static void sources_are_told_apart_by_pipeline_and_input(void **user)
 {
 	struct folder *folder = *user;
@@ -404,6 +422,7 @@ int main(void)
 		TEST(a_source_is_found_by_the_next_agent),
 		TEST(done_runs_once_the_source_is_in_the_database),
 		TEST(a_put_of_a_known_source_changes_its_name),
+		TEST(an_empty_name_or_identity_leaves_the_old_one),
 		TEST(sources_are_told_apart_by_pipeline_and_input),
 		TEST(a_forgotten_source_leaves_no_position),
 		TEST(an_armed_position_is_committed_by_itself),
