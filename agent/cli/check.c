@@ -193,7 +193,7 @@ static int load_pipelines(struct config *config, const struct registry *registry
 
 int cli_check(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct arguments arguments = {0};
 	struct config *config;
 	struct registry *registry;
 	int result = read_arguments(argc, argv, &arguments);

@@ -169,7 +169,7 @@ static void show_config_errors(const struct config *config)
 
 int cli_plugins(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct arguments arguments = {0};
 	struct config *config;
 	struct registry *registry;
 	int result = read_arguments(argc, argv, &arguments);
