@@ -8,6 +8,7 @@
  * --discard not even copied out of the kernel (then lines are not counted).
  *
  *   GET /stats            totals as JSON          POST /reset      zeroes them
+ *   GET /last             the head of the last counted request, as it came
  *   POST /behave?QUERY    what to do with every later request that has no query of its own
  *   anything else         is counted, and answered 200, or as its query says:
  *
@@ -58,6 +59,7 @@ static struct {
 	struct totals totals;
 	struct behaviour behaviour;
 	uint64_t failed; /* requests answered by `fail` so far */
+	char last[4096];
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int discard;
@@ -78,6 +80,7 @@ struct request {
 	uint64_t length;
 	int gzip, expect, close;
 	uint64_t lines;
+	char head[4096];
 	struct behaviour behaviour;
 };
 
@@ -186,6 +189,7 @@ static int read_head(struct connection *c, struct request *request)
 	*end = '\0';
 	size = (size_t)(end - c->head) + 4;
 	memset(request, 0, sizeof(*request));
+	snprintf(request->head, sizeof(request->head), "%s", c->head);
 	line = strtok_r(c->head, "\r\n", &rest);
 	if (!line || sscanf(line, "%15s %2047s", request->method, request->target) != 2)
 		return 0;
@@ -335,6 +339,15 @@ static int answer(struct connection *c, const struct behaviour *b, int status, c
 	return b->close ? -1 : 0;
 }
 
+static int answer_text(struct connection *c, const char *text)
+{
+	char head[128];
+	int size = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+			    strlen(text));
+
+	return send_all(c->fd, head, (size_t)size) || send_all(c->fd, text, strlen(text)) ? -1 : 0;
+}
+
 static int answer_stats(struct connection *c)
 {
 	char text[8192];
@@ -356,7 +369,7 @@ static int answer_stats(struct connection *c)
 			size += snprintf(text + size, sizeof(text) - (size_t)size,
 					 "%s\"%d\":%" PRIu64, any++ ? "," : "", i, t.statuses[i]);
 	snprintf(text + size, sizeof(text) - (size_t)size, "}}\n");
-	return answer(c, &plain, 200, text);
+	return answer_text(c, text);
 }
 
 /* ---- one request ---- */
@@ -388,6 +401,7 @@ static void count(const struct connection *c, const struct request *request, int
 	sink.totals.requests++;
 	sink.totals.bytes += request->length;
 	sink.totals.statuses[status < 600 ? status : 0]++;
+	memcpy(sink.last, request->head, sizeof(sink.last));
 	if (accepted) {
 		sink.totals.accepted_requests++;
 		sink.totals.accepted_bytes += request->length;
@@ -440,6 +454,12 @@ static int serve_request(struct connection *c, struct request *request)
 		*query++ = '\0';
 	if (strcmp(request->target, "/stats") == 0)
 		return answer_stats(c);
+	if (strcmp(request->target, "/last") == 0) {
+		pthread_mutex_lock(&sink.lock);
+		memcpy(request->head, sink.last, sizeof(sink.last));
+		pthread_mutex_unlock(&sink.lock);
+		return answer_text(c, request->head);
+	}
 	if (strcmp(request->target, "/reset") == 0 || strcmp(request->target, "/behave") == 0) {
 		pthread_mutex_lock(&sink.lock);
 		if (request->target[1] == 'r')
