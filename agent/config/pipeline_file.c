@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/nearest.h"
 #include "config/interpolation.h"
-#include "config/nearest.h"
 #include "config/option_check.h"
 #include "config/service.h"
 #include "config/stage.h"

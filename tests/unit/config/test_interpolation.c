@@ -110,21 +110,24 @@ static void a_missing_variable_names_the_remedy(void **state)
 static void a_missing_file_names_the_remedy(void **state)
 {
 	expect(state, "${file:/no/such}", 13,
-	       "the file /no/such cannot be read: No such file or directory; correct ${file:...}, or "
+	       "the file /no/such cannot be read: No such file or directory; correct ${file:...}, "
+	       "or "
 	       "let the agent's user read it");
 }
 
 static void a_folder_is_no_file_to_put_in(void **state)
 {
 	expect(state, "${file:/tmp}", 13,
-	       "the file /tmp cannot be read: Is a directory; correct ${file:...}, or let the agent's "
+	       "the file /tmp cannot be read: Is a directory; correct ${file:...}, or let the "
+	       "agent's "
 	       "user read it");
 }
 
 static void an_endless_file_is_refused(void **state)
 {
 	write_file(*state, "conf.d/word", (char[70000]){0}, 70000);
-	expect(state, "${file:word}", 13, "the file word is longer than 64 KiB, too long for a setting");
+	expect(state, "${file:word}", 13,
+	       "the file word is longer than 64 KiB, too long for a setting");
 }
 
 static void a_file_with_a_nul_is_refused(void **state)
@@ -141,11 +144,13 @@ static void an_open_brace_is_refused(void **state)
 
 static void what_is_no_name_is_refused(void **state)
 {
-	static const char *const wrong[] = {"${}", "${1A}", "${A B}", "${A:+x}", "${A-x}", "${:-x}"};
+	static const char *const wrong[] = {"${}",     "${1A}",  "${A B}",
+					    "${A:+x}", "${A-x}", "${:-x}"};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		expect(state, wrong[i], 13,
-		       "expected ${NAME}, ${NAME:-default} or ${file:/path}; for a plain $ write $$");
+		       "expected ${NAME}, ${NAME:-default} or ${file:/path}; for a plain $ write "
+		       "$$");
 }
 
 static void a_reference_inside_another_is_refused(void **state)

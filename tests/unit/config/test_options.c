@@ -95,10 +95,11 @@ static void any_values_follow_the_core_schema(void **state)
 					   "        i: .nan\n        j: 0x1F\n        k: -.INF\n"
 					   "        l:\n        m: 1.2.3\n        n: 0o17\n")),
 		"fields");
-	static const uint32_t types[] = {
-		WEIR_TYPE_STRING, WEIR_TYPE_BOOL, WEIR_TYPE_INT,    WEIR_TYPE_DOUBLE, WEIR_TYPE_STRING,
-		WEIR_TYPE_NULL,   WEIR_TYPE_LIST, WEIR_TYPE_MAP,    WEIR_TYPE_DOUBLE, WEIR_TYPE_INT,
-		WEIR_TYPE_DOUBLE, WEIR_TYPE_NULL, WEIR_TYPE_STRING, WEIR_TYPE_INT};
+	static const uint32_t types[] = {WEIR_TYPE_STRING, WEIR_TYPE_BOOL,   WEIR_TYPE_INT,
+					 WEIR_TYPE_DOUBLE, WEIR_TYPE_STRING, WEIR_TYPE_NULL,
+					 WEIR_TYPE_LIST,   WEIR_TYPE_MAP,    WEIR_TYPE_DOUBLE,
+					 WEIR_TYPE_INT,    WEIR_TYPE_DOUBLE, WEIR_TYPE_NULL,
+					 WEIR_TYPE_STRING, WEIR_TYPE_INT};
 
 	assert_int_equal(fields->count, 14);
 	for (uint32_t i = 0; i < fields->count; i++)
@@ -122,7 +123,8 @@ static void booleans_have_their_usual_words(void **state)
 
 	for (size_t i = 0; i < 6; i++) {
 		snprintf(text, sizeof(text),
-			 INPUTS OUTPUTS "filters:\n  - parse: { format: json, keep: %s }\n", words[i]);
+			 INPUTS OUTPUTS "filters:\n  - parse: { format: json, keep: %s }\n",
+			 words[i]);
 		assert_int_equal(weir_node_int(options_of(state, text), "keep", -1), i < 3);
 	}
 }
@@ -130,14 +132,16 @@ static void booleans_have_their_usual_words(void **state)
 static void text_may_look_like_a_number(void **state)
 {
 	assert_string_equal(
-		weir_node_text(options_of(state, INPUTS "outputs:\n  - file: { path: 42 }\n"), "path"),
+		weir_node_text(options_of(state, INPUTS "outputs:\n  - file: { path: 42 }\n"),
+			       "path"),
 		"42");
 }
 
 static void an_empty_text_in_quotes_is_a_value(void **state)
 {
 	assert_string_equal(
-		weir_node_text(options_of(state, INPUTS "outputs:\n  - file: { path: '' }\n"), "path"),
+		weir_node_text(options_of(state, INPUTS "outputs:\n  - file: { path: '' }\n"),
+			       "path"),
 		"");
 }
 
@@ -157,7 +161,8 @@ static void an_option_like_no_other_lists_those_there_are(void **state)
 
 static void a_missing_required_option_is_named_with_its_meaning(void **state)
 {
-	expect(state, "inputs:\n  - tail:\n" OUTPUTS, 2, 5, "tail needs \"paths\": Files to follow");
+	expect(state, "inputs:\n  - tail:\n" OUTPUTS, 2, 5,
+	       "tail needs \"paths\": Files to follow");
 }
 
 static void a_missing_required_member_is_named(void **state)
@@ -185,24 +190,30 @@ static void a_wrong_word_names_the_right_ones(void **state)
 
 static void words_hold_for_values_of_a_map(void **state)
 {
-	expect(state, INPUTS OUTPUTS "filters:\n  - parse: { format: json, types: { a: inf } }\n", 6, 40,
+	expect(state, INPUTS OUTPUTS "filters:\n  - parse: { format: json, types: { a: inf } }\n",
+	       6, 40,
 	       "\"types.a\" must be \"int\" or \"string\", found \"inf\"; did you mean \"int\"?");
 }
 
 static void every_type_says_what_it_wants(void **state)
 {
-	expect(state, FILE_WITH("      ratio: half\n"), 6, 14, "\"ratio\" wants a number, found \"half\"");
-	expect(state, FILE_WITH("      ratio: inf\n"), 6, 14, "\"ratio\" wants a number, found \"inf\"");
+	expect(state, FILE_WITH("      ratio: half\n"), 6, 14,
+	       "\"ratio\" wants a number, found \"half\"");
+	expect(state, FILE_WITH("      ratio: inf\n"), 6, 14,
+	       "\"ratio\" wants a number, found \"inf\"");
 	expect(state, FILE_WITH("      rotate: { size: big }\n"), 6, 23,
-	       "\"rotate.size\" wants a size such as 64KiB, 5MB or a number of bytes, found \"big\"");
+	       "\"rotate.size\" wants a size such as 64KiB, 5MB or a number of bytes, found "
+	       "\"big\"");
 	expect(state, FILE_WITH("      rotate: { size: 1, keep: 1.5 }\n"), 6, 32,
 	       "\"rotate.keep\" wants a whole number, found \"1.5\"");
 	expect(state, INPUTS OUTPUTS "filters:\n  - parse: { format: json, keep: maybe }\n", 6, 34,
 	       "\"keep\" wants true or false, found \"maybe\"");
 	expect(state, "inputs:\n  - tail: { paths: /x, rescan: 5 }\n" OUTPUTS, 2, 32,
 	       "\"rescan\" wants a duration such as 200ms, 5s or 1h, found \"5\"");
-	expect(state, FILE_WITH("      separator: [a]\n"), 6, 18, "\"separator\" wants text, found a list");
-	expect(state, FILE_WITH("      rotate: [1]\n"), 6, 15, "\"rotate\" wants a map, found a list");
+	expect(state, FILE_WITH("      separator: [a]\n"), 6, 18,
+	       "\"separator\" wants text, found a list");
+	expect(state, FILE_WITH("      rotate: [1]\n"), 6, 15,
+	       "\"rotate\" wants a map, found a list");
 	expect(state, "inputs:\n  - tail: { paths: [{a: b}] }\n" OUTPUTS, 2, 21,
 	       "\"paths\" wants text, found a map");
 }
@@ -227,18 +238,19 @@ static void an_option_without_value_is_named(void **state)
 
 static void a_long_value_is_shortened_in_the_message(void **state)
 {
-	expect(state,
-	       FILE_WITH("      ratio: 0123456789012345678901234567890123456789x\n"), 6, 14,
+	expect(state, FILE_WITH("      ratio: 0123456789012345678901234567890123456789x\n"), 6, 14,
 	       "\"ratio\" wants a number, found \"0123456789012345678901234567890123456789...\"");
 }
 
 static void a_pattern_is_wrong_at_its_character(void **state)
 {
-	expect(state, INPUTS OUTPUTS "filters:\n  - parse: { format: regex, pattern: 'a(b' }\n", 6, 42,
+	expect(state, INPUTS OUTPUTS "filters:\n  - parse: { format: regex, pattern: 'a(b' }\n", 6,
+	       42,
 	       "in the regular expression \"pattern\", at its character 4: missing closing "
 	       "parenthesis");
-	expect(state, INPUTS OUTPUTS "filters:\n  - parse:\n      format: regex\n"
-				     "      pattern: a**b\n",
+	expect(state,
+	       INPUTS OUTPUTS "filters:\n  - parse:\n      format: regex\n"
+			      "      pattern: a**b\n",
 	       8, 18,
 	       "in the regular expression \"pattern\", at its character 3: quantifier does not "
 	       "follow a repeatable item");
@@ -247,13 +259,15 @@ static void a_pattern_is_wrong_at_its_character(void **state)
 /* In a folded or escaped text the place within is not known: then it is the text's own. */
 static void a_pattern_over_lines_is_wrong_at_its_beginning(void **state)
 {
-	expect(state, INPUTS OUTPUTS "filters:\n  - parse:\n      format: regex\n"
-				     "      pattern: |\n        a(b\n",
+	expect(state,
+	       INPUTS OUTPUTS "filters:\n  - parse:\n      format: regex\n"
+			      "      pattern: |\n        a(b\n",
 	       8, 16,
 	       "in the regular expression \"pattern\", at its character 5: missing closing "
 	       "parenthesis");
-	expect(state, INPUTS OUTPUTS "filters:\n  - parse:\n      format: regex\n"
-				     "      pattern: \"\\\\d(\"\n",
+	expect(state,
+	       INPUTS OUTPUTS "filters:\n  - parse:\n      format: regex\n"
+			      "      pattern: \"\\\\d(\"\n",
 	       8, 16,
 	       "in the regular expression \"pattern\", at its character 4: missing closing "
 	       "parenthesis");

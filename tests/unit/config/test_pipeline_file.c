@@ -39,14 +39,16 @@ static void an_id_keeps_positions_through_a_rename(void **state)
 
 static void a_pipeline_may_say_what_corrupt_state_means(void **state)
 {
-	assert_int_equal(good(state, "on_corrupt_state: beginning\n" INPUTS OUTPUTS)->on_corrupt_state,
-			 CONFIG_CORRUPT_BEGINNING);
+	assert_int_equal(
+		good(state, "on_corrupt_state: beginning\n" INPUTS OUTPUTS)->on_corrupt_state,
+		CONFIG_CORRUPT_BEGINNING);
 }
 
 static void a_stage_may_be_written_in_four_ways(void **state)
 {
-	struct config_pipeline *pipeline =
-		good(state, "inputs:\n  - stdin\n  - stdin:\n  - stdin: {}\n  - tail: /var/log/x\n" OUTPUTS);
+	struct config_pipeline *pipeline = good(
+		state,
+		"inputs:\n  - stdin\n  - stdin:\n  - stdin: {}\n  - tail: /var/log/x\n" OUTPUTS);
 	const struct weir_node *paths = weir_node_find(pipeline->inputs[3].options, "paths");
 
 	assert_int_equal(pipeline->input_count, 4);
@@ -81,10 +83,10 @@ static void repeated_plugins_get_numbered_names(void **state)
 
 static void the_options_of_the_host_do_not_reach_the_plugin(void **state)
 {
-	struct config_pipeline *pipeline =
-		good(state, INPUTS "outputs:\n  - file:\n      path: /x\n      when: status >= 500\n"
-				   "      ordering: strict\n      linger: 200ms\n"
-				   "      retry: { backoff_min: 1s, backoff_max: 1m }\n");
+	struct config_pipeline *pipeline = good(
+		state, INPUTS "outputs:\n  - file:\n      path: /x\n      when: status >= 500\n"
+			      "      ordering: strict\n      linger: 200ms\n"
+			      "      retry: { backoff_min: 1s, backoff_max: 1m }\n");
 	const struct config_stage *output = &pipeline->outputs[0];
 
 	assert_string_equal(output->when, "status >= 500");
@@ -137,8 +139,7 @@ static void a_state_dir_with_quotes_and_dollars_is_kept(void **state)
 	struct config *config = load_service(fixture, "state_dir: \"/it's $${X}\"\n");
 
 	write_file(fixture, "conf.d/web.yaml", INPUTS OUTPUTS, strlen(INPUTS OUTPUTS));
-	assert_int_equal(
-		config_load_pipeline(config, fixture->registry, fixture->path, &error), 0);
+	assert_int_equal(config_load_pipeline(config, fixture->registry, fixture->path, &error), 0);
 	expect_no_problem(fixture);
 	assert_string_equal(weir_node_text(config->pipelines[0].dead_letter->options, "path"),
 			    "/it's ${X}/dead/web.jsonl");
@@ -166,7 +167,8 @@ static void inputs_and_outputs_are_needed(void **state)
 	expect(state, INPUTS, 1, 1,
 	       "the pipeline has no \"outputs\"; give it at least one, as \"outputs: [stdout]\"");
 	expect(state, "inputs:\n" OUTPUTS, 1, 1,
-	       "\"inputs\" is empty; give it at least one, as \"- tail: {paths: [/var/log/app.log]}\"");
+	       "\"inputs\" is empty; give it at least one, as \"- tail: {paths: "
+	       "[/var/log/app.log]}\"");
 	expect(state, INPUTS "outputs: []\n", 3, 1,
 	       "\"outputs\" is empty; give it at least one, as \"- stdout\"");
 }
@@ -198,13 +200,15 @@ static void a_plugin_of_another_kind_is_sent_there(void **state)
 	expect(state, INPUTS OUTPUTS "filters:\n  - stdin\n", 6, 5,
 	       "\"stdin\" is an input and can't stand under \"filters\"; move it under \"inputs\"");
 	expect(state, INPUTS "outputs:\n  - parse: json\n", 4, 5,
-	       "\"parse\" is a filter and can't stand under \"outputs\"; move it under \"filters\"");
+	       "\"parse\" is a filter and can't stand under \"outputs\"; move it under "
+	       "\"filters\"");
 }
 
 static void options_beside_their_plugin_are_explained(void **state)
 {
 	expect(state, "inputs:\n  - tail:\n    paths: [/x]\n" OUTPUTS, 3, 5,
-	       "\"paths\" stands beside \"tail\", not under it; indent the options of a plugin deeper "
+	       "\"paths\" stands beside \"tail\", not under it; indent the options of a plugin "
+	       "deeper "
 	       "than its name, or begin another plugin with \"- \"");
 }
 
@@ -224,8 +228,8 @@ static void a_scalar_for_a_plugin_without_short_form_is_refused(void **state)
 
 static void a_name_used_twice_is_refused(void **state)
 {
-	expect(state, INPUTS "outputs:\n  - stdout: { name: a }\n  - file: { path: /x, name: a }\n", 5, 5,
-	       "the name \"a\" is used twice in this list; give each its own");
+	expect(state, INPUTS "outputs:\n  - stdout: { name: a }\n  - file: { path: /x, name: a }\n",
+	       5, 5, "the name \"a\" is used twice in this list; give each its own");
 }
 
 static void a_name_has_letters_digits_and_dashes(void **state)
@@ -247,7 +251,8 @@ static void options_of_outputs_are_refused_elsewhere(void **state)
 static void what_this_version_cannot_do_is_refused_in_words(void **state)
 {
 	expect(state, INPUTS "outputs:\n  - stdout: { isolate: process }\n", 4, 24,
-	       "\"isolate: process\" is not available in this version; leave it out to run the plugin "
+	       "\"isolate: process\" is not available in this version; leave it out to run the "
+	       "plugin "
 	       "within the agent");
 	expect(state, INPUTS "outputs:\n  - stdout: { buffer: { disk: 2GiB } }\n", 4, 23,
 	       "\"buffer\" is not available in this version; leave it out: a slow output holds its "
@@ -257,15 +262,24 @@ static void what_this_version_cannot_do_is_refused_in_words(void **state)
 
 static void a_backoff_from_long_to_short_is_refused(void **state)
 {
-	expect(state, INPUTS "outputs:\n  - stdout: { retry: { backoff_min: 1m, backoff_max: 1s } }\n", 4,
+	expect(state,
+	       INPUTS "outputs:\n  - stdout: { retry: { backoff_min: 1m, backoff_max: 1s } }\n", 4,
 	       22,
-	       "\"retry.backoff_min\" is longer than \"retry.backoff_max\"; make it the shorter one");
+	       "\"retry.backoff_min\" is longer than \"retry.backoff_max\"; make it the shorter "
+	       "one");
+}
+
+static void an_expression_is_wrong_at_its_character(void **state)
+{
+	expect(state, INPUTS "outputs:\n  - stdout: { when: 'status >= and' }\n", 4, 32,
+	       "in \"when\": expected a value, found 'and'");
 }
 
 static void a_wrong_word_for_corrupt_state_is_refused(void **state)
 {
 	expect(state, "on_corrupt_state: begin\n" INPUTS OUTPUTS, 1, 19,
-	       "\"on_corrupt_state\" must be \"stop\", \"beginning\" or \"end\", found \"begin\"; did you "
+	       "\"on_corrupt_state\" must be \"stop\", \"beginning\" or \"end\", found \"begin\"; "
+	       "did you "
 	       "mean \"beginning\"?");
 }
 
@@ -318,16 +332,32 @@ static void only_names_in_yaml_are_pipelines(void **state)
 	assert_int_equal(config->pipeline_count, 1);
 }
 
+static void a_file_in_yml_is_a_warning(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(state, "conf.d/web.yml", INPUTS OUTPUTS);
+	load_folder(state);
+	snprintf(fixture->path, sizeof(fixture->path), "%s/conf.d/web.yml", fixture->dir);
+	assert_int_equal(fixture->config->problem_count, 1);
+	assert_int_equal(fixture->config->pipeline_count, 0);
+	expect_problem_at(fixture, 0, CONFIG_WARNING, 0, 0,
+			  "the file is left out, because pipelines end in .yaml; rename it");
+}
+
 static void a_file_with_a_strange_name_is_refused(void **state)
 {
+	struct fixture *fixture = *state;
 	struct config *config;
 
 	put(state, "conf.d/my pipe.yaml", INPUTS OUTPUTS);
 	config = load_folder(state);
 	assert_true(config->pipelines[0].broken);
-	expect_error(*state, 0, 0,
-		     "\"my pipe\" is no name for a pipeline; rename the file, with letters, digits, _ "
-		     "and -, at most 64 before .yaml");
+	snprintf(fixture->path, sizeof(fixture->path), "%s/conf.d/my pipe.yaml", fixture->dir);
+	expect_error(
+		fixture, 0, 0,
+		"\"my pipe\" is no name for a pipeline; rename the file, with letters, digits, _ "
+		"and -, at most 64 before .yaml");
 }
 
 static void two_pipelines_with_one_id_are_refused(void **state)
@@ -340,7 +370,8 @@ static void two_pipelines_with_one_id_are_refused(void **state)
 	put(state, "conf.d/b.yaml", "id: a\n" INPUTS OUTPUTS);
 	config = load_folder(state);
 	snprintf(problem, sizeof(problem),
-		 "the id \"a\" is that of %s/conf.d/a.yaml already; give each pipeline its own \"id\"",
+		 "the id \"a\" is that of %s/conf.d/a.yaml already; give each pipeline its own "
+		 "\"id\"",
 		 fixture->dir);
 	snprintf(fixture->path, sizeof(fixture->path), "%s/conf.d/b.yaml", fixture->dir);
 	expect_error(fixture, 0, 0, problem);
@@ -381,9 +412,10 @@ static void a_missing_folder_is_a_warning(void **state)
 	load_folder(state);
 	assert_int_equal(fixture->config->problem_count, 1);
 	snprintf(fixture->path, sizeof(fixture->path), "%s/conf.d", fixture->dir);
-	expect_problem_at(fixture, 0, CONFIG_WARNING, 0, 0,
-			  "the folder does not exist, so there are no pipelines; make it, and put a "
-			  "NAME.yaml in it for each");
+	expect_problem_at(
+		fixture, 0, CONFIG_WARNING, 0, 0,
+		"the folder does not exist, so there are no pipelines; make it, and put a "
+		"NAME.yaml in it for each");
 }
 
 int main(void)
@@ -416,9 +448,11 @@ int main(void)
 		FIXTURE_TEST(options_of_outputs_are_refused_elsewhere),
 		FIXTURE_TEST(what_this_version_cannot_do_is_refused_in_words),
 		FIXTURE_TEST(a_backoff_from_long_to_short_is_refused),
+		FIXTURE_TEST(an_expression_is_wrong_at_its_character),
 		FIXTURE_TEST(a_wrong_word_for_corrupt_state_is_refused),
 		FIXTURE_TEST(one_broken_pipeline_leaves_the_others_whole),
 		FIXTURE_TEST(only_names_in_yaml_are_pipelines),
+		FIXTURE_TEST(a_file_in_yml_is_a_warning),
 		FIXTURE_TEST(a_file_with_a_strange_name_is_refused),
 		FIXTURE_TEST(two_pipelines_with_one_id_are_refused),
 		FIXTURE_TEST(a_test_file_is_no_pipeline),

@@ -52,9 +52,10 @@ static void every_setting_can_be_set(void **state)
 {
 	struct fixture *fixture = *state;
 	struct config *config = load_service(
-		fixture, "state_dir: /s\nmemory_limit: 8MiB\nworkers: 2\nadmin: '[::1]:80'\n"
-			 "log: { level: debug, format: json }\nplugin_dirs: [/p, q]\nconf_dir: conf.d\n"
-			 "shutdown_timeout: 1m\non_corrupt_state: end\ndead_letter_max: 2MiB\n");
+		fixture,
+		"state_dir: /s\nmemory_limit: 8MiB\nworkers: 2\nadmin: '[::1]:80'\n"
+		"log: { level: debug, format: json }\nplugin_dirs: [/p, q]\nconf_dir: conf.d\n"
+		"shutdown_timeout: 1m\non_corrupt_state: end\ndead_letter_max: 2MiB\n");
 	char beside[80];
 
 	expect_no_problem(fixture);
@@ -91,8 +92,8 @@ static void admin_can_be_off(void **state)
 
 static void admin_must_be_an_address_with_port(void **state)
 {
-	static const char *const wrong[] = {"9712",    "127.0.0.1", "localhost:0", "localhost:65536",
-					    "::1:80",  "'[::1:80'", "localhost:x", "':80'"};
+	static const char *const wrong[] = {"9712",   "127.0.0.1", "localhost:0", "localhost:65536",
+					    "::1:80", "'[::1:80'", "localhost:x", "':80'"};
 	char text[64], problem[160];
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -100,7 +101,8 @@ static void admin_must_be_an_address_with_port(void **state)
 
 		snprintf(text, sizeof(text), "admin: %s\n", wrong[i]);
 		snprintf(problem, sizeof(problem),
-			 "\"admin\" wants an address and a port such as 127.0.0.1:9712, or off; found "
+			 "\"admin\" wants an address and a port such as 127.0.0.1:9712, or off; "
+			 "found "
 			 "\"%.*s\"",
 			 (int)strlen(wrong[i]) - 2 * quoted, wrong[i] + quoted);
 		expect(state, text, 1, 8, problem);
@@ -111,7 +113,8 @@ static void admin_must_be_an_address_with_port(void **state)
 static void admin_must_be_loopback(void **state)
 {
 	expect(state, "admin: 0.0.0.0:9712\n", 1, 8,
-	       "\"admin\" must be a loopback address such as 127.0.0.1:9712, because it asks nobody "
+	       "\"admin\" must be a loopback address such as 127.0.0.1:9712, because it asks "
+	       "nobody "
 	       "for a password; found \"0.0.0.0:9712\"");
 }
 
