@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/nearest.h"
 #include "config/interpolation.h"
 #include "config/option_check.h"
