@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "config/nearest.h"
 #include "config/option_check.h"
 #include "host/plugin_gate.h"
 
@@ -213,6 +213,36 @@ static int split_entry(struct config_file *file, const struct tree_node *entry, 
 	return 0;
 }
 
+/* A map of any keys as the short option: `set: {env: prod}` for `set: {fields: {env: prod}}`. */
+static int takes_any_keys(const struct weir_option *option)
+{
+	return option && option->type == WEIR_TYPE_MAP && !option->members;
+}
+
+static int names_itself(const struct tree_node *map, const struct weir_option *option)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (weir_slice_equals(map->keys[i]->text, option->name) &&
+		    map->items[i]->kind == TREE_MAP)
+			return 1;
+	return 0;
+}
+
+/* Is `when` among the keys of the short form the option or a field? Better asked than guessed. */
+static void refuse_host_options(struct config_file *file, const struct weir_plugin *plugin,
+				const struct tree_node *map, const char *name)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct tree_node *key = map->keys[i];
+
+		if (option_find(stage_host_options(plugin->kind), key->text))
+			config_file_error(file, key->line, key->column,
+					  "\"%s\" could be an option or one of the %s here; write "
+					  "\"%s: {%s: {...}}\", with the option beside \"%s\"",
+					  key->text.data, name, plugin->name, name, name);
+	}
+}
+
 /* Options as a map: `parse: json` becomes {format: json} where the plugin has a short option. */
 static const struct tree_node *options_map(struct config_file *file,
 					   const struct weir_plugin *plugin,
@@ -221,8 +251,16 @@ static const struct tree_node *options_map(struct config_file *file,
 	const char *name = plugin_short_option(plugin);
 	struct tree_node *map, *key, **pair;
 
-	if (tree_is_null(written) || written->kind == TREE_MAP)
+	if (tree_is_null(written))
 		return written;
+	if (written->kind == TREE_MAP) {
+		const struct weir_option *option =
+			option_find(plugin->options, weir_slice_of(name ? name : ""));
+
+		if (!takes_any_keys(option) || names_itself(written, option))
+			return written;
+		refuse_host_options(file, plugin, written, name);
+	}
 	if (!name) {
 		config_file_error(file, written->line, written->column,
 				  "\"%s\" wants a map of options, found %s; see: weir plugins %s",

@@ -123,7 +123,8 @@ struct weir_plugin {
 	int32_t (*plugin_start)(const struct weir_services *host, struct weir_error *error);
 	void (*plugin_stop)(void);
 	/* Optional; a single scalar or list in place of the options map is this option's value:
-	 * `parse: json` for `parse: {format: json}`. */
+	 * `parse: json` for `parse: {format: json}`. If that option is a MAP of any keys, a map that
+	 * does not have it as a key is its value too: `set: {env: prod}`. */
 	const char *short_option;
 };
 

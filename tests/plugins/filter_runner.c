@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "batch/json.h"
+#include "expr/expr.h"
 #include "mock_host.h"
 #include "mock_options.h"
 
@@ -64,6 +65,11 @@ static void filter_create(struct filter *filter, const char *path, const char *o
 
 	memset(filter, 0, sizeof(*filter));
 	mock_host_create(&filter->host);
+	filter->host.services.expr_compile = expr_compile;
+	filter->host.services.expr_select = expr_select;
+	filter->host.services.expr_text = expr_text;
+	filter->host.services.expr_value = expr_value;
+	filter->host.services.expr_free = expr_free;
 	if (!list) {
 		(void)fprintf(stderr, "%s\n", dlerror());
 		exit(2);

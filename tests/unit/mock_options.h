@@ -108,6 +108,21 @@ static inline struct weir_node *mock_scalar_node(struct mock_pool *pool, uint32_
 	return node;
 }
 
+/* The type that YAML's core schema gives a scalar. */
+static inline uint32_t mock_any_type(const char *text)
+{
+	char *end;
+
+	if (strcmp(text, "null") == 0)
+		return WEIR_TYPE_NULL;
+	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+		return WEIR_TYPE_BOOL;
+	(void)strtod(text, &end);
+	if (*text == '\0' || *end != '\0')
+		return WEIR_TYPE_STRING;
+	return strpbrk(text, ".eE") ? WEIR_TYPE_DOUBLE : WEIR_TYPE_INT;
+}
+
 static inline const struct weir_option *mock_option(const struct weir_option *options,
 						    struct weir_slice name)
 {
@@ -177,11 +192,18 @@ static inline struct weir_node *mock_read_list(struct mock_pool *pool, const cha
 static inline struct weir_node *mock_read(struct mock_pool *pool, const char **at, uint32_t type,
 					  uint32_t element, const struct weir_option *members)
 {
+	struct weir_slice text;
+	int quoted;
+
 	if (type == WEIR_TYPE_MAP || (type == WEIR_TYPE_ANY && **at == '{'))
-		return mock_read_map(pool, at, element, members);
+		return mock_read_map(pool, at, type == WEIR_TYPE_ANY ? type : element, members);
 	if (type == WEIR_TYPE_LIST || (type == WEIR_TYPE_ANY && **at == '['))
-		return mock_read_list(pool, at, element);
-	return mock_scalar_node(pool, type, mock_scalar(pool, at));
+		return mock_read_list(pool, at, type == WEIR_TYPE_ANY ? type : element);
+	quoted = **at == '"';
+	text = mock_scalar(pool, at);
+	if (type == WEIR_TYPE_ANY)
+		type = quoted ? WEIR_TYPE_STRING : mock_any_type(text.data);
+	return mock_scalar_node(pool, type, text);
 }
 
 /* The options of one instance; `json` is an object. */
