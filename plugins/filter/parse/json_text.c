@@ -106,6 +106,63 @@ uint32_t json_unescape(const char *text, uint32_t size, char *out)
 	return (uint32_t)(out - start);
 }
 
+/* Bytes of the UTF-8 sequence at `at`; negative: of an ill-formed one, which is replaced. */
+static int32_t sequence_size(const unsigned char *at, const unsigned char *end)
+{
+	unsigned char lead = at[0], low = 0x80, high = 0xbf;
+	int32_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+	if (size == 1)
+		return 1;
+	if (lead < 0xc2 || lead > 0xf4)
+		return -1;
+	/* The second byte: no overlong forms, no surrogates, nothing above U+10FFFF. */
+	if (lead == 0xe0)
+		low = 0xa0;
+	else if (lead == 0xed)
+		high = 0x9f;
+	else if (lead == 0xf0)
+		low = 0x90;
+	else if (lead == 0xf4)
+		high = 0x8f;
+	for (int32_t i = 1; i < size; i++) {
+		if (at + i == end || at[i] < low || at[i] > high)
+			return -i;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return size;
+}
+
+uint32_t json_escape(const char *text, uint32_t size, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	const unsigned char *at = (const unsigned char *)text, *end = at + size;
+	char *start = out;
+
+	while (at < end) {
+		int32_t length = sequence_size(at, end);
+
+		if (length < 0) {
+			out = put_utf8(out, 0xfffd);
+			at -= length;
+		} else if (*at < 0x20) {
+			memcpy(out, "\\u00", 4);
+			out[4] = hex[*at >> 4];
+			out[5] = hex[*at & 15];
+			out += 6;
+			at++;
+		} else {
+			if (*at == '"' || *at == '\\')
+				*out++ = '\\';
+			memcpy(out, at, (size_t)length);
+			out += length;
+			at += length;
+		}
+	}
+	return (uint32_t)(out - start);
+}
+
 uint32_t json_minify(const char *text, uint32_t size, char *out)
 {
 	char *start = out;

@@ -16,6 +16,11 @@ int json_escapes_valid(const char *text, uint32_t size);
  * the size. Half of a surrogate pair, which is no character, becomes U+FFFD.
  */
 uint32_t json_unescape(const char *text, uint32_t size, char *out);
+/*
+ * The inside of a JSON string for any bytes; ill-formed UTF-8 becomes U+FFFD, one for each maximal
+ * subpart as the Unicode standard advises. At most six times as long; returns the size.
+ */
+uint32_t json_escape(const char *text, uint32_t size, char *out);
 /* Leaves out white space between tokens. Never longer than the text; returns the size. */
 uint32_t json_minify(const char *text, uint32_t size, char *out);
 

@@ -18,9 +18,10 @@
 #define TEXT_PIECE 65536
 
 static const struct parse_format *const formats[] = {
-	&json_format, &combined_format, &common_format};
+	&json_format,   &combined_format, &common_format, &apache_error_format, &nginx_error_format,
+	&syslog_format, &csv_format,      &tsv_format,    &regex_format};
 
-#define FORMAT_NAMES "json|combined|common"
+#define FORMAT_NAMES "json|combined|common|apache_error|nginx_error|syslog|csv|tsv|regex"
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
 
 /* ---- room for what formats make -------------------------------------------------------------- */
@@ -319,6 +320,13 @@ static const struct weir_option option_list[] = {
 	 .flags = WEIR_OPTION_REQUIRED, .name = "format", .values = FORMAT_NAMES,
 	 .doc = "What the text is"},
 	WEIR_OPTION("field", WEIR_TYPE_STRING, "message", "The field to parse"),
+	WEIR_OPTION("pattern", WEIR_TYPE_REGEX, NULL,
+		    "For regex: the pattern, whose named groups (?<name>...) become fields"),
+	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_LIST,
+	 .element = WEIR_TYPE_STRING, .name = "columns",
+	 .doc = "For csv and tsv: the names of the fields, in order"},
+	WEIR_OPTION("delimiter", WEIR_TYPE_STRING, NULL,
+		    "For csv and tsv: one byte between values (default: comma, tab)"),
 	WEIR_OPTION("keep", WEIR_TYPE_BOOL, "false", "Keep the field that was parsed"),
 	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_STRING, .name = "on_error",
 	 .default_text = "pass", .values = "pass|dead_letter|drop",

@@ -128,6 +128,7 @@ int parse_keys(struct parse *parse, const char *const *names, uint32_t count,
 /* Room for `capacity` values and keys. */
 int parse_grow(struct parse *parse, uint32_t capacity);
 
-extern const struct parse_format combined_format, common_format, json_format;
+extern const struct parse_format apache_error_format, combined_format, common_format, csv_format,
+	json_format, nginx_error_format, regex_format, syslog_format, tsv_format;
 
 #endif
