@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/plugins.h"
 #include "cli/terminal.h"
-#include "config/nearest.h"
 
 static const char usage[] =
 	"usage: weir plugins [-c FILE] [--json] [NAME]\n"

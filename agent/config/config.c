@@ -15,6 +15,7 @@
 #include "config/stage.h"
 
 #define SUFFIX ".yaml"
+#define SHORT_SUFFIX ".yml"
 #define TEST_SUFFIX ".test.yaml"
 
 static int no_memory(struct weir_error *error)
@@ -148,10 +149,11 @@ static void check_ids(struct config *config)
 		}
 }
 
-static int is_pipeline(const struct dirent *entry)
+/* Takes .yml in, too: who wrote it meant a pipeline and is told so. */
+static int is_yaml(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' && ends_in(entry->d_name, SUFFIX) &&
-	       !ends_in(entry->d_name, TEST_SUFFIX);
+	return entry->d_name[0] != '.' && !ends_in(entry->d_name, TEST_SUFFIX) &&
+	       (ends_in(entry->d_name, SUFFIX) || ends_in(entry->d_name, SHORT_SUFFIX));
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -171,6 +173,19 @@ static void report_folder(struct config *config, int number)
 				   "the folder cannot be read: %s", strerror(number));
 }
 
+static int load_entry(struct config *config, const struct registry *registry, const char *name,
+		      struct weir_error *error)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", config->conf_dir, name);
+	if (ends_in(name, SUFFIX))
+		return config_load_pipeline(config, registry, path, error);
+	config_add_problem(config, CONFIG_WARNING, path, 0, 0,
+			   "the file is left out, because pipelines end in .yaml; rename it");
+	return 0;
+}
+
 int config_load_pipelines(struct config *config, const struct registry *registry,
 			  struct weir_error *error)
 {
@@ -180,7 +195,7 @@ int config_load_pipelines(struct config *config, const struct registry *registry
 
 	if (!config->conf_dir) /* reported by config_load() */
 		return 0;
-	count = scandir(config->conf_dir, &names, is_pipeline, by_name);
+	count = scandir(config->conf_dir, &names, is_yaml, by_name);
 	if (count < 0) {
 		report_folder(config, errno);
 		return 0;
@@ -191,11 +206,8 @@ int config_load_pipelines(struct config *config, const struct registry *registry
 			"there are no pipelines in this folder; put a NAME.yaml in it for "
 			"each");
 	for (int i = 0; i < count; i++) {
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/%s", config->conf_dir, names[i]->d_name);
 		if (!result)
-			result = config_load_pipeline(config, registry, path, error);
+			result = load_entry(config, registry, names[i]->d_name, error);
 		free(names[i]);
 	}
 	free(names);

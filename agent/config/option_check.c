@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/option_value.h"
 #include "config/scalar.h"
 #include "host/plugin_gate.h"

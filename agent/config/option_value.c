@@ -8,16 +8,12 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/scalar.h"
 #include "config/units.h"
 #include "expr/expr.h"
 
 #define LIMIT_TEXT 32
-
-/* Weak: an agent built without the expression language takes every expression as it is. */
-extern __typeof__(expr_compile) expr_compile __attribute__((weak));
-extern __typeof__(expr_free) expr_free __attribute__((weak));
 
 static int wrong_type(struct config_file *file, const struct tree_node *scalar, uint32_t type,
 		      const char *name)
@@ -102,9 +98,8 @@ static int check_expr(struct config_file *file, const struct tree_node *scalar, 
 	struct weir_expr *expr = NULL;
 	uint32_t line, column;
 
-	if (!expr_compile || expr_compile(scalar->text, &expr, &error) == 0) {
-		if (expr)
-			expr_free(expr);
+	if (expr_compile(scalar->text, &expr, &error) == 0) {
+		expr_free(expr);
 		return 0;
 	}
 	tree_position(scalar, error.offset, &line, &column);

@@ -5,9 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/buffer.h"
+#include "base/nearest.h"
 #include "config/interpolation.h"
-#include "config/nearest.h"
 #include "config/option_check.h"
 #include "config/service.h"
 #include "config/stage.h"

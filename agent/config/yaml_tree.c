@@ -18,9 +18,9 @@ struct builder {
 	struct config_file *file;
 	struct weir_slice text;
 	uint32_t nodes;
-	/* A cursor over the lines of the text, which only moves on. */
-	uint32_t line;
-	size_t line_start;
+	/* A cursor over the text, which only moves on. */
+	uint32_t line, column;
+	size_t byte;
 };
 
 static uint32_t line_of(yaml_mark_t mark)
@@ -81,30 +81,28 @@ static void refuse_properties(struct builder *builder, yaml_mark_t mark, const y
 
 /* ---- scalars --------------------------------------------------------------------------------- */
 
-/* The byte at (line, column) of the text; its end when there is none. */
+/* The byte at (line, column), which is never before the one asked for last; the end of the text when
+ * there is none. */
 static size_t byte_at(struct builder *builder, uint32_t line, uint32_t column)
 {
 	const char *text = builder->text.data;
 	size_t size = builder->text.size;
-	size_t at;
 
 	while (builder->line < line) {
-		const char *end =
-			memchr(text + builder->line_start, '\n', size - builder->line_start);
+		const char *end = memchr(text + builder->byte, '\n', size - builder->byte);
 
 		if (!end)
 			return size;
-		builder->line_start = (size_t)(end - text) + 1;
+		builder->byte = (size_t)(end - text) + 1;
 		builder->line++;
+		builder->column = 1;
 	}
-	at = builder->line_start;
-	while (column > 1 && at < size) {
+	for (; builder->column < column && builder->byte < size; builder->column++) {
 		do
-			at++;
-		while (at < size && ((unsigned char)text[at] & 0xC0) == 0x80);
-		column--;
+			builder->byte++;
+		while (builder->byte < size && ((unsigned char)text[builder->byte] & 0xC0) == 0x80);
 	}
-	return at;
+	return builder->column == column ? builder->byte : size;
 }
 
 /* Sets text_column when the source reads, byte for byte, as the value does. */
@@ -352,7 +350,8 @@ static int build_document(struct builder *builder, struct tree_node **ret_root)
 
 int tree_read(struct config_file *file, struct tree_node **ret_root)
 {
-	struct builder builder = {.file = file, .text = {file->text, file->size}, .line = 1};
+	struct builder builder = {
+		.file = file, .text = {file->text, file->size}, .line = 1, .column = 1};
 	struct tree_node *root = NULL;
 	int result;
 

@@ -2,7 +2,7 @@
 /* Literals, names and calls. Calls are checked against the table of functions here. */
 #include "expr/parse_value.h"
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "expr/function.h"
 
 static struct node *node_literal(struct parser *parser, struct value value)

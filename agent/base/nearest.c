@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Optimal string alignment over three rows; both words are bounded, so the rows are too. */
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 #include <ctype.h>
 

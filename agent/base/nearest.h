@@ -3,8 +3,8 @@
  * The nearest right word for a misspelt one, by edits (a letter more, less, other, or two letters
  * swapped). A word that is too far off is no help and is not offered.
  */
-#ifndef CONFIG_NEAREST_H
-#define CONFIG_NEAREST_H
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include <weir/abi.h>
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 static const char *nearest_of(const char *found)
 {
