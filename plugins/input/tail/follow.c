@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compressed.h"
+#include "encoding.h"
+
+static int64_t read_text(void *user, void *buffer, size_t size, uint64_t offset)
+{
+	struct file *file = user;
+
+	return file->compressed ? compressed_read_at(file->compressed, buffer, size, offset)
+				: file_read_at(&file->fd, buffer, size, offset);
+}
+
+static void tell_encoding(struct catalog *catalog, const struct file *file, const char *code,
+			  const char *text)
+{
+	weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, code, "%s: %s",
+		  file->path->text, text);
+}
+
+/* Looks at the first bytes for the encoding, and for what the user should know. */
+static void detect_encoding(struct catalog *catalog, struct file *file)
+{
+	uint8_t head[IDENTITY_HEAD_MAX];
+	int64_t size = read_text(file, head, sizeof(head), 0);
+	uint32_t mark_size;
+	int mark = encoding_of_mark(head, size > 0 ? (uint64_t)size : 0, &mark_size);
+
+	if (catalog->options.encoding != ENCODING_AUTO)
+		file->encoding = catalog->options.encoding;
+	else if (mark >= 0)
+		file->encoding = (uint8_t)mark;
+	if (size <= 0 || file->encoding != FILE_UTF8)
+		return;
+	if (mark == ENCODING_UTF16LE || mark == ENCODING_UTF16BE)
+		tell_encoding(catalog, file, "tail_utf16",
+			      "looks like UTF-16; set encoding: auto to have it converted");
+	else if (head[0] != 0 && memchr(head, 0, (size_t)size))
+		tell_encoding(
+			catalog, file, "tail_binary",
+			"looks like a binary file; its bytes are passed on as they are. Put it "
+			"in `exclude` if it is no log");
+}
+
+static void fill_spec(struct file *file, uint8_t bytes[IDENTITY_BYTES],
+		      struct weir_source_spec *ret_spec)
+{
+	identity_encode(&file->identity, bytes);
+	*ret_spec = (struct weir_source_spec){
+		.struct_size = sizeof(*ret_spec),
+		.name = weir_slice_of(file->path->text),
+		.identity = {(const char *)bytes, IDENTITY_BYTES},
+		.user = file,
+		.position = file->offset,
+	};
+}
+
+/* Opens the source of a file that is in the catalog; takes it out again on failure. */
+static int open_source(struct catalog *catalog, struct file *file, const uint8_t *id)
+{
+	uint8_t bytes[IDENTITY_BYTES];
+	struct weir_source_spec spec;
+	struct weir_source *source = NULL;
+	struct weir_error error = {0};
+	int status = -1;
+
+	fill_spec(file, bytes, &spec);
+	if (id)
+		status = catalog->host->source_adopt(catalog->context, id, &spec, &source, &error);
+	if (status < 0)
+		status = catalog->host->source_open(catalog->context, &spec, &source, &error);
+	if (status < 0) {
+		weir_logf(catalog->host, catalog->context, WEIR_LOG_ERROR, "tail_source",
+			  "can't follow %s yet: %s", file->path->text, error.text);
+		catalog_forget_locked(catalog, file);
+		return status;
+	}
+	pthread_mutex_lock(&catalog->lock);
+	file->source = source;
+	catalog_signal_locked(file, 0);
+	pthread_mutex_unlock(&catalog->lock);
+	return 0;
+}
+
+static void prepare(struct catalog *catalog, struct file *file)
+{
+	detect_encoding(catalog, file);
+	file_resume(file, catalog->options.header_lines);
+}
+
+int follow_new(struct catalog *catalog, const char *path, int take_fd,
+	       const struct identity *identity, uint64_t offset)
+{
+	struct file *file = file_create(catalog, take_fd, identity, offset);
+
+	if (!file)
+		(void)close(take_fd);
+	if (!file || catalog_name(catalog, file, path) < 0) {
+		file_free(file);
+		return WEIR_ERR_MEMORY;
+	}
+	prepare(catalog, file);
+	if (file->identity.head_size == 0)
+		(void)identity_take_head(&file->identity, file_read_at, &file->fd);
+	catalog_add(catalog, file);
+	return open_source(catalog, file, NULL);
+}
+
+int follow_known(struct catalog *catalog, struct known *take_known, struct sibling *take_found)
+{
+	struct identity identity = take_known->identity;
+	struct file *file;
+
+	identity.device = take_found->place.device;
+	identity.inode = take_found->place.inode;
+	identity.birth_ns = take_found->place.birth_ns;
+	file = file_create(catalog, take_found->fd, &identity, take_known->position);
+	if (file) {
+		take_found->fd = -1;
+		file->compressed = take_found->compressed;
+		take_found->compressed = NULL;
+	}
+	if (!file || catalog_name(catalog, file, take_found->path) < 0) {
+		file_free(file);
+		free(take_known);
+		sibling_done(take_found);
+		return WEIR_ERR_MEMORY;
+	}
+	prepare(catalog, file);
+	/* Its place may be new: the host is told at the first read. */
+	atomic_store(&file->signals, FILE_RENAMED);
+	catalog_add(catalog, file);
+	sibling_done(take_found);
+	{
+		int status = open_source(catalog, file, take_known->id);
+
+		free(take_known);
+		return status;
+	}
+}
+
+int follow_successor(struct catalog *catalog, struct file *file, int take_fd)
+{
+	struct identity identity = {0};
+	struct file *successor;
+	char *path = catalog_path(catalog, file);
+
+	identity.device = file->identity.device;
+	identity.inode = file->identity.inode;
+	identity.birth_ns = file->identity.birth_ns;
+	successor = file_create(catalog, take_fd, &identity, 0);
+	if (!successor)
+		(void)close(take_fd);
+	if (!successor || !path || catalog_name(catalog, successor, path) < 0) {
+		file_free(successor);
+		free(path);
+		return WEIR_ERR_MEMORY;
+	}
+	free(path);
+	prepare(catalog, successor);
+	successor->truncated = 1;
+	(void)identity_take_head(&successor->identity, file_read_at, &successor->fd);
+	catalog_supersede(catalog, file, successor);
+	return open_source(catalog, successor, NULL);
+}

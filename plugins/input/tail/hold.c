@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "hold.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scan.h"
+#include "sibling.h"
+
+/* Files whose beginning is compared with that of one new file, at most. */
+#define SUSPECTS_MAX 16
+
+#define COPY_NO 0    /* the two differ, or the original goes on without it */
+#define COPY_MAYBE 1 /* the same so far */
+
+struct candidate {
+	const char *path;
+	int fd;
+	uint64_t size;
+	uint64_t quiet_ns; /* since it last grew */
+	uint8_t head[IDENTITY_HEAD_MAX];
+	uint32_t head_size;
+};
+
+struct suspect {
+	struct identity identity;
+	char *path;
+};
+
+static int same_stem(const char *a, const char *b)
+{
+	const char *base = strrchr(a, '/') + 1;
+
+	return strncmp(base, strrchr(b, '/') + 1, sibling_stem(base)) == 0;
+}
+
+/* True when the candidate begins as this file does, as far as memory can tell. */
+static int may_begin_alike(const struct candidate *candidate, const struct file *file)
+{
+	uint32_t head = file->identity.head_size;
+	struct identity_hash hash;
+
+	if (head == 0)
+		return 0;
+	if (candidate->head_size < head)
+		return same_stem(file->path->text, candidate->path);
+	hash = identity_hash_of(candidate->head, head);
+	return hash.low == file->identity.head.low && hash.high == file->identity.head.high;
+}
+
+static uint32_t find_suspects(struct catalog *catalog, const struct candidate *candidate,
+			      struct suspect *ret_suspects)
+{
+	uint32_t count = 0;
+
+	pthread_mutex_lock(&catalog->lock);
+	for (struct file *file = catalog->files; file && count < SUSPECTS_MAX; file = file->next)
+		if (file->listed && may_begin_alike(candidate, file)) {
+			ret_suspects[count].identity = file->identity;
+			ret_suspects[count].path = strdup(file->path->text);
+			count += ret_suspects[count].path != NULL;
+		}
+	pthread_mutex_unlock(&catalog->lock);
+	return count;
+}
+
+/* True when [at, at + size) is the same in both. */
+static int same_range(int a, int b, uint64_t at, size_t size)
+{
+	uint8_t left[IDENTITY_HEAD_MAX], right[IDENTITY_HEAD_MAX];
+
+	return file_read_at(&a, left, size, at) == (int64_t)size &&
+	       file_read_at(&b, right, size, at) == (int64_t)size && memcmp(left, right, size) == 0;
+}
+
+static int compare(const struct candidate *candidate, const struct suspect *suspect)
+{
+	size_t tail = candidate->size < IDENTITY_TAIL_MAX ? candidate->size : IDENTITY_TAIL_MAX;
+	int fd = file_open(suspect->path);
+	struct identity place;
+	struct statx status;
+	int answer = COPY_NO;
+
+	if (fd < 0)
+		return COPY_MAYBE; /* it has just vanished: its reader will look for a copy */
+	if (file_status(fd, "", &status) == 0) {
+		file_identify(&status, &place);
+		if (!identity_same_file(&place, &suspect->identity) ||
+		    !identity_head_matches(&suspect->identity, file_read_at, &fd))
+			answer =
+				COPY_MAYBE; /* truncated or replaced, and its reader does not know yet */
+		else if (status.stx_size >= candidate->size &&
+			 same_range(fd, candidate->fd, 0, candidate->head_size) &&
+			 same_range(fd, candidate->fd, candidate->size - tail, tail))
+			answer = status.stx_size > candidate->size &&
+						 candidate->quiet_ns >= HOLD_GROWTH_NS
+					 ? COPY_NO
+					 : COPY_MAYBE;
+	}
+	(void)close(fd);
+	return answer;
+}
+
+static int may_be_copy(struct catalog *catalog, struct candidate *candidate)
+{
+	struct suspect suspects[SUSPECTS_MAX];
+	uint32_t count;
+	int answer = COPY_NO;
+
+	if (candidate->size == 0)
+		return COPY_MAYBE; /* a copy begins empty, too, and there is nothing to read yet */
+	candidate->head_size = (uint32_t)(candidate->size < IDENTITY_HEAD_MAX ? candidate->size
+									      : IDENTITY_HEAD_MAX);
+	if (file_read_at(&candidate->fd, candidate->head, candidate->head_size, 0) !=
+	    (int64_t)candidate->head_size)
+		return COPY_MAYBE;
+	count = find_suspects(catalog, candidate, suspects);
+	for (uint32_t i = 0; i < count; i++) {
+		if (answer == COPY_NO)
+			answer = compare(candidate, &suspects[i]);
+		free(suspects[i].path);
+	}
+	return answer;
+}
+
+static struct held **held_find(struct catalog *catalog, const char *path)
+{
+	struct held **at = &catalog->held;
+
+	while (*at && strcmp((*at)->path, path) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct held *held_new(struct catalog *catalog, const char *path)
+{
+	size_t size = strlen(path) + 1;
+	struct held *held = calloc(1, sizeof(*held) + size);
+
+	if (!held)
+		return NULL;
+	memcpy(held->path, path, size);
+	held->since_ns = held->grown_ns = catalog->host->monotonic_ns();
+	held->next = catalog->held;
+	catalog->held = held;
+	return held;
+}
+
+static void held_drop(struct catalog *catalog, const char *path)
+{
+	struct held **at = held_find(catalog, path);
+	struct held *held = *at;
+
+	if (held) {
+		*at = held->next;
+		free(held);
+	}
+}
+
+static void set_alarm(struct catalog *catalog)
+{
+	int any = 0;
+
+	/* An empty file is told of by the watcher when it is no longer empty. */
+	for (const struct held *held = catalog->held; held; held = held->next)
+		any |= held->size > 0;
+	if (any && !atomic_load(&catalog->stopped))
+		(void)catalog->host->timer_set(catalog->context, TIMER_HELD, HOLD_LOOK_NS);
+	catalog->host->metric_add(catalog->metrics.held, any);
+}
+
+int hold_file(struct catalog *catalog, const char *path, int fd, const struct identity *place,
+	      uint64_t size)
+{
+	struct held **at = held_find(catalog, path);
+	struct held *held = *at ? *at : held_new(catalog, path);
+	struct candidate candidate = {.path = path, .fd = fd, .size = size};
+	uint64_t now = catalog->host->monotonic_ns();
+
+	if (!held)
+		return 0;
+	if (!identity_same_file(&held->identity, place)) {
+		held->identity = *place;
+		held->since_ns = held->grown_ns = now;
+		held->size = size;
+	} else if (size != held->size) {
+		held->size = size;
+		held->grown_ns = now;
+	}
+	candidate.quiet_ns = now - held->grown_ns;
+	if (may_be_copy(catalog, &candidate) == COPY_MAYBE &&
+	    (size == 0 || candidate.quiet_ns < HOLD_NS)) {
+		set_alarm(catalog);
+		return 1;
+	}
+	held_drop(catalog, path);
+	return 0;
+}
+
+void hold_settle(struct catalog *catalog)
+{
+	struct held *next;
+
+	for (struct held *held = catalog->held; held; held = next) {
+		char *path = strdup(held->path);
+
+		next = held->next;
+		if (!path)
+			return;
+		if (!scan_new(catalog, path))
+			held_drop(catalog, path);
+		free(path);
+	}
+	set_alarm(catalog);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * New files that may be copies of one that is about to be truncated (copytruncate). Such a file is
+ * held back until the original truncates or vanishes (its reader then goes on in the copy), until
+ * the two differ, or until it has stopped growing for some time. Under the structure lock.
+ */
+#ifndef TAIL_HOLD_H
+#define TAIL_HOLD_H
+
+#include "catalog.h"
+
+/* Longest wait after the copy's last growth. */
+#define HOLD_NS (5 * UINT64_C(1000000000))
+/* Once a copy has been quiet for this long, growth of the original shows that it is no rotation:
+ * under load an original always grows between its copy and its truncation. */
+#define HOLD_GROWTH_NS UINT64_C(1000000000)
+#define HOLD_LOOK_NS (250 * UINT64_C(1000000))
+
+/* 1 when the file is held (again or still). */
+int hold_file(struct catalog *catalog, const char *path, int fd, const struct identity *place,
+	      uint64_t size);
+/* Looks at all that are held; those that are let go are followed from their beginning. */
+void hold_settle(struct catalog *catalog);
+
+#endif

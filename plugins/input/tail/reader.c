@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One call reads one block. At the end of the file it decides: wait, take an unfinished line or
+ * group whose time has come, close the descriptor, or end the source.
+ *
+ * What can be read is never waited for, and what is unfinished is left in the file: the offset stays
+ * at its start, and only how far it was searched for a newline is remembered.
+ */
+#include "reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compressed.h"
+#include "fill.h"
+#include "moved.h"
+#include "multiline.h"
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+/* How often the host is told a new identity while a file grows. */
+#define IDENTITY_EVERY_NS (5 * NS_PER_SECOND)
+/* A file without a name: quiet for this long, and where it can't be known who writes, it is done. */
+#define DELETED_QUIET_NS (5 * NS_PER_SECOND)
+#define MOVED_QUIET_NS (300 * NS_PER_SECOND)
+/* How often a file without a name is looked at while somebody has it open for writing. */
+#define LEFT_RETRY_NS NS_PER_SECOND
+/* Read beyond what is known to be needed. */
+#define READ_SLACK (64u << 10)
+#define READ_MIN (4u << 10)
+#define READ_MAX (1u << 20)
+
+struct reader {
+	struct catalog *catalog;
+	const struct weir_services *host;
+	struct file *file;
+	struct weir_batch *batch;
+	struct weir_error *error;
+	struct fill fill;
+	uint64_t now;
+	uint64_t size; /* of a plain file */
+	int deleted;   /* no name at all is left on disk */
+	int finishing; /* nothing will be added: take what is unfinished, then end */
+	int given_up;
+	int close_wanted;
+};
+
+static void count(const struct reader *reader, struct weir_metric *metric, uint64_t amount)
+{
+	if (amount)
+		reader->host->metric_add(metric, (int64_t)amount);
+}
+
+/* ---- what the host knows of the file ------------------------------------------------------------- */
+
+static int64_t read_text(void *user, void *buffer, size_t size, uint64_t offset)
+{
+	struct file *file = user;
+
+	return file->compressed ? compressed_read_at(file->compressed, buffer, size, offset)
+				: file_read_at(&file->fd, buffer, size, offset);
+}
+
+static void tell_host(struct reader *reader)
+{
+	struct file *file = reader->file;
+	uint8_t bytes[IDENTITY_BYTES];
+	struct weir_slice identity = {(const char *)bytes, sizeof(bytes)};
+	struct identity now = file->identity;
+	char *path = catalog_path(reader->catalog, file);
+
+	identity_set_tail(&now, file->guard, file->guard_size, file->offset);
+	identity_encode(&now, bytes);
+	if (file->source)
+		reader->host->source_update(file->source, weir_slice_of(path), identity);
+	free(path);
+	file->marked_ns = reader->now;
+	file->marked_offset = file->offset;
+}
+
+/* Tells the host when the head has grown, and now and then what precedes the offset. */
+static void keep_identity(struct reader *reader)
+{
+	struct file *file = reader->file;
+	int grown = identity_head_outgrown(&file->identity, reader->size);
+
+	if (grown) {
+		struct identity head = file->identity;
+
+		if (identity_take_head(&head, read_text, file) == 0) {
+			pthread_mutex_lock(&reader->catalog->lock);
+			file->identity.head = head.head;
+			file->identity.head_size = head.head_size;
+			pthread_mutex_unlock(&reader->catalog->lock);
+		}
+	}
+	if (grown || (file->offset != file->marked_offset &&
+		      (!file->marked_ns || reader->now - file->marked_ns >= IDENTITY_EVERY_NS)))
+		tell_host(reader);
+}
+
+static void take_signals(struct reader *reader)
+{
+	uint32_t signals = atomic_exchange(&reader->file->signals, 0);
+
+	if (signals & FILE_RENAMED) {
+		reader->file->left_ns = 0;
+		tell_host(reader);
+	}
+	if ((signals & FILE_LEFT) && !reader->file->left_ns)
+		reader->file->left_ns = reader->now;
+	reader->given_up = (signals & FILE_GIVE_UP) != 0;
+	reader->close_wanted = (signals & FILE_CLOSE) != 0;
+}
+
+/* ---- ends --------------------------------------------------------------------------------------- */
+
+static int32_t finish(struct reader *reader, int32_t how)
+{
+	struct file *file = reader->file;
+
+	if (file->compressed && compressed_fault(file->compressed)) {
+		char *path = catalog_path(reader->catalog, file);
+
+		count(reader, reader->catalog->metrics.faults, 1);
+		weir_logf(
+			reader->host, reader->catalog->context, WEIR_LOG_WARNING,
+			"tail_compressed_fault",
+			"%s: %s after %llu bytes of text; what decodes was read, the rest is lost "
+			"unless you have another copy",
+			path, compressed_fault(file->compressed), (unsigned long long)file->offset);
+		free(path);
+	}
+	if (how == WEIR_READ_DETACH) {
+		tell_host(reader);
+		if (!reader->catalog->once)
+			moved_remember(reader->catalog, file, reader->batch->sources[0]->id);
+	}
+	if (file->fd >= 0)
+		(void)close(file->fd);
+	file->fd = -1;
+	catalog_remove(reader->catalog, file);
+	return how;
+}
+
+static int32_t lose(struct reader *reader, const char *why)
+{
+	struct file *file = reader->file;
+	uint64_t seen = atomic_load(&file->seen_size);
+	uint64_t lost = seen > file->offset ? seen - file->offset : 0;
+	char *path = catalog_path(reader->catalog, file);
+
+	count(reader, reader->catalog->metrics.lost_bytes, lost);
+	weir_logf(reader->host, reader->catalog->context, lost ? WEIR_LOG_WARNING : WEIR_LOG_INFO,
+		  "tail_gone", "%s %s; %llu bytes of it are known to be lost", path, why,
+		  (unsigned long long)lost);
+	free(path);
+	return finish(reader, WEIR_READ_END);
+}
+
+/* ---- descriptors ---------------------------------------------------------------------------------- */
+
+static void close_idle(struct reader *reader)
+{
+	struct file *file = reader->file;
+
+	catalog_busy(reader->catalog, file);
+	if (file->fd >= 0)
+		(void)close(file->fd);
+	file->fd = -1;
+}
+
+static int reopen_by_name(struct reader *reader)
+{
+	struct file *file = reader->file;
+	char *path = catalog_path(reader->catalog, file);
+	struct identity place;
+	struct statx status;
+	int fd = path ? file_open(path) : -1;
+	int error = errno;
+
+	free(path);
+	if (fd < 0)
+		return -error;
+	if (file_status(fd, "", &status) == 0) {
+		file_identify(&status, &place);
+		if (identity_same_file(&place, &file->identity)) {
+			file->fd = fd;
+			return 0;
+		}
+	}
+	(void)close(fd);
+	return -ENOENT;
+}
+
+/* Opens the descriptor again. 1 when it could, else 0 with what read() is to return. */
+static int reopen(struct reader *reader, int32_t *ret_status)
+{
+	struct file *file = reader->file;
+	int status = reopen_by_name(reader);
+
+	*ret_status = WEIR_READ_IDLE;
+	if (status == 0 || moved_find_inode(reader->catalog, file)) {
+		file->left_ns = 0;
+		return 1;
+	}
+	if (status != -ENOENT && status != -ENOTDIR) {
+		char *path = catalog_path(reader->catalog, file);
+
+		weir_logf(reader->host, reader->catalog->context, WEIR_LOG_WARNING, "tail_reopen",
+			  "can't open %s again: %s; trying every 5 s", path, strerror(-status));
+		free(path);
+		catalog_wake_at(reader->catalog, file, reader->now + 5 * NS_PER_SECOND);
+		return 0;
+	}
+	if (!file->left_ns)
+		file->left_ns = reader->now;
+	if (!reader->catalog->once && reader->now - file->left_ns < LEFT_RETRY_NS) {
+		/* Its new name may be on its way to us. */
+		catalog_wake_at(reader->catalog, file, file->left_ns + LEFT_RETRY_NS);
+		return 0;
+	}
+	if (moved_find_text(reader->catalog, file, 0))
+		return 1;
+	*ret_status = lose(reader, "was deleted");
+	return 0;
+}
+
+/* ---- the size, and who may still change it ---------------------------------------------------------- */
+
+/* A file without a name is done when nobody can write to it any more. Asked before the size. */
+static int nobody_writes(struct reader *reader)
+{
+	struct file *file = reader->file;
+	uint64_t quiet = reader->deleted ? DELETED_QUIET_NS : MOVED_QUIET_NS;
+	int writer = file_has_writer(file->fd);
+
+	if (!reader->deleted && reader->now - file->left_ns < LEFT_RETRY_NS)
+		return 0;
+	return writer == 0 || (writer < 0 && reader->now - file->grown_ns >= quiet);
+}
+
+static int look_at_size(struct reader *reader)
+{
+	struct file *file = reader->file;
+	struct stat status;
+
+	if (file->compressed) {
+		reader->finishing = 1;
+		return 0;
+	}
+	if (fstat(file->fd, &status) < 0)
+		return weir_fail(reader->error, WEIR_ERR_IO, "fstat: %s", strerror(errno));
+	reader->deleted = status.st_nlink == 0;
+	if (reader->deleted && !file->left_ns)
+		file->left_ns = reader->now;
+	if (file->left_ns && nobody_writes(reader)) {
+		reader->finishing = 1;
+		if (fstat(file->fd, &status) < 0)
+			return weir_fail(reader->error, WEIR_ERR_IO, "fstat: %s", strerror(errno));
+	}
+	reader->size = (uint64_t)status.st_size;
+	if (reader->size != atomic_load(&file->seen_size) || !file->grown_ns)
+		file->grown_ns = reader->now;
+	return 0;
+}
+
+/* ---- text --------------------------------------------------------------------------------------- */
+
+/* True when the time of what is unfinished has come. */
+static int overdue(const struct reader *reader, uint64_t after_ns)
+{
+	return reader->catalog->once || reader->finishing ||
+	       reader->now - reader->file->grown_ns >= after_ns;
+}
+
+static int takes_rest(const struct reader *reader)
+{
+	uint64_t after = reader->catalog->options.last_line_ns;
+
+	return overdue(reader, after ? after : UINT64_MAX);
+}
+
+static int takes_group(const struct reader *reader)
+{
+	const struct multiline *rules = reader->catalog->options.multiline;
+
+	return rules && overdue(reader, multiline_timeout_ns(rules));
+}
+
+/* Longest piece of text that must be seen in one go. */
+static uint32_t longest(const struct reader *reader)
+{
+	const struct tail_options *options = &reader->catalog->options;
+	uint32_t bytes = options->max_line;
+
+	if (options->multiline && multiline_max_bytes(options->multiline) > bytes)
+		bytes = multiline_max_bytes(options->multiline);
+	return (reader->file->encoding == FILE_UTF8 ? bytes : 2 * bytes) + READ_SLACK;
+}
+
+/*
+ * Looks for a newline after what was searched before, with the block as scratch memory. Returns 0
+ * when the line is still unfinished and not too long, so that nothing needs to be read again.
+ */
+static int line_has_grown(struct reader *reader)
+{
+	struct file *file = reader->file;
+	struct weir_block_view *block = &reader->batch->blocks[reader->batch->arena_block];
+	uint32_t room = block->size - block->used;
+
+	while (file->scanned - file->offset <= reader->catalog->options.max_line) {
+		uint8_t *scratch = block->data + block->used;
+		int64_t got = file_read_at(&file->fd, scratch, room, file->scanned);
+		const uint8_t *newline = got > 0 ? memchr(scratch, '\n', (size_t)got) : NULL;
+
+		if (newline) {
+			reader->fill.want = (uint32_t)(file->scanned - file->offset +
+						       (uint64_t)(newline - scratch) + 1);
+			return 1;
+		}
+		if (got <= 0 && !takes_rest(reader))
+			return 0;
+		if (got <= 0)
+			break;
+		file->scanned += (uint64_t)got;
+	}
+	reader->fill.want = (uint32_t)(file->scanned - file->offset) + 1;
+	return 1;
+}
+
+static void prepare(struct reader *reader)
+{
+	struct file *file = reader->file;
+	const struct weir_block_view *block = &reader->batch->blocks[reader->batch->arena_block];
+	uint32_t room = block->size - block->used;
+
+	reader->fill.mark = (struct mark){
+		.catalog = reader->catalog,
+		.file = file,
+		.batch = reader->batch,
+		.shape = reader->fill.mark.shape,
+	};
+	if (file->read_size > room - sizeof(file->guard))
+		file->read_size = room - sizeof(file->guard);
+	if (reader->fill.want < file->read_size)
+		reader->fill.want = file->read_size;
+}
+
+/* How much to read next time: full blocks while there is much, no more than is taken. */
+static void adapt(struct reader *reader)
+{
+	struct file *file = reader->file;
+
+	if (reader->fill.mark.full)
+		file->read_size = reader->fill.mark.consumed + reader->fill.mark.consumed / 4;
+	else if (!reader->fill.at_end)
+		file->read_size *= 2;
+	if (file->read_size < READ_MIN)
+		file->read_size = READ_MIN;
+	if (file->read_size > READ_MAX)
+		file->read_size = READ_MAX;
+}
+
+/* A block of nothing but NUL bytes, with more behind it: a hole, which is passed over. */
+static void skip_hole(struct reader *reader)
+{
+	struct fill *fill = &reader->fill;
+	struct file *file = reader->file;
+	off_t data;
+
+	fill->mark.consumed = fill->mark.size;
+	fill->mark.skipped_nul += fill->mark.size;
+	fill_settle(fill);
+	if (file->compressed || file->encoding != FILE_UTF8)
+		return;
+	data = lseek(file->fd, (off_t)file->offset, SEEK_DATA);
+	if (data > (off_t)(file->offset + sizeof(file->guard)) && (uint64_t)data < reader->size) {
+		fill->mark.skipped_nul += (uint64_t)data - file->offset;
+		file->offset = file->scanned = (uint64_t)data;
+		file->guard_size = sizeof(file->guard);
+		memset(file->guard, 0, sizeof(file->guard));
+		reader->batch->range_end = file->offset;
+	}
+}
+
+static int is_hole(const struct reader *reader)
+{
+	const struct mark *mark = &reader->fill.mark;
+	const uint8_t *text = mark->batch->blocks[mark->block].data + mark->base;
+
+	return mark->size && text[0] == 0 && !reader->file->cut && text[mark->size - 1] == 0 &&
+	       memcmp(text, text + 1, mark->size - 1) == 0;
+}
+
+/* Nothing in the text is whole. Returns 1 to read more at once. */
+static int unfinished(struct reader *reader)
+{
+	struct fill *fill = &reader->fill;
+	struct file *file = reader->file;
+
+	if (is_hole(reader)) {
+		if (!fill->at_end && fill->mark.size >= MARK_NUL_RUN)
+			skip_hole(reader);
+		return 0;
+	}
+	if (file->encoding == FILE_UTF8 && !file->compressed && !fill->mark.pending)
+		file->scanned = fill->mark.position + fill->mark.size;
+	if (fill->at_end)
+		return 0;
+	if (fill->want >= longest(reader)) {
+		/* A group beyond its bound: take what there is of it. */
+		fill->mark.take_group = 1;
+		return 1;
+	}
+	fill->want = fill->want * 2 > longest(reader) ? longest(reader) : fill->want * 2;
+	return 1;
+}
+
+/* Reads and marks one block. FILL_* or an error. */
+static int read_block(struct reader *reader)
+{
+	struct fill *fill = &reader->fill;
+	uint8_t take_group = 0;
+	int status;
+
+	do {
+		prepare(reader);
+		fill->mark.take_rest = takes_rest(reader);
+		fill->mark.take_group = takes_group(reader) || take_group;
+		status = fill_text(fill, reader->error);
+		if (status != FILL_TEXT)
+			return status;
+		fill->mark.take_rest &= fill->at_end;
+		fill->mark.take_group &= fill->at_end || take_group;
+		if (mark_text(&fill->mark) < 0)
+			return weir_fail(reader->error, WEIR_ERR_MEMORY, "no room for records");
+		take_group = 0;
+		if (fill->mark.consumed == 0) {
+			if (!unfinished(reader))
+				break;
+			take_group = fill->mark.take_group;
+			continue;
+		}
+		fill_settle(fill);
+		break;
+	} while (1);
+	adapt(reader);
+	count(reader, reader->catalog->metrics.long_lines, fill->mark.long_lines);
+	count(reader, reader->catalog->metrics.skipped_nul, fill->mark.skipped_nul);
+	return FILL_TEXT;
+}
+
+/* ---- read() ------------------------------------------------------------------------------------- */
+
+static void set_unread(struct reader *reader)
+{
+	struct file *file = reader->file;
+	uint64_t unread = reader->size > file->offset ? reader->size - file->offset : 0;
+
+	if (file->compressed)
+		unread = 0;
+	atomic_store(&file->unread, unread);
+	if (!file->compressed)
+		atomic_store(&file->seen_size, reader->size);
+	if (file->source)
+		reader->host->source_lag(file->source, unread);
+}
+
+/* When to look again although nothing happens. */
+static void set_alarm(struct reader *reader)
+{
+	struct file *file = reader->file;
+	const struct tail_options *options = &reader->catalog->options;
+	uint64_t due = 0;
+
+	if (reader->size > file->offset && options->last_line_ns)
+		due = file->grown_ns + options->last_line_ns;
+	if (reader->fill.mark.pending) {
+		uint64_t group = file->grown_ns + multiline_timeout_ns(options->multiline);
+
+		due = !due || group < due ? group : due;
+	}
+	if (file->left_ns)
+		due = reader->now + LEFT_RETRY_NS;
+	if (due || file->alarmed)
+		catalog_wake_at(reader->catalog, file, due);
+	file->alarmed = due != 0;
+}
+
+static int32_t at_end(struct reader *reader)
+{
+	struct file *file = reader->file;
+
+	keep_identity(reader);
+	if (file->compressed)
+		return finish(reader, WEIR_READ_END);
+	if (reader->finishing)
+		return finish(reader, reader->deleted ? WEIR_READ_END : WEIR_READ_DETACH);
+	if (reader->catalog->once)
+		return finish(reader, WEIR_READ_DETACH);
+	set_alarm(reader);
+	if (reader->close_wanted && reader->size == file->offset && !file->left_ns)
+		close_idle(reader);
+	else
+		catalog_idle(reader->catalog, file);
+	return WEIR_READ_IDLE;
+}
+
+static int32_t truncated(struct reader *reader)
+{
+	struct file *file = reader->file;
+
+	if (file->offset == 0) {
+		file->scanned = 0;
+		return WEIR_READ_IDLE;
+	}
+	count(reader, reader->catalog->metrics.truncated, 1);
+	moved_succeed(reader->catalog, file);
+	if (moved_find_text(reader->catalog, file, 1))
+		return WEIR_READ_MORE;
+	return lose(reader, "was truncated");
+}
+
+static int32_t read_file(struct reader *reader)
+{
+	struct file *file = reader->file;
+	int status = look_at_size(reader);
+
+	if (status < 0)
+		return status;
+	if (!file->compressed && reader->size < file->offset && !file->copied)
+		return truncated(reader);
+	if (reader->size < file->scanned)
+		file->scanned = file->offset;
+	if (file->scanned > file->offset && file->encoding == FILE_UTF8 && !file->compressed &&
+	    !line_has_grown(reader)) {
+		set_unread(reader);
+		return at_end(reader);
+	}
+	status = read_block(reader);
+	if (status == FILL_TRUNCATED)
+		return truncated(reader);
+	if (status < 0)
+		return status;
+	set_unread(reader);
+	if (!reader->fill.at_end || reader->fill.mark.full) {
+		keep_identity(reader);
+		return WEIR_READ_MORE;
+	}
+	return at_end(reader);
+}
+
+int32_t reader_read(struct catalog *catalog, struct file *file, struct weir_batch *batch,
+		    struct weir_error *error)
+{
+	const struct weir_slice key = weir_slice_of("message");
+	struct reader reader = {
+		.catalog = catalog,
+		.host = catalog->host,
+		.file = file,
+		.batch = batch,
+		.error = error,
+		.now = catalog->host->monotonic_ns(),
+	};
+	int32_t status;
+
+	batch->range_start = batch->range_end = file->offset;
+	if (file->finished)
+		return WEIR_READ_END;
+	take_signals(&reader);
+	if (catalog->host->batch_shape(batch, &key, 1, &reader.fill.mark.shape) < 0)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no room for a shape");
+	if (file->fd < 0 && !file->compressed && !reopen(&reader, &status))
+		return status;
+	if (reader.given_up)
+		return lose(&reader, "was deleted, and is given up by unlinked_limit");
+	return read_file(&reader);
+}

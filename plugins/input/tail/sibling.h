@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Finding a file again beside where it was: under another name, as a copy, or compressed. Only names
+ * that begin like the old one are looked at.
+ */
+#ifndef TAIL_SIBLING_H
+#define TAIL_SIBLING_H
+
+#include "catalog.h"
+
+/* The text of a source, found again. The caller owns it. */
+struct sibling {
+	int fd; /* -1 = compressed */
+	struct compressed *compressed;
+	struct identity place; /* device, inode and birth only */
+	uint64_t size;         /* of a plain file */
+	char *path;
+};
+
+void sibling_done(struct sibling *sibling);
+/* 1 when the file of this inode is found under a name beside `path`. */
+int sibling_by_inode(struct catalog *catalog, const char *path, const struct identity *identity,
+		     struct sibling *ret_sibling);
+/* 1 when a file beside `path`, not followed by itself, has the text that the identity describes:
+ * its head, its tail, and at least `size` bytes (`shorter`: or a recent copy of less). */
+int sibling_by_text(struct catalog *catalog, const char *path, const struct identity *identity,
+		    uint64_t size, int shorter, struct sibling *ret_sibling);
+/* The same for one path. */
+int sibling_at(struct catalog *catalog, const char *path, const struct identity *identity,
+	       uint64_t size, int shorter, struct sibling *ret_sibling);
+/* Bytes of the base name that copies and rotated files share with it. */
+size_t sibling_stem(const char *base);
+
+#endif
