@@ -120,6 +120,15 @@ static void unknown_option(const char *command, const char *argument,
 		cli_usage_error(command, "there is no option \"%s\"", argument);
 }
 
+/* getopt_long() names a flag that was given a value by its letter. */
+static int is_flag(int letter, const struct option *long_options)
+{
+	for (; long_options->name; long_options++)
+		if (long_options->val == letter)
+			return long_options->has_arg == no_argument;
+	return 0;
+}
+
 int cli_getopt(const char *command, int argc, char **argv, const char *short_options,
 	       const struct option *long_options)
 {
@@ -130,7 +139,9 @@ int cli_getopt(const char *command, int argc, char **argv, const char *short_opt
 		cli_usage_error(command, "\"%s\" needs a value", argv[optind - 1]);
 		return '?';
 	}
-	if (letter == '?')
+	if (letter == '?' && optopt && is_flag(optopt, long_options))
+		cli_usage_error(command, "the option \"%s\" takes no value", argv[optind - 1]);
+	else if (letter == '?')
 		unknown_option(command, optopt ? short_name : argv[optind - 1], long_options);
 	return letter;
 }

@@ -66,30 +66,64 @@ static int at_least(int width, const char *text)
 	return size > width ? size : width;
 }
 
-/* Kind, name, version and summary; the file where there is room for it, else on a line of its own. */
-static void list_plugins(const struct registry *registry)
+struct widths {
+	int name, version, file;
+};
+
+/* The file's name when it lies in this folder, else NULL. */
+static const char *file_in(const struct registry_entry *entry, const char *dir)
 {
-	int name_width = 4, version_width = 7;
+	size_t size = strlen(dir);
+
+	if (strncmp(entry->path, dir, size) != 0 || entry->path[size] != '/' ||
+	    strchr(entry->path + size + 1, '/'))
+		return NULL;
+	return entry->path + size + 1;
+}
+
+static struct widths measure(const struct registry *registry)
+{
+	struct widths widths = {(int)strlen("NAME"), (int)strlen("VERSION"), (int)strlen("FILE")};
 
 	for (size_t i = 0; i < registry_count(registry); i++) {
-		const struct weir_plugin *plugin = registry_at(registry, i)->plugin;
+		const struct registry_entry *entry = registry_at(registry, i);
 
-		name_width = at_least(name_width, plugin->name);
-		version_width = at_least(version_width, plugin->version);
+		widths.name = at_least(widths.name, entry->plugin->name);
+		widths.version = at_least(widths.version, entry->plugin->version);
+		widths.file = at_least(widths.file, strrchr(entry->path, '/') + 1);
 	}
-	printf("%s%-6s  %-*s  %-*s  %s%s\n", terminal_style(TERMINAL_BOLD), "KIND", name_width,
-	       "NAME", version_width, "VERSION", "SUMMARY", terminal_style(TERMINAL_PLAIN));
+	return widths;
+}
+
+/* One row; a summary that does not fit is folded under its column. */
+static void list_plugin(const struct weir_plugin *plugin, const char *file, struct widths widths)
+{
+	int column = 2 + 6 + 2 + widths.name + 2 + widths.version + 2 + widths.file + 2;
+
+	printf("  %-6s  %-*s  %-*s  %s%-*s%s  ", registry_kind_name(plugin->kind), widths.name,
+	       plugin->name, widths.version, plugin->version, terminal_style(TERMINAL_DIM),
+	       widths.file, file, terminal_style(TERMINAL_PLAIN));
+	terminal_fold_from((unsigned)column, plugin->summary);
+}
+
+/* A table of the plugins of one folder, by kind. */
+static void list_folder(const struct registry *registry, const char *dir, struct widths widths)
+{
+	int rows = 0;
+
 	for (uint32_t kind = WEIR_INPUT; kind <= WEIR_OUTPUT; kind++)
 		for (size_t i = 0; i < registry_count(registry); i++) {
 			const struct registry_entry *entry = registry_at(registry, i);
+			const char *file = file_in(entry, dir);
 
-			if (entry->plugin->kind != kind)
+			if (!file || entry->plugin->kind != kind)
 				continue;
-			printf("%-6s  %-*s  %-*s  %s\n", registry_kind_name(kind), name_width,
-			       entry->plugin->name, version_width, entry->plugin->version,
-			       entry->plugin->summary);
-			printf("%s%*s%s%s\n", terminal_style(TERMINAL_DIM), name_width + 10, "",
-			       entry->path, terminal_style(TERMINAL_PLAIN));
+			if (rows++ == 0)
+				printf("%s\n%s  %-6s  %-*s  %-*s  %-*s  SUMMARY%s\n", dir,
+				       terminal_style(TERMINAL_BOLD), "KIND", widths.name, "NAME",
+				       widths.version, "VERSION", widths.file, "FILE",
+				       terminal_style(TERMINAL_PLAIN));
+			list_plugin(entry->plugin, file, widths);
 		}
 }
 
@@ -112,7 +146,8 @@ static void list_refused(const struct registry *registry)
 static void list(const struct config *config, const struct registry *registry)
 {
 	if (registry_count(registry)) {
-		list_plugins(registry);
+		for (size_t i = 0; i < config->plugin_dir_count; i++)
+			list_folder(registry, config->plugin_dirs[i], measure(registry));
 	} else {
 		printf("No plugins were found in:\n");
 		for (size_t i = 0; i < config->plugin_dir_count; i++)

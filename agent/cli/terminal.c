@@ -9,6 +9,8 @@
 
 #define WIDTH_ELSEWHERE 100
 #define WIDTH_MIN 40
+#define FOLD_MIN 24 /* narrower columns of text are hard to read */
+#define FOLD_INDENT 8
 
 unsigned terminal_width(void)
 {
@@ -41,26 +43,42 @@ static unsigned characters(const char *text, size_t size)
 	return count;
 }
 
-void terminal_fold(unsigned indent, const char *text)
+/* `column` is where the cursor is; 0 at the start of a line. */
+static void fold(unsigned column, unsigned indent, const char *text)
 {
 	unsigned width = terminal_width();
-	unsigned column = 0;
 
 	while (*text) {
 		size_t size = strcspn(text, " ");
 		unsigned word = characters(text, size);
 
-		if (column && column + 1 + word > width) {
+		if (column > indent && column + 1 + word > width) {
 			putchar('\n');
 			column = 0;
 		}
 		if (column == 0)
 			column = (unsigned)printf("%*s", (int)indent, "");
-		else
+		else if (column > indent)
 			column += (unsigned)printf(" ");
 		fwrite(text, 1, size, stdout);
 		column += word;
 		text += size + (text[size] == ' ');
 	}
 	putchar('\n');
+}
+
+void terminal_fold(unsigned indent, const char *text)
+{
+	fold(0, indent, text);
+}
+
+/* Too far to the right to fold: the text begins a line of its own. */
+void terminal_fold_from(unsigned indent, const char *text)
+{
+	if (indent + FOLD_MIN > terminal_width()) {
+		putchar('\n');
+		fold(0, FOLD_INDENT, text);
+	} else {
+		fold(indent, indent, text);
+	}
 }

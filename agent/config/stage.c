@@ -20,7 +20,7 @@
 #define NAME_OPTION                             \
 	WEIR_OPTION(                            \
 		"name", WEIR_TYPE_STRING, NULL, \
-		"name of the stage in positions, metrics and logs; the default is the plugin's")
+		"Name of the stage in positions, metrics and logs; the default is the plugin's")
 #define WHEN_OPTION WEIR_OPTION("when", WEIR_TYPE_EXPR, NULL, "Only records for which this is true")
 #define ISOLATE_OPTION                                                                         \
 	{                                                                                      \
