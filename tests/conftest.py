@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness.nginx import Nginx  # noqa: E402
+from harness.scripted import Scripted  # noqa: E402
 from harness.weir import ROOT, Weir  # noqa: E402
 
 
@@ -69,6 +70,20 @@ def make_nginx(tmp_path):
 @pytest.fixture
 def nginx(make_nginx):
     return make_nginx()
+
+
+@pytest.fixture
+def scripted():
+    """scripted(answer): an HTTP server that answers as the function says; see harness.scripted."""
+    made = []
+
+    def make(*arguments):
+        made.append(Scripted(*arguments))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
 
 
 @pytest.fixture(scope="session")
