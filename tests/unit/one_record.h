@@ -30,7 +30,7 @@ struct test_field {
 static inline struct weir_value one_record_value(struct weir_batch *batch,
 						 const struct test_field *field)
 {
-	struct weir_value place;
+	struct weir_value place = {0};
 	uint32_t size;
 
 	if (!field->text)

@@ -518,8 +518,8 @@ static void one_round(void)
 
 		for (uint32_t line = 0; line < lines; line++) {
 			skip[line] = next_random() % 3 ? '+' : '-';
-			strncat(text, "0123456789abcde", next_random() % 15);
-			strcat(text, "\n");
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.*s\n",
+				 (int)(next_random() % 15), "0123456789abcde");
 		}
 		skip[0] = '+';
 		skip[lines] = '\0';
