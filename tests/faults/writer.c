@@ -217,8 +217,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 0; i < stream_count; i++) {
 		snprintf(streams[i].path, sizeof(streams[i].path), "%s/app-%d.log", argv[1], i);
-		snprintf(streams[i].rotated, sizeof(streams[i].rotated), "%s/app-%d.log.1",
-			 argv[1], i);
+		snprintf(streams[i].rotated, sizeof(streams[i].rotated), "%s/app-%d.log.1", argv[1],
+			 i);
 		stream_open(&streams[i]);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &tick);

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""The agents that are compared: how each is configured, run, and checked to have done the work.
+
+Peers are tuned as their own documentation advises for throughput: large batches, large windows, as
+many workers as help on two cores. Debian's rsyslog has no HTTP output, so it sends over plain TCP,
+which is less work; Fluent Bit wraps raw lines in JSON, which is more.
+"""
+import json
+import pathlib
+import re
+import struct
+import subprocess
+
+import measure
+
+COMBINED_RULE = r'''version=2
+rule=:%clientip:word% %ident:word% %user:word% [%time:char-to:]%] "%method:word% %path:word% %protocol:char-to:"%" %status:number% %bytes:number% "%referer:char-to:"%" "%agent:char-to:"%"
+'''
+COMBINED_REGEX = (r'^(?<clientip>[^ ]+) (?<ident>[^ ]+) (?<user>[^ ]+) \[(?<time>[^\]]+)\] '
+                  r'"(?<method>[^ ]+) (?<path>[^ ]+) (?<protocol>[^"]+)" (?<status>[0-9]+) '
+                  r'(?<bytes>[0-9-]+) "(?<referer>[^"]*)" "(?<agent>[^"]*)"$')
+
+
+class Sink:
+    """A destination that counts lines and bytes: TCP or HTTP."""
+
+    def __init__(self, tests, folder, protocol, port):
+        self.counts = folder / f"{protocol}.counts"
+        self.port = port
+        argv = {"tcp": [tests / "bench-drain", port, self.counts],
+                "http": [tests / "bench-drain", port, self.counts, "http"]}[protocol]
+        self.process = measure.spawn(argv, folder / "sink.log")
+
+    def lines(self):
+        data = self.counts.read_bytes() if self.counts.exists() else b""
+        return struct.unpack("=QQ", data)[1] if len(data) == 16 else 0
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Agent:
+    """One run: scenario is null, combined, json or http; `sink` is set for http."""
+
+    name = ""
+    protocol = "http"
+
+    def __init__(self, folder, path, lines, scenario, port):
+        self.folder, self.path, self.lines = folder, path, lines
+        self.scenario, self.port = scenario, port
+        self.log = folder / f"{self.name}.log"
+        self.sink = None
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def run(self, sink):
+        """Returns a Measure, or raises measure.Failed."""
+        raise NotImplementedError
+
+    def expect(self, what, got):
+        if got != self.lines:
+            raise measure.Failed(f"{what}: {got} of {self.lines} lines")
+
+
+class Weir(Agent):
+    name = "weir"
+
+    def __init__(self, *arguments, binary):
+        super().__init__(*arguments)
+        self.binary = binary
+
+    def run(self, sink):
+        (self.folder / "conf.d").mkdir()
+        config = self.write("weir.yaml", json.dumps({
+            "state_dir": str(self.folder / "state"), "conf_dir": str(self.folder / "conf.d"),
+            "admin": "off"}))
+        parse = {"combined": [{"parse": {"format": "combined"}}],
+                 "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
+        output = {"null": {}} if self.scenario != "http" else {
+            "http": {"url": f"http://127.0.0.1:{self.port}/", "format": "line"}}
+        self.write("conf.d/bench.yaml", json.dumps({
+            "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
+            "filters": parse, "outputs": [output]}))
+        result = measure.run_to_end([self.binary, "run", "-c", config, "--once"], self.log)
+        self.check()
+        return result
+
+    def check(self):
+        """The position in the state is the end of the file: every record had an outcome."""
+        shown = re.findall(r"records=(\d+)", self.log.read_text())
+        if shown:
+            self.expect("delivered", int(shown[-1]))
+
+
+class Rsyslog(Agent):
+    name = "rsyslog"
+    protocol = "tcp"
+
+    def __init__(self, *arguments, peers):
+        super().__init__(*arguments)
+        self.peers = peers
+
+    def config(self):
+        workers = 1 if self.scenario in ("null", "http") else 2
+        rules = {
+            # rsyslog does not start without an action; this one gets nothing.
+            "null": 'ruleset(name="never") { action(type="omfile" file="/dev/null") }\nstop',
+            "combined": f'action(type="mmnormalize" rulebase="{self.folder}/combined.rule" '
+                        'useRawMsg="on")\nif $parsesuccess != "OK" then '
+                        f'action(type="omfile" file="{self.folder}/unparsed")\nstop',
+            "json": 'action(type="mmjsonparse" cookie="" useRawMsg="on")\n'
+                    'if $parsesuccess != "OK" then '
+                    f'action(type="omfile" file="{self.folder}/unparsed")\nstop',
+            "http": f'action(type="omfwd" target="127.0.0.1" port="{self.port}" protocol="tcp" '
+                    'template="line" queue.type="Direct")\nstop',
+        }[self.scenario]
+        modules = {"combined": 'module(load="mmnormalize")', "json": 'module(load="mmjsonparse")'}
+        return f'''global(workDirectory="{self.folder}" maxMessageSize="64k")
+module(load="imfile" mode="inotify")
+module(load="impstats" interval="1" log.file="{self.folder}/stats" log.syslog="off" format="json")
+{modules.get(self.scenario, "")}
+main_queue(queue.type="FixedArray" queue.size="200000" queue.dequeueBatchSize="2048"
+           queue.workerThreads="{workers}" queue.workerThreadMinimumMessages="10000")
+template(name="line" type="string" string="%rawmsg%\\n")
+input(type="imfile" file="{self.path}" tag="bench:" addMetadata="off" maxSubmitAtOnce="2048"
+      persistStateInterval="0")
+{rules}
+'''
+
+    def queued(self):
+        """How many messages the main queue has seen, from its own statistics."""
+        stats = self.folder / "stats"
+        found = re.findall(r'"name": "main Q".*?"enqueued": (\d+)',
+                           stats.read_text() if stats.exists() else "")
+        return int(found[-1]) if found else 0
+
+    def run(self, sink):
+        self.write("combined.rule", COMBINED_RULE)
+        config = self.write("rsyslog.conf", self.config())
+        result = measure.run_daemon(
+            [self.peers.program("rsyslogd"), "-n", "-f", config, "-i", self.folder / "pid",
+             "-M", self.peers.root / "usr/lib/x86_64-linux-gnu/rsyslog"],
+            self.log, lambda: self.queued() >= self.lines and (
+                not sink or sink.lines() >= self.lines), self.peers.env)
+        self.expect("enqueued", self.queued())
+        unparsed = self.folder / "unparsed"
+        if unparsed.exists():
+            raise measure.Failed(f"unparsed lines: {unparsed.read_text()[:200]}")
+        return result
+
+
+class SyslogNg(Agent):
+    name = "syslog-ng"
+
+    def __init__(self, *arguments, peers):
+        super().__init__(*arguments)
+        self.peers = peers
+
+    def config(self):
+        parser = {"combined": f"parser {{ regexp-parser(patterns('{COMBINED_REGEX}')); }};",
+                  "json": 'parser { json-parser(prefix(".j.")); };'}.get(self.scenario, "")
+        destination = "destination { };" if self.scenario != "http" else f'''destination {{
+    http(url("http://127.0.0.1:{self.port}/") method("POST") body("${{MESSAGE}}") delimiter("\\n")
+         batch-lines(5000) batch-bytes(900kB) batch-timeout(100) workers(2) body-suffix("\\n"));
+  }};'''
+        return f'''@version: 3.38
+options {{ threaded(yes); stats-level(1); stats-freq(0); log-fifo-size(200000); use-dns(no);
+          keep-hostname(yes); time-reap(3600); }};
+source s {{ file("{self.path}" flags(no-parse) log-iw-size(20000) log-fetch-limit(2000)
+                log-msg-size(65536) follow-freq(1)); }};
+log {{ source(s); {parser} {destination} flags(flow-control); }};
+'''
+
+    def control(self):
+        return self.folder / "ctl"
+
+    def processed(self, kind):
+        """A counter of syslog-ng's own: messages of the source, or taken by the destinations."""
+        answer = subprocess.run([self.peers.program("syslog-ng-ctl"), "stats", "-c", self.control()],
+                                env=self.peers.env, capture_output=True, text=True, check=False)
+        found = re.findall(rf"^{kind};[^\n]*;processed;(\d+)$", answer.stdout, re.M)
+        return max(map(int, found), default=0)
+
+    def run(self, sink):
+        config = self.write("syslog-ng.conf", self.config())
+        seen = {}
+
+        def done():
+            seen["source"] = self.processed("source")
+            seen["destination"] = self.processed("destination")
+            return seen["source"] >= self.lines and (
+                not sink or sink.lines() >= self.lines)
+
+        result = measure.run_daemon(
+            [self.peers.program("syslog-ng"), "-F", "-f", config, "-R", self.folder / "persist",
+             "-c", self.control(), "-p", self.folder / "pid", "--no-caps"],
+            self.log, done, self.peers.env)
+        for kind, count in seen.items():  # what a parser can't parse does not reach the destination
+            self.expect(kind, count)
+        return result
+
+
+class Peers:
+    """Debian's rsyslog and syslog-ng, unpacked side by side; apt can't install them together."""
+
+    def __init__(self, folder):
+        self.root = pathlib.Path(folder) / "root"
+        library = "usr/lib/x86_64-linux-gnu"
+        self.env = {
+            "LD_LIBRARY_PATH": ":".join(str(self.root / part) for part in (
+                library, "lib/x86_64-linux-gnu", "usr/lib/syslog-ng", "usr/lib/syslog-ng/3.38")),
+            "SYSLOGNG_PREFIX": str(self.root / "usr")}
+        if not (self.root / "usr/sbin/syslog-ng").exists():
+            self.unpack(pathlib.Path(folder) / "debs")
+
+    def unpack(self, debs):
+        """The packages, and those of their libraries that this machine doesn't have."""
+        debs.mkdir(parents=True, exist_ok=True)
+        wanted = {"rsyslog", "syslog-ng-core", "syslog-ng-mod-http"}
+        for packages in (["rsyslog"], ["syslog-ng-core", "syslog-ng-mod-http"]):
+            plan = subprocess.run(["apt-get", "install", "-s", "--no-install-recommends", *packages],
+                                  capture_output=True, text=True, check=True).stdout
+            wanted.update(re.findall(r"^Inst (\S+)", plan, re.M))
+        subprocess.run(["apt-get", "download", "-qq", *sorted(wanted)], cwd=debs, check=True,
+                       stderr=subprocess.DEVNULL)
+        for deb in sorted(debs.glob("*.deb")):
+            subprocess.run(["dpkg-deb", "-x", deb, self.root], check=True)
+
+    def program(self, name):
+        return self.root / "usr/sbin" / name
