@@ -81,7 +81,7 @@ class Weir(Agent):
         parse = {"combined": [{"parse": {"format": "combined"}}],
                  "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
         output = {"null": {}} if self.scenario != "http" else {
-            "http": {"url": f"http://127.0.0.1:{self.port}/", "format": "line"}}
+            "http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}}
         self.write("conf.d/bench.yaml", json.dumps({
             "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
             "filters": parse, "outputs": [output]}))

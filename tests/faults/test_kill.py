@@ -58,7 +58,7 @@ def test_a_file_output_gets_every_line_through_kills(tmp_path, make_weir, writer
         inputs:
           - tail: {{ paths: ["{writer.folder}/*.log"], start: beginning }}
         outputs:
-          - file: {{ path: {out}, format: lines }}
+          - file: {{ path: {out}, format: line }}
         """)
     arrivals = Arrivals(1)
     follower = Follower(out, arrivals)

@@ -32,7 +32,7 @@ PIPELINE = """
 inputs:
   - tail: {{ paths: ["{logs}/app-*.log*"], start: beginning }}
 outputs:
-  - file: {{ path: {out}, format: lines }}
+  - file: {{ path: {out}, format: line }}
 """
 
 

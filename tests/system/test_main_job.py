@@ -111,7 +111,8 @@ def test_a_second_run_ships_only_what_is_new(make_weir, data, tmp_path):
     compare(data, COMBINED, records(out))
 
 
-def test_a_growing_file_is_followed_to_its_end(weir, data, tmp_path):
+def test_a_growing_file_is_followed_to_its_end(make_weir, data, tmp_path):
+    weir = make_weir()
     log, out = tmp_path / COMBINED, tmp_path / "out.jsonl"
     lines = originals(data / COMBINED)
     log.touch()
