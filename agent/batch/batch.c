@@ -5,6 +5,7 @@
  */
 #include "batch/batch.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -181,6 +182,43 @@ static void batch_reset(struct batch *batch)
 	batch->pipeline = NULL;
 }
 
+/* What is kept never exceeds what was in use at once, so the budget bounds it too; freeing and
+ * allocating again under load would only fragment the heap. */
+static void pool_keep(struct batch_pool *pool, struct batch *batch)
+{
+	pthread_mutex_lock(&pool->lock);
+	batch->next = pool->kept;
+	pool->kept = batch;
+	pool->kept_count++;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* Nothing is on its way: gives back what a burst needed. */
+static void pool_trim(struct batch_pool *pool)
+{
+	struct batch *surplus = NULL;
+
+	pthread_mutex_lock(&pool->lock);
+	while (pool->kept_count > BATCH_KEEP) {
+		struct batch *batch = pool->kept;
+
+		pool->kept = batch->next;
+		pool->kept_count--;
+		batch->next = surplus;
+		surplus = batch;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	if (!surplus)
+		return;
+	while (surplus) {
+		struct batch *batch = surplus;
+
+		surplus = batch->next;
+		batch_free(batch);
+	}
+	malloc_trim(0);
+}
+
 void batch_unref(struct batch *batch)
 {
 	struct batch_pool *pool = batch->pool;
@@ -191,17 +229,12 @@ void batch_unref(struct batch *batch)
 	charged = batch->charge;
 	budget_learn(pool->budget, charged);
 	batch_reset(batch);
-	pthread_mutex_lock(&pool->lock);
-	if (pool->kept_count < BATCH_KEEP && batch->charge <= BATCH_KEEP_BYTES) {
-		batch->next = pool->kept;
-		pool->kept = batch;
-		pool->kept_count++;
-		batch = NULL;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	if (batch)
+	if (batch->charge <= BATCH_KEEP_BYTES)
+		pool_keep(pool, batch);
+	else
 		batch_free(batch);
-	atomic_fetch_sub(&pool->alive, 1);
+	if (atomic_fetch_sub(&pool->alive, 1) == 1)
+		pool_trim(pool);
 	budget_charge(pool->budget, -charged);
 }
 

@@ -21,7 +21,7 @@
 /* Block size: the text of a batch with its records and rows stays in a core's L2 cache. */
 #define BATCH_BLOCK_BYTES (128u << 10)
 #define BATCH_BLOCK_BYTES_MIN (16u << 10)
-/* Batches kept for reuse, and the size above which one is freed rather than kept. */
+/* Batches kept for reuse while nothing is on its way, and the size above which one is freed at once. */
 #define BATCH_KEEP 8
 #define BATCH_KEEP_BYTES (2u << 20)
 
