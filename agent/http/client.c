@@ -109,11 +109,23 @@ static void job_done(struct weir_http_client *client, struct job *job)
 
 /* ---- starting ---- */
 
+/* Headers and body may differ from try to try: a signature holds for minutes only. */
+static int renew(struct weir_http_client *client, struct job *job)
+{
+	int code = 0;
+
+	if (client->owner.begin)
+		code = client->owner.begin(client->owner.user, job->request);
+	return code || (!client->owner.begin && job->request->attempt == 0) ? code : job_renew(job);
+}
+
 static int start(struct weir_http_client *client, struct job *job)
 {
 	struct transfer *transfer = client->idle;
-	int code = 0;
+	int code = renew(client, job);
 
+	if (code)
+		return code;
 	if (transfer)
 		client->idle = transfer->next;
 	else
@@ -147,7 +159,7 @@ static void pump(struct weir_http_client *client)
 
 		if (!job)
 			break;
-		if (start(client, job)) { /* no memory: later */
+		if (start(client, job)) { /* no memory, or not to begin yet: later */
 			queue_put(client, job, 1);
 			next_ns = now + client->pace.wait_min_ns;
 			break;
@@ -248,19 +260,22 @@ static void say_hold(struct weir_http_client *client, const struct job *job,
 
 /* ---- ending a try ---- */
 
-/* What the answer means for the destination as a whole; before the owner is asked, who may send
+/* The destination works; whether it has taken the request is for the owner to say. */
+static int is_answered(const struct verdict *verdict)
+{
+	return verdict->advice == WEIR_HTTP_OK || verdict->advice == WEIR_HTTP_TOO_LARGE ||
+	       verdict->advice == WEIR_HTTP_REFUSED;
+}
+
+/* What a failure means for the destination as a whole; before the owner is asked, who may send
  * more from within done(). */
 static void adapt(struct weir_http_client *client, struct transfer *transfer,
 		  const struct verdict *verdict, uint64_t asked_s, uint64_t now)
 {
 	uint64_t wait_ns = 0;
 
-	if (verdict->advice == WEIR_HTTP_OK || verdict->advice == WEIR_HTTP_TOO_LARGE ||
-	    verdict->advice == WEIR_HTTP_REFUSED) {
-		say_success(client, transfer->job, now);
-		pace_success(&client->pace, client->head != NULL);
+	if (is_answered(verdict))
 		return;
-	}
 	pace_failure(&client->pace, transfer->started_ns, now);
 	if (asked_s)
 		wait_ns = pace_asked_wait_ns(&client->pace, asked_s);
@@ -268,6 +283,23 @@ static void adapt(struct weir_http_client *client, struct transfer *transfer,
 		wait_ns = pace_wait_ns(&client->pace, client->pace.failing);
 	if (now + wait_ns > client->not_before_ns)
 		client->not_before_ns = now + wait_ns;
+}
+
+/* An owner that reads answers knows more than a status: a 200 may turn down some records, a 400 may
+ * be a throttle. */
+static void adapt_to_owner(struct weir_http_client *client, const struct transfer *transfer,
+			   const struct verdict *verdict, uint32_t answer, uint64_t now)
+{
+	if (!is_answered(verdict))
+		return;
+	if (answer == WEIR_HTTP_FINISHED) {
+		say_success(client, transfer->job, now);
+		pace_success(&client->pace, client->head != NULL);
+	} else if (verdict->advice == WEIR_HTTP_OK) {
+		pace_cut(&client->pace, transfer->started_ns, now);
+	} else {
+		pace_failure(&client->pace, transfer->started_ns, now);
+	}
 }
 
 static void wait_and_retry(struct weir_http_client *client, struct job *job, uint32_t answer,
@@ -329,6 +361,7 @@ void client_finished(struct transfer *transfer, CURLcode code)
 		job->request->attempt++;
 	adapt(client, transfer, &verdict, verdict.advice == WEIR_HTTP_OK ? 0 : asked_s, now);
 	answer = client->owner.done(client->owner.user, job->request, &response);
+	adapt_to_owner(client, transfer, &verdict, answer, now);
 	if (answer == WEIR_HTTP_FINISHED) /* the request is the plugin's again: not read any more */
 		job_done(client, job);
 	else

@@ -28,6 +28,8 @@ struct http_owner {
 	void *user;
 	/* May be NULL. */
 	struct weir_metric *requests, *retries, *in_flight, *bytes, *latency;
+	/* May be NULL. Before each try; see weir_output_ops.http_begin. */
+	int32_t (*begin)(void *user, struct weir_http_request *request);
 };
 
 struct http_module {

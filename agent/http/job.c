@@ -172,6 +172,15 @@ out:
 	return code;
 }
 
+int job_renew(struct job *job)
+{
+	curl_slist_free_all(job->headers);
+	job->headers = NULL;
+	if (!job->packed.size)
+		job->body_size = job->request->body_size;
+	return add_headers(job);
+}
+
 void job_free(struct job *job)
 {
 	if (!job)

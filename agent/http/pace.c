@@ -55,6 +55,11 @@ void pace_failure(struct pace *pace, uint64_t started_ns, uint64_t now_ns)
 		pace->failing_since_ns = now_ns;
 	if (pace->failing < UINT32_MAX)
 		pace->failing++;
+	pace_cut(pace, started_ns, now_ns);
+}
+
+void pace_cut(struct pace *pace, uint64_t started_ns, uint64_t now_ns)
+{
 	if (started_ns < pace->cut_ns)
 		return;
 	pace->cut_ns = now_ns;

@@ -26,6 +26,8 @@ void pace_start(struct pace *pace, uint32_t limit_max, uint64_t wait_min_ns, uin
 uint32_t pace_limit(const struct pace *pace);
 void pace_success(struct pace *pace, int were_waiting);
 void pace_failure(struct pace *pace, uint64_t started_ns, uint64_t now_ns);
+/* Half as many, though the destination works: it throttles some of what it is sent. */
+void pace_cut(struct pace *pace, uint64_t started_ns, uint64_t now_ns);
 /* Between 0 and min(wait_max, wait_min * 2^(tries - 1)); tries is at least 1. */
 uint64_t pace_wait_ns(struct pace *pace, uint32_t tries);
 /* Between half of the longest wait and all of it. */

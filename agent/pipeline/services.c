@@ -177,6 +177,14 @@ static uint32_t http_owner_done(void *user, struct weir_http_request *request,
 	return next;
 }
 
+/* Without the stage's lock: a send from within http_done() may come straight here. */
+static int32_t http_owner_begin(void *user, struct weir_http_request *request)
+{
+	const struct weir_context *stage = user;
+
+	return stage->plugin->output->http_begin(stage->instances[0], request);
+}
+
 static void http_owner_log(void *user, uint32_t level, const char *code, const char *text)
 {
 	const struct weir_context *stage = user;
@@ -210,7 +218,10 @@ static int32_t service_http_client(struct weir_context *context,
 					 .retries = context->retries,
 					 .in_flight = context->http_in_flight,
 					 .bytes = context->http_bytes,
-					 .latency = context->latency};
+					 .latency = context->latency,
+					 .begin = STAGE_OP(context->plugin->output, http_begin)
+							  ? http_owner_begin
+							  : NULL};
 	struct weir_http_client_options with_retry;
 	struct http *http;
 	const struct http_module *module;
