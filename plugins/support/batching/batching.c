@@ -10,6 +10,9 @@
 /* After a failure to encode, to build or to send: no memory, mostly. */
 #define RETRY_NS UINT64_C(200000000)
 
+/* All records of a delivery were refused: it is gone. */
+#define NOTHING_LEFT 1
+
 struct request_list {
 	struct batching_request *first, **end;
 };
@@ -207,7 +210,50 @@ static uint64_t total_size(const struct entry *entry)
 	return bytes;
 }
 
-/* 0, or WEIR_ERR_MEMORY when it is to be tried again; any other failure ends the delivery. */
+static void refuse_record(struct batching *b, struct entry *entry, uint32_t record,
+			  const struct batching_refusal *refusal)
+{
+	entry->selected[record >> 6] &= ~(UINT64_C(1) << (record & 63));
+	b->options.host->outcome(entry->view.handle, &record, 1, WEIR_OUTCOME_DEAD, refusal->reason,
+				 weir_slice_of(refusal->text));
+}
+
+/* A size for each record; those that can never be sent leave. */
+static int measure(struct batching *b, struct entry *entry)
+{
+	uint32_t count = entry->view.batch->record_count, words = (count + 63) / 64;
+	uint32_t record = entry_next(entry, 0);
+
+	if (!entry->sizes)
+		entry->sizes = calloc(count, sizeof(*entry->sizes));
+	if (!entry->selected)
+		entry->selected = calloc(words, sizeof(*entry->selected));
+	if (!entry->sizes || !entry->selected)
+		return WEIR_ERR_MEMORY;
+	memcpy(entry->selected, entry->view.selected, words * sizeof(*entry->selected));
+	entry->view.selected = entry->selected;
+	while (record < count) {
+		struct batching_refusal refusal = {.reason = "refused"};
+		struct batching_record what;
+
+		entry_record(entry, record, &what);
+		entry->sizes[record] =
+			(uint32_t)b->options.measure(b->options.user, &what, &refusal);
+		if (entry->sizes[record] == 0) {
+			int last = --entry->view.count == 0;
+
+			atomic_fetch_sub_explicit(&entry->left, 1, memory_order_relaxed);
+			refuse_record(b, entry, record, &refusal);
+			if (last) /* and the delivery is gone */
+				return NOTHING_LEFT;
+		}
+		record = entry_next(entry, record + 1);
+	}
+	return 0;
+}
+
+/* 0, or WEIR_ERR_MEMORY when it is to be tried again; NOTHING_LEFT or any other failure ends the
+ * delivery. */
 static int encode(struct batching *b, struct entry *entry)
 {
 	int code = 0;
@@ -215,6 +261,8 @@ static int encode(struct batching *b, struct entry *entry)
 	if (b->options.encode && !entry->encoding)
 		code = b->options.host->encode(entry->view.handle, b->options.encode,
 					       &entry->encoding);
+	if (code == 0 && b->options.measure && entry->bytes == 0)
+		code = measure(b, entry);
 	if (code == 0)
 		entry->bytes = total_size(entry);
 	return code;
@@ -260,8 +308,9 @@ static int retry_entry(struct batching *b, struct entry *entry, int *ret_set_lin
 	}
 	pthread_mutex_unlock(&b->lock);
 	if (code && code != WEIR_ERR_MEMORY) {
-		refuse(b, entry->view.handle);
-		free(entry);
+		if (code != NOTHING_LEFT)
+			refuse(b, entry->view.handle);
+		entry_free(entry);
 	}
 	return code;
 }
@@ -310,8 +359,9 @@ void batching_write(struct batching *b, const struct weir_delivery_view *deliver
 	atomic_init(&entry->left, delivery->count);
 	code = encode(b, entry);
 	if (code && code != WEIR_ERR_MEMORY) {
-		free(entry);
-		refuse(b, delivery->handle);
+		entry_free(entry);
+		if (code != NOTHING_LEFT)
+			refuse(b, delivery->handle);
 		return;
 	}
 	pthread_mutex_lock(&b->lock);
@@ -373,6 +423,32 @@ void batching_dead(struct batching *b, struct batching_request *request, const c
 	pump(b);
 }
 
+static void send_again(struct batching *b, struct batching_request *request)
+{
+	pthread_mutex_lock(&b->lock);
+	sent_remove(b, request);
+	ready_prepend(b, request);
+	pthread_mutex_unlock(&b->lock);
+	retry_later(b);
+}
+
+uint32_t batching_settle(struct batching *b, struct batching_request *request,
+			 const struct batching_fate *fates)
+{
+	if (request_settle(request, b->options.host, fates)) /* rather twice than not at all */
+		return WEIR_HTTP_TRY_AGAIN;
+	if (request->records == 0) {
+		finished(b, request);
+		request_free(request);
+		pump(b);
+		return WEIR_HTTP_FINISHED;
+	}
+	if (request_build(request, &b->options) == 0)
+		return WEIR_HTTP_TRY_AGAIN;
+	send_again(b, request);
+	return WEIR_HTTP_FINISHED;
+}
+
 void batching_split(struct batching *b, struct batching_request *request)
 {
 	struct batching_request *second = NULL;
@@ -426,7 +502,7 @@ void batching_destroy(struct batching *b)
 		struct entry *entry = b->waiting;
 
 		b->waiting = entry->next;
-		free(entry);
+		entry_free(entry);
 	}
 	pthread_mutex_destroy(&b->lock);
 	free(b);

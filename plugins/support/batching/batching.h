@@ -23,6 +23,27 @@
 struct batching;
 struct batching_part;
 
+/* One record, for measure() and compose(). */
+struct batching_record {
+	const struct weir_batch *batch;
+	uint32_t index;
+	uint32_t newline; /* 1: the byte behind `data` is there, and is the newline */
+	struct weir_slice data; /* its encoding, or its line, without the newline */
+};
+
+/* Why a record is not sent. */
+struct batching_refusal {
+	const char *reason; /* short word */
+	char text[160];
+};
+
+/* What became of a record of a request. */
+struct batching_fate {
+	uint32_t outcome; /* WEIR_OUTCOME_*, or 0: to be sent again */
+	const char *reason; /* of DEAD, with the text */
+	struct weir_slice text;
+};
+
 /* One request with the records in it. The plugin fills `http` but for its body, user and counts. */
 struct batching_request {
 	struct weir_http_request http; /* http.user is the batching_request */
@@ -31,6 +52,9 @@ struct batching_request {
 	struct batching_part *parts;
 	uint32_t part_count, part_capacity;
 	struct batching_request *next;
+	void *composed; /* compose()'s: from malloc(); freed with the request and before the next body */
+	uint64_t composed_size; /* bytes of it, towards the bound on memory */
+	const struct batching_options *options;
 };
 
 struct batching_options {
@@ -46,6 +70,20 @@ struct batching_options {
 	/* Hands a request to the HTTP service. A failure is tried again later. */
 	int32_t (*send)(void *user, struct batching_request *request);
 	void *user;
+	/* Optional. Looks at each record once, before it is gathered, and returns its bytes as counted
+	 * against bytes_max; 0 sends it to the dead letter. Several threads at once. */
+	uint64_t (*measure)(void *user, const struct batching_record *record,
+			    struct batching_refusal *ret_refusal);
+	/* Optional. Makes http.body, body_count and body_size out of what batching_next() gives,
+	 * wherever it likes: http.body and `composed` are from malloc(), and freed by batching. Again
+	 * each time that records have left the request. Several threads at once. */
+	int32_t (*compose)(void *user, struct batching_request *request);
+};
+
+/* Walks the records of a request, in order: {request} at first. */
+struct batching_cursor {
+	const struct batching_request *request;
+	uint32_t part, record;
 };
 
 int32_t batching_create(const struct batching_options *options, struct batching **ret_batching,
@@ -63,6 +101,12 @@ void batching_timer(struct batching *batching, uint32_t id);
 void batching_delivered(struct batching *batching, struct batching_request *request);
 void batching_dead(struct batching *batching, struct batching_request *request, const char *reason,
 		   struct weir_slice text);
+/* What became of each record, in the order of the body; returns what http_done() is to answer. The
+ * request keeps the records that are to be sent again, or is freed when there are none. */
+uint32_t batching_settle(struct batching *batching, struct batching_request *request,
+			 const struct batching_fate *fates);
+/* 0 when there is no further record. */
+int batching_next(struct batching_cursor *cursor, struct batching_record *ret_record);
 /* Sends it again as two halves, before anything that came later. request->records must be over 1. */
 void batching_split(struct batching *batching, struct batching_request *request);
 

@@ -32,16 +32,49 @@ uint32_t entry_next(const struct entry *entry, uint32_t record)
 
 uint64_t entry_size(const struct entry *entry, uint32_t record)
 {
+	if (entry->sizes)
+		return entry->sizes[record];
 	if (entry->encoding)
 		return entry->encoding->starts[record + 1] - entry->encoding->starts[record];
 	return (uint64_t)entry->view.batch->records[record].line_length + 1;
+}
+
+void entry_record(const struct entry *entry, uint32_t index, struct batching_record *ret_record)
+{
+	const struct weir_batch *batch = entry->view.batch;
+	const struct weir_record *record = &batch->records[index];
+	const struct weir_encoding *encoding = entry->encoding;
+	const struct weir_block_view *block;
+	struct weir_slice data;
+
+	if (encoding) {
+		data.data = encoding->data + encoding->starts[index];
+		data.size = encoding->starts[index + 1] - encoding->starts[index];
+		data.size -= data.size > 0;
+		*ret_record = (struct batching_record){batch, index, 1, data};
+		return;
+	}
+	block = &batch->blocks[record->line_block];
+	data = weir_record_line(batch, record);
+	*ret_record = (struct batching_record){batch, index, 0, data};
+	ret_record->newline = (uint64_t)record->line_offset + record->line_length < block->used &&
+			      data.data[data.size] == '\n';
+}
+
+void entry_free(struct entry *entry)
+{
+	if (!entry)
+		return;
+	free(entry->sizes);
+	free(entry->selected);
+	free(entry);
 }
 
 void entry_settle(struct entry *entry, uint32_t count)
 {
 	/* Acquire and release: whoever frees it has seen all that others did with it. */
 	if (atomic_fetch_sub_explicit(&entry->left, count, memory_order_acq_rel) == count)
-		free(entry);
+		entry_free(entry);
 }
 
 /* ---- requests ---- */
@@ -60,6 +93,12 @@ struct batching_request *request_create(void)
 static void free_body(struct batching_request *request)
 {
 	free((void *)(uintptr_t)request->http.body);
+	if (request->composed_size)
+		request->options->host->memory_charge(request->options->context,
+						      -(int64_t)request->composed_size);
+	free(request->composed);
+	request->composed = NULL;
+	request->composed_size = 0;
 	request->http.body = NULL;
 	request->http.body_count = 0;
 	request->http.body_size = 0;
@@ -161,12 +200,27 @@ static int body_add_part(struct body *body, const struct batching_part *part,
 	return failed;
 }
 
+static int request_compose(struct batching_request *request,
+			   const struct batching_options *options)
+{
+	int code;
+
+	request->options = options;
+	request->http.record_count = request->records;
+	code = options->compose(options->user, request);
+	if (request->composed_size)
+		options->host->memory_charge(options->context, (int64_t)request->composed_size);
+	return code;
+}
+
 int request_build(struct batching_request *request, const struct batching_options *options)
 {
 	struct body body = {0};
 	int failed;
 
 	free_body(request);
+	if (options->compose)
+		return request_compose(request, options);
 	failed = body_add(&body, options->prefix.data, options->prefix.size);
 	for (uint32_t i = 0; i < request->part_count && !failed; i++)
 		failed |= body_add_part(&body, &request->parts[i], options->separator);
@@ -271,4 +325,102 @@ void request_outcome(struct batching_request *request, const struct weir_service
 		part_outcome(&request->parts[i], host, outcome, reason, text);
 		entry_settle(request->parts[i].entry, request->parts[i].count);
 	}
+}
+
+int batching_next(struct batching_cursor *cursor, struct batching_record *ret_record)
+{
+	const struct batching_request *request = cursor->request;
+
+	for (; cursor->part < request->part_count; cursor->part++, cursor->record = 0) {
+		const struct batching_part *part = &request->parts[cursor->part];
+		uint32_t from = cursor->record > part->begin ? cursor->record : part->begin;
+		uint32_t record = entry_next(part->entry, from);
+
+		if (record >= part->end)
+			continue;
+		entry_record(part->entry, record, ret_record);
+		cursor->record = record + 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* ---- a fate for each ---- */
+
+/* The records that are to be sent again, as the request's new parts. */
+struct rest {
+	struct batching_part *parts;
+	uint32_t count, records;
+	uint64_t bytes;
+};
+
+static void rest_add(struct rest *rest, struct entry *entry, uint32_t record, int follows)
+{
+	struct batching_part *last = rest->count ? &rest->parts[rest->count - 1] : NULL;
+
+	if (!follows || !last || last->entry != entry)
+		rest->parts[rest->count++] = (struct batching_part){entry, record, record + 1, 1};
+	else
+		*last = (struct batching_part){entry, last->begin, record + 1, last->count + 1};
+	rest->records++;
+	rest->bytes += entry_size(entry, record);
+}
+
+/* Nothing of the delivery is read once its last record may have had its outcome. */
+static void part_fates(const struct batching_part *part, const struct weir_services *host,
+		       const struct batching_fate *fates, uint32_t *records, struct rest *rest)
+{
+	struct entry *entry = part->entry;
+	struct weir_delivery *delivery = entry->view.handle;
+	const struct weir_slice none = {NULL, 0};
+	uint32_t record = entry_next(entry, part->begin), delivered = 0, settled = 0;
+
+	for (uint32_t i = 0; i < part->count; i++, record = entry_next(entry, record + 1)) {
+		records[i] = record;
+		if (fates[i].outcome == 0)
+			rest_add(rest, entry, record, i > 0 && fates[i - 1].outcome == 0);
+	}
+	for (uint32_t i = 0; i < part->count; i++) {
+		if (fates[i].outcome == 0)
+			continue;
+		settled++;
+		if (fates[i].outcome == WEIR_OUTCOME_DELIVERED)
+			records[delivered++] = records[i];
+		else
+			host->outcome(delivery, &records[i], 1, fates[i].outcome, fates[i].reason,
+				      fates[i].text);
+	}
+	if (delivered)
+		host->outcome(delivery, records, delivered, WEIR_OUTCOME_DELIVERED, NULL, none);
+	if (settled)
+		entry_settle(entry, settled);
+}
+
+int request_settle(struct batching_request *request, const struct weir_services *host,
+		   const struct batching_fate *fates)
+{
+	uint32_t *records = calloc(request->records, sizeof(*records));
+	struct rest rest = {.parts = calloc(request->records, sizeof(*rest.parts))};
+	uint32_t first = 0;
+
+	if (!records || !rest.parts) {
+		free(records);
+		free(rest.parts);
+		return WEIR_ERR_MEMORY;
+	}
+	free_body(request); /* it may point into what is gone with the last outcome */
+	for (uint32_t i = 0; i < request->part_count; i++) {
+		uint32_t count = request->parts[i].count;
+
+		part_fates(&request->parts[i], host, fates + first, records, &rest);
+		first += count;
+	}
+	free(records);
+	free(request->parts);
+	request->parts = rest.parts;
+	request->part_capacity = request->records;
+	request->part_count = rest.count;
+	request->records = rest.records;
+	request->bytes = rest.bytes;
+	return 0;
 }

@@ -15,6 +15,8 @@ struct entry {
 	uint32_t begin;			      /* records before it are in requests already */
 	atomic_uint left;		      /* records without an outcome */
 	struct entry *next;		      /* while it waits for memory */
+	uint32_t *sizes;    /* as measured, or NULL; record by record */
+	uint64_t *selected; /* with it: the view's own copy, without what was refused */
 };
 
 /* The selected records of [begin, end). */
@@ -28,6 +30,9 @@ struct batching_part {
 uint32_t entry_next(const struct entry *entry, uint32_t record);
 /* Bytes of one record in a body, newline included. */
 uint64_t entry_size(const struct entry *entry, uint32_t record);
+void entry_record(const struct entry *entry, uint32_t index, struct batching_record *ret_record);
+/* Nothing of its records is reported. NULL will do. */
+void entry_free(struct entry *entry);
 /* After `count` of its records have an outcome: frees it with the last. */
 void entry_settle(struct entry *entry, uint32_t count);
 
@@ -37,6 +42,9 @@ void request_free(struct batching_request *request);
 int request_add(struct batching_request *request, const struct batching_part *part, uint64_t bytes);
 /* Makes http.body out of the parts. */
 int request_build(struct batching_request *request, const struct batching_options *options);
+/* Reports the fates and keeps what is to be sent again. 0, or WEIR_ERR_MEMORY and nothing done. */
+int request_settle(struct batching_request *request, const struct weir_services *host,
+		   const struct batching_fate *fates);
 /* Moves the second half of the records into a new request. */
 int request_halve(struct batching_request *request, struct batching_request **ret_second);
 void request_outcome(struct batching_request *request, const struct weir_services *host,

@@ -475,6 +475,131 @@ static void destroying_reports_nothing(void **state)
 	assert_int_equal(d->settled, 0);
 }
 
+/* ---- composed bodies ---- */
+
+static uint64_t measure_line(void *user, const struct batching_record *record,
+			     struct batching_refusal *ret_refusal)
+{
+	(void)user;
+	assert_int_equal(record->newline, 1);
+	if (record->data.size > 5) {
+		ret_refusal->reason = "too_large";
+		return 0;
+	}
+	return record->data.size + 1;
+}
+
+/* "<a><b>" */
+static int32_t compose_angles(void *user, struct batching_request *request)
+{
+	struct batching_cursor cursor = {request, 0, 0};
+	struct batching_record record;
+	struct weir_slice *body = calloc(1, sizeof(*body));
+	char *text = calloc(1, 1 << 16);
+	size_t size = 0;
+
+	(void)user;
+	while (batching_next(&cursor, &record))
+		size += (size_t)sprintf(text + size, "<%.*s>", (int)record.data.size,
+					record.data.data);
+	*body = (struct weir_slice){text, size};
+	request->composed = text;
+	request->composed_size = 1 << 16;
+	request->http.body = body;
+	request->http.body_count = 1;
+	request->http.body_size = size;
+	return 0;
+}
+
+static struct batching_options composing(uint32_t records, uint64_t bytes)
+{
+	struct batching_options options = options_of(records, bytes, 0);
+
+	options.measure = measure_line;
+	options.compose = compose_angles;
+	return options;
+}
+
+static void a_composed_body_has_the_records_of_its_parts(void **state)
+{
+	struct batching_options options = composing(100, 1 << 20);
+
+	(void)state;
+	options.in_flight_max = 1;
+	begin(&options);
+	write_lines("x\n", NULL);
+	write_lines("a\nb\nc\n", "+-+");
+	write_lines("d\ne\n", "-+");
+	assert_int_equal(t.host.memory, 1 << 16);
+	batching_delivered(t.batching, t.requests[0]);
+	assert_string_equal(body_of(t.requests[1]), "<a><c><e>");
+	batching_delivered(t.batching, t.requests[1]);
+	assert_int_equal(t.host.memory, 0);
+}
+
+static void measured_sizes_bound_a_request(void **state)
+{
+	struct batching_options options = composing(100, 6);
+
+	(void)state;
+	begin(&options);
+	write_lines("aa\nbb\ncc\n", NULL);
+	assert_int_equal(t.request_count, 2);
+	assert_string_equal(body_of(t.requests[0]), "<aa><bb>");
+	assert_string_equal(body_of(t.requests[1]), "<cc>");
+}
+
+static void a_refused_record_is_dead_before_it_is_sent(void **state)
+{
+	struct batching_options options = composing(100, 1 << 20);
+	struct delivery *d, *whole;
+
+	(void)state;
+	begin(&options);
+	d = write_lines("a\nmuch too long\nb\n", NULL);
+	assert_int_equal(d->outcomes[1], WEIR_OUTCOME_DEAD);
+	assert_string_equal(body_of(t.requests[0]), "<a><b>");
+	batching_delivered(t.batching, t.requests[0]);
+	assert_int_equal(d->settled, 3);
+	whole = write_lines("much too long\nand this\n", NULL);
+	assert_int_equal(whole->settled, 2);
+	assert_int_equal(t.request_count, 1);
+}
+
+static void exactly_the_failed_records_are_sent_again(void **state)
+{
+	struct batching_options options = composing(100, 1 << 20);
+	const struct batching_fate fates[] = {{.outcome = WEIR_OUTCOME_DELIVERED},
+					      {.outcome = 0},
+					      {.outcome = 0},
+					      {.outcome = WEIR_OUTCOME_DEAD, .reason = "no"},
+					      {.outcome = 0}};
+	struct delivery *d;
+
+	(void)state;
+	begin(&options);
+	d = write_lines("a\nb\nc\nd\ne\n", NULL);
+	assert_int_equal(batching_settle(t.batching, t.requests[0], fates), WEIR_HTTP_TRY_AGAIN);
+	assert_string_equal(body_of(t.requests[0]), "<b><c><e>");
+	assert_int_equal(t.requests[0]->http.record_count, 3);
+	assert_int_equal(d->outcomes[0], WEIR_OUTCOME_DELIVERED);
+	assert_int_equal(d->outcomes[3], WEIR_OUTCOME_DEAD);
+	assert_int_equal(d->settled, 2);
+	assert_int_equal(batching_settle(t.batching, t.requests[0], &fates[0]),
+			 WEIR_HTTP_TRY_AGAIN);
+	assert_string_equal(body_of(t.requests[0]), "<c><e>");
+	batching_split(t.batching, t.requests[0]);
+	assert_string_equal(body_of(t.requests[1]), "<c>");
+	assert_string_equal(body_of(t.requests[2]), "<e>");
+	assert_int_equal(batching_settle(t.batching, t.requests[1], &fates[0]),
+			 WEIR_HTTP_FINISHED);
+	assert_int_equal(batching_settle(t.batching, t.requests[2], &fates[3]),
+			 WEIR_HTTP_FINISHED);
+	assert_int_equal(d->settled, 5);
+	assert_int_equal(d->outcomes[4], WEIR_OUTCOME_DEAD);
+	assert_int_equal(t.host.memory, 0);
+}
+
 /* ---- everything at once ---- */
 
 static uint32_t next_random(void)
@@ -485,12 +610,28 @@ static uint32_t next_random(void)
 	return seed >> 8;
 }
 
+static void settle_at_random(struct batching_request *request)
+{
+	static struct batching_fate fates[4096];
+	uint32_t answer = WEIR_HTTP_TRY_AGAIN;
+
+	while (answer == WEIR_HTTP_TRY_AGAIN) {
+		for (uint32_t i = 0; i < request->records; i++)
+			fates[i] = (struct batching_fate){.outcome = next_random() % 3,
+							  .reason = "refused"};
+		answer = batching_settle(t.batching, request, fates);
+	}
+}
+
 static void answer_some_request(uint32_t *answered)
 {
 	struct batching_request *request = t.requests[*answered];
 
 	(*answered)++;
-	switch (next_random() % 4) {
+	switch (next_random() % 5) {
+	case 1:
+		settle_at_random(request);
+		break;
 	case 0:
 		if (request->records > 1) {
 			batching_split(t.batching, request);
@@ -511,6 +652,10 @@ static void one_round(void)
 	uint32_t answered = 0;
 
 	options.in_flight_max = 1 + next_random() % 6;
+	if (next_random() % 2) {
+		options.measure = measure_line;
+		options.compose = compose_angles;
+	}
 	begin(&options);
 	for (int i = 0; i < 20; i++) {
 		char text[2048] = "", skip[128];
@@ -566,6 +711,10 @@ int main(void)
 		BATCHING_TEST(what_cannot_be_encoded_is_dead),
 		BATCHING_TEST(a_send_that_fails_is_tried_again),
 		BATCHING_TEST(destroying_reports_nothing),
+		BATCHING_TEST(a_composed_body_has_the_records_of_its_parts),
+		BATCHING_TEST(measured_sizes_bound_a_request),
+		BATCHING_TEST(a_refused_record_is_dead_before_it_is_sent),
+		BATCHING_TEST(exactly_the_failed_records_are_sent_again),
 		BATCHING_TEST(every_record_gets_one_outcome_whatever_happens),
 	};
 
