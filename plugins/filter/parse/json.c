@@ -31,7 +31,8 @@ static int has_line_break(const struct json_member *member)
 	return memchr(member->text, '\n', member->size) || memchr(member->text, '\r', member->size);
 }
 
-int json_value(struct parse *parse, const struct line *line, const struct json_member *member,
+/* A slice of the line, or text of the batch where it had escapes or line breaks. */
+static int json_value(struct parse *parse, const struct line *line, const struct json_member *member,
 	       struct weir_value *ret_value)
 {
 	uint8_t flags = 0;
@@ -79,33 +80,55 @@ static int json_key(struct parse *parse, const struct json_member *member,
 	return 0;
 }
 
-static const char *json_parse(struct parse *parse, const struct line *line)
+const char *json_members(struct parse *parse, const struct line *line,
+			 const struct json_member **ret_members, uint32_t *ret_count,
+			 uint32_t *ret_matched)
 {
 	const struct layout *last = parse->last;
 	struct json_hint hint = {last ? last->to->keys : NULL, last ? last->parsed : 0, 0};
-	const struct json_member *members;
-	uint32_t count;
 	const char *wrong = json_reader_object(parse->format_state, line->text, line->size, &hint,
-					       &members, &count);
+					       ret_members, ret_count);
 
-	if (wrong)
-		return wrong;
+	*ret_matched = hint.matched;
+	return wrong;
+}
+
+const char *json_fields(struct parse *parse, const struct line *line,
+			const struct json_member *members, uint32_t count, uint32_t matched,
+			const struct json_member *shorter, uint32_t cut)
+{
+	const struct layout *last = parse->last;
+
 	if (count + parse->carried > WEIR_SHAPE_KEYS_MAX)
 		return "more fields than a record can have";
 	if (parse_grow(parse, count) != WEIR_OK)
 		return "no memory for the fields";
-	for (uint32_t i = 0; i < count; i++)
-		if (json_value(parse, line, &members[i], &parse->values[i]) != 0 ||
-		    json_key(parse, &members[i], &parse->keys[i]) != 0)
+	for (uint32_t i = 0; i < count; i++) {
+		struct json_member member = members[i];
+
+		if (&members[i] == shorter)
+			member.size -= cut;
+		if (json_value(parse, line, &member, &parse->values[i]) != 0 ||
+		    json_key(parse, &member, &parse->keys[i]) != 0)
 			return "no memory for the fields";
+	}
 	parse->count = count;
-	if (last && hint.matched == count && count == last->parsed) {
+	if (last && matched == count && count == last->parsed) {
 		parse->same = last;
 		parse->keys_hash = last->keys_hash;
 		return NULL;
 	}
 	parse->same = NULL;
 	return keys_settle(parse) == 0 ? NULL : "no memory for the fields";
+}
+
+static const char *json_parse(struct parse *parse, const struct line *line)
+{
+	const struct json_member *members;
+	uint32_t count, matched;
+	const char *wrong = json_members(parse, line, &members, &count, &matched);
+
+	return wrong ? wrong : json_fields(parse, line, members, count, matched, NULL, 0);
 }
 
 static int json_create(struct parse *parse, const struct weir_node *options,

@@ -13,15 +13,19 @@
 #include "convert.h"
 #include "failure.h"
 #include "layout.h"
+#include "partial.h"
 
 /* Text is reserved in pieces of at least this size, so that small needs don't open many blocks. */
 #define TEXT_PIECE 65536
+/* Fields that there is room for from the start. */
+#define FIELDS_MIN 32
 
 static const struct parse_format *const formats[] = {
-	&json_format,   &combined_format, &common_format, &apache_error_format, &nginx_error_format,
-	&syslog_format, &csv_format,      &tsv_format,    &regex_format};
+	&json_format,        &combined_format, &common_format, &apache_error_format,
+	&nginx_error_format, &syslog_format,   &csv_format,    &tsv_format,
+	&cri_format,         &docker_format,   &regex_format};
 
-#define FORMAT_NAMES "json|combined|common|apache_error|nginx_error|syslog|csv|tsv|regex"
+#define FORMAT_NAMES "json|combined|common|apache_error|nginx_error|syslog|csv|tsv|cri|docker|regex"
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
 
 /* ---- room for what formats make -------------------------------------------------------------- */
@@ -168,8 +172,11 @@ static int record_parse(struct parse *parse)
 	parse->time_ns = PARSE_NO_TIME;
 	parse->reference_ns = record->timestamp_ns;
 	parse->carried = from->count;
+	parse->held = 0;
 	if (!reason)
 		reason = parse->format->parse(parse, &line);
+	if (parse->held)
+		return WEIR_OK;
 	return reason ? failure_apply(parse, reason) : commit(parse, from);
 }
 
@@ -197,9 +204,8 @@ static void count_failures(struct parse *parse)
 	parse->unparsed = parse->type_errors = parse->time_errors = 0;
 }
 
-static int32_t parse_process(void *instance, struct weir_batch *batch, struct weir_error *error)
+int parse_batch(struct parse *parse, struct weir_batch *batch, struct weir_error *error)
 {
-	struct parse *parse = instance;
 	int result;
 
 	batch_enter(parse, batch);
@@ -215,6 +221,29 @@ static int32_t parse_process(void *instance, struct weir_batch *batch, struct we
 				 "parse: no memory for a batch of %u records; raise memory_limit",
 				 batch->record_count);
 	return WEIR_OK;
+}
+
+static int32_t parse_process(void *instance, struct weir_batch *batch, struct weir_error *error)
+{
+	return parse_batch(instance, batch, error);
+}
+
+static void parse_timer(void *instance, uint32_t id)
+{
+	struct parse *parse = instance;
+
+	(void)id;
+	if (parse->partials)
+		partials_timer(parse, parse->partials);
+}
+
+/* On stop, what is held stays unacknowledged and is read again by the next run. */
+static void parse_flush(void *instance, uint32_t why)
+{
+	struct parse *parse = instance;
+
+	if (parse->partials && why != WEIR_FLUSH_STOP)
+		partials_release(parse, parse->partials, UINT64_MAX);
 }
 
 /* ---- lifecycle ------------------------------------------------------------------------------- */
@@ -257,6 +286,7 @@ static void parse_destroy(void *instance)
 		return;
 	if (parse->format && parse->format->destroy)
 		parse->format->destroy(parse);
+	partials_destroy(parse->partials);
 	converter_destroy(parse->converter);
 	time_zone_destroy(parse->zone);
 	layouts_destroy(parse->layouts);
@@ -289,6 +319,8 @@ static int32_t parse_create(const struct weir_services *host, struct weir_contex
 	parse->context = context;
 	parse->scan = scan_best();
 	result = layouts_create(&parse->layouts);
+	if (result == WEIR_OK)
+		result = parse_grow(parse, FIELDS_MIN);
 	if (result != WEIR_OK)
 		(void)weir_fail(error, result, "parse: no memory");
 	else
@@ -327,6 +359,13 @@ static const struct weir_option option_list[] = {
 	 .doc = "For csv and tsv: the names of the fields, in order"},
 	WEIR_OPTION("delimiter", WEIR_TYPE_STRING, NULL,
 		    "For csv and tsv: one byte between values (default: comma, tab)"),
+	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_SIZE, .name = "max_bytes",
+	 .default_text = "1MiB", .min = 1, .max = 64 * 1024 * 1024,
+	 .doc = "For cri and docker: a line joined from parts goes on when it is this long"},
+	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_DURATION,
+	 .name = "partial_timeout", .default_text = "30s", .min = 1,
+	 .max = INT64_C(86400000000000),
+	 .doc = "For cri and docker: how long the end of a line is waited for"},
 	WEIR_OPTION("keep", WEIR_TYPE_BOOL, "false", "Keep the field that was parsed"),
 	{.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_STRING, .name = "on_error",
 	 .default_text = "pass", .values = "pass|dead_letter|drop",
@@ -344,6 +383,8 @@ static const struct weir_filter_ops ops = {
 	.create = parse_create,
 	.destroy = parse_destroy,
 	.process = parse_process,
+	.timer = parse_timer,
+	.flush = parse_flush,
 };
 
 static const struct weir_plugin parse_plugin = {

@@ -35,6 +35,7 @@
 struct parse;
 struct layout;
 struct layouts;
+struct partials;
 struct converter;
 
 /* The text to parse, and where it lies in the batch. */
@@ -60,7 +61,8 @@ struct parse {
 	const struct weir_services *host;
 	struct weir_context *context;
 	const struct parse_format *format;
-	void *format_state; /* the format's own */
+	void *format_state;        /* the format's own */
+	struct partials *partials; /* of formats that join lines; NULL otherwise */
 
 	struct weir_slice field; /* which one is parsed */
 	int32_t keep;
@@ -90,6 +92,8 @@ struct parse {
 	uint32_t carried;  /* fields that the record at hand has now */
 	uint32_t width;    /* values that the widest row so far took */
 	struct layouts *layouts;
+	int held;          /* the format keeps the record at hand back */
+	int releasing;     /* what is parsed was held: it must not be held again */
 	const struct weir_shape *from; /* shape of the last record, and its slot of `field` */
 	int32_t from_slot;
 
@@ -128,7 +132,10 @@ int parse_keys(struct parse *parse, const char *const *names, uint32_t count,
 /* Room for `capacity` values and keys. */
 int parse_grow(struct parse *parse, uint32_t capacity);
 
-extern const struct parse_format apache_error_format, combined_format, common_format, csv_format,
-	json_format, nginx_error_format, regex_format, syslog_format, tsv_format;
+/* Parses every record of the batch. */
+int parse_batch(struct parse *parse, struct weir_batch *batch, struct weir_error *error);
+
+extern const struct parse_format apache_error_format, combined_format, common_format, cri_format,
+	csv_format, docker_format, json_format, nginx_error_format, regex_format, syslog_format, tsv_format;
 
 #endif

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/* The filter parse, loaded as the host loads it: what files of lines can't show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dlfcn.h>
+
+#include "mock_host.h"
+#include "mock_options.h"
+
+struct fixture {
+	struct mock_host host;
+	struct mock_pool pool;
+	const struct weir_filter_ops *ops;
+	void *instance;
+};
+
+static const struct weir_plugin *plugin(void)
+{
+	void *library = dlopen(WEIR_PLUGIN_DIR "/filter-parse.so", RTLD_NOW | RTLD_LOCAL);
+	const struct weir_plugin_list *list;
+
+	if (!library)
+		fail_msg("%s", dlerror());
+	list = dlsym(library, "weir_plugins");
+	assert_non_null(list);
+	return list->plugins[0];
+}
+
+static int create(struct fixture *f, const char *options, struct weir_error *error)
+{
+	memset(f, 0, sizeof(*f));
+	mock_host_create(&f->host);
+	f->ops = plugin()->filter;
+	return f->ops->create(&f->host.services, mock_context(&f->host),
+			      mock_options(&f->pool, plugin()->options, options), &f->instance,
+			      error);
+}
+
+static void start(struct fixture *f, const char *options)
+{
+	struct weir_error error = {.code = 0};
+
+	if (create(f, options, &error) != WEIR_OK)
+		fail_msg("%s", error.text);
+}
+
+static void done(struct fixture *f)
+{
+	f->ops->destroy(f->instance);
+	mock_host_destroy(&f->host);
+	mock_pool_free(&f->pool);
+}
+
+static struct weir_batch *process(struct fixture *f, const char *lines)
+{
+	struct weir_batch *batch = mock_batch_lines(&f->host, weir_slice_of(lines), 0);
+	struct weir_error error = {.code = 0};
+
+	if (f->ops->process(f->instance, batch, &error) != WEIR_OK)
+		fail_msg("%s", error.text);
+	return batch;
+}
+
+/* Gives every record the fields env=prod and message, in that order. */
+static void add_field(struct fixture *f, struct weir_batch *batch)
+{
+	const struct weir_slice keys[] = {{"env", 3}, {"message", 7}};
+	struct weir_value env, *row;
+	uint16_t shape;
+	char *text;
+
+	assert_int_equal(f->host.services.batch_reserve(batch, 0, 2 * batch->record_count, 4),
+			 WEIR_OK);
+	assert_int_equal(f->host.services.batch_shape(batch, keys, 2, &shape), WEIR_OK);
+	text = weir_batch_text(batch, 4, &env);
+	assert_non_null(text);
+	memcpy(text, "prod", 4);
+	for (uint32_t i = 0; i < batch->record_count; i++) {
+		struct weir_record *record = &batch->records[i];
+		struct weir_value message = *weir_record_row(batch, record);
+
+		row = weir_batch_row(batch, 2, &record->row);
+		assert_non_null(row);
+		row[0] = env;
+		row[1] = message;
+		record->shape = shape;
+		record->capacity = 2;
+	}
+}
+
+static void other_fields_come_along_and_the_parsed_one_goes(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	struct weir_error error;
+
+	(void)state;
+	start(&f, "{\"format\":\"json\"}");
+	batch = mock_batch_lines(&f.host, weir_slice_of("{\"a\":1}\n{\"env\":\"own\"}\n"), 0);
+	add_field(&f, batch);
+	assert_int_equal(f.ops->process(f.instance, batch, &error), WEIR_OK);
+	assert_true(mock_field_is(batch, 0, "a", "1"));
+	assert_true(mock_field_is(batch, 0, "env", "prod"));
+	assert_int_equal(mock_field(batch, 0, "message").size, UINT64_MAX);
+	assert_int_equal(batch->shapes[batch->records[0].shape]->count, 2);
+	/* A parsed field takes the place of one of the same name. */
+	assert_true(mock_field_is(batch, 1, "env", "own"));
+	assert_int_equal(batch->shapes[batch->records[1].shape]->count, 1);
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void another_field_can_be_parsed(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	struct weir_error error;
+
+	(void)state;
+	start(&f, "{\"format\":\"csv\",\"columns\":[\"x\"],\"field\":\"env\"}");
+	batch = mock_batch_lines(&f.host, weir_slice_of("line\n"), 0);
+	add_field(&f, batch);
+	assert_int_equal(f.ops->process(f.instance, batch, &error), WEIR_OK);
+	assert_true(mock_field_is(batch, 0, "x", "prod"));
+	assert_true(mock_field_is(batch, 0, "message", "line"));
+	mock_batch_free(batch);
+	batch = process(&f, "no such field\n");
+	assert_true(mock_field_is(batch, 0, "parse_error", "the record has no such field"));
+	assert_true(batch->records[0].flags & WEIR_RECORD_UNPARSED);
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void records_that_are_gone_are_left_alone(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	struct weir_error error;
+
+	(void)state;
+	start(&f, "{\"format\":\"json\",\"on_error\":\"dead_letter\"}");
+	batch = mock_batch_lines(&f.host, weir_slice_of("bad\nbad\n{}\n"), 0);
+	batch->records[0].flags = WEIR_RECORD_DROPPED;
+	assert_int_equal(f.ops->process(f.instance, batch, &error), WEIR_OK);
+	assert_int_equal(f.host.dead_count, 1);
+	assert_int_equal(f.host.dead[0].record, 1);
+	assert_string_equal(f.host.dead[0].reason, "unparsed");
+	assert_int_equal(mock_metric_value(&f.host, "unparsed"), 1);
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void a_batch_of_one_kind_of_line_reserves_and_asks_for_its_shape_once(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"json\"}");
+	mock_batch_free(process(&f, "{\"a\":1,\"b\":\"x\"}\n"));
+	f.host.reserve_calls = f.host.shape_calls = 0;
+	batch = process(&f, "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n{\"a\":3,\"b\":\"z\"}\n");
+	assert_int_equal(f.host.reserve_calls, 2); /* one is the mock's own, for the lines */
+	assert_int_equal(f.host.shape_calls, 2);
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void more_kinds_of_line_than_layouts_are_remembered_stay_right(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	char lines[32768], *at = lines;
+
+	(void)state;
+	start(&f, "{\"format\":\"json\"}");
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 500; i++)
+			at += sprintf(at, "{\"k%d\":%d,\"n\":%d}\n", i, i, round);
+	batch = process(&f, lines);
+	for (uint32_t i = 0; i < 1000; i++) {
+		char key[16], value[16];
+
+		(void)snprintf(key, sizeof(key), "k%u", i % 500);
+		(void)snprintf(value, sizeof(value), "%u", i % 500);
+		assert_true(mock_field_is(batch, i, key, value));
+		assert_true(mock_field_is(batch, i, "n", i < 500 ? "0" : "1"));
+	}
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void no_memory_is_an_error_in_words(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	struct weir_error error = {.code = 0};
+
+	(void)state;
+	start(&f, "{\"format\":\"combined\"}");
+	batch = mock_batch_lines(&f.host, weir_slice_of("x\n"), 0);
+	f.host.reserve_fails = 1;
+	assert_int_equal(f.ops->process(f.instance, batch, &error), WEIR_ERR_MEMORY);
+	assert_non_null(strstr(error.text, "memory_limit"));
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void options_that_cannot_work_are_refused_with_the_reason(void **state)
+{
+	static const char *const cases[][2] = {
+		{"{\"format\":\"regex\"}", "needs a pattern"},
+		{"{\"format\":\"regex\",\"pattern\":\"(?<a>x\"}", "missing closing parenthesis"},
+		{"{\"format\":\"regex\",\"pattern\":\"x\"}", "no named group"},
+		{"{\"format\":\"regex\",\"pattern\":\"(?J)(?<a>x)(?<a>y)\"}", "two groups"},
+		{"{\"format\":\"regex\",\"pattern\":\"(*UTF)(?<a>x)\"}", "UTF"},
+		{"{\"format\":\"csv\"}", "need columns"},
+		{"{\"format\":\"csv\",\"columns\":[\"a\",\"a\"]}", "two columns are named a"},
+		{"{\"format\":\"csv\",\"columns\":\"a\",\"delimiter\":\"||\"}", "one byte"},
+		{"{\"format\":\"json\",\"types\":{\"a\":\"number\"}}", "must be string, int"},
+		{"{\"format\":\"json\",\"time\":{\"field\":\"t\"}}", "both field and format"},
+		{"{\"format\":\"json\",\"time\":{\"field\":\"t\",\"format\":\"%Q\"}}", "%Q"},
+		{"{\"format\":\"syslog\",\"time\":{\"zone\":\"Mars/Base\"}}", "time zone"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture f;
+		struct weir_error error = {.code = 0};
+
+		assert_int_not_equal(create(&f, cases[i][0], &error), WEIR_OK);
+		if (!strstr(error.text, cases[i][1]))
+			fail_msg("%s gave: %s", cases[i][0], error.text);
+		mock_host_destroy(&f.host);
+		mock_pool_free(&f.pool);
+	}
+}
+
+static void a_pattern_that_backtracks_without_end_costs_one_line(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"regex\",\"pattern\":\"^(?<a>(x+x+)+)[yz]$\"}");
+	batch = process(&f, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nxxy\n");
+	assert_true(mock_field_is(batch, 0, "parse_error", "the pattern takes too many steps"));
+	assert_true(mock_field_is(batch, 1, "a", "xx"));
+	mock_batch_free(batch);
+	done(&f);
+}
+
+/* ---- lines in parts -------------------------------------------------------------------------- */
+
+#define PART "2016-10-06T00:17:10Z stdout P part "
+#define LAST "2016-10-06T00:17:11Z stdout F last"
+
+static void a_joined_line_stands_for_all_its_parts(void **state)
+{
+	struct fixture f;
+	struct weir_batch *first, *second;
+
+	(void)state;
+	start(&f, "{\"format\":\"cri\"}");
+	assert_true(f.host.stateful);
+	first = process(&f, PART "\n" PART "\n");
+	mock_batch_free(first);
+	assert_int_equal(f.host.claims_live, 2);
+	assert_true(f.host.memory > 0);
+	second = process(&f, LAST "\n");
+	assert_true(mock_field_is(second, 0, "message", "part part last"));
+	/* The whole line takes the place of the last part's, for the dead letter. */
+	assert_true(weir_slice_equals(weir_record_line(second, &second->records[0]),
+				      "2016-10-06T00:17:11Z stdout F part part last"));
+	assert_int_equal(f.host.claims_live, 2); /* until the batch is done with */
+	assert_int_equal(f.host.memory, 0);
+	mock_batch_free(second);
+	assert_int_equal(f.host.claims_live, 0);
+	done(&f);
+}
+
+static void sources_are_joined_each_by_itself(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"cri\"}");
+	mock_batch_free(process(&f, PART "\n"));
+	f.host.source.id[0] = 1;
+	batch = process(&f, LAST "\n");
+	assert_true(mock_field_is(batch, 0, "message", "last"));
+	mock_batch_free(batch);
+	f.host.source.id[0] = 0;
+	batch = process(&f, LAST "\n");
+	assert_true(mock_field_is(batch, 0, "message", "part last"));
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void what_is_held_is_kept_on_stop_and_let_go_at_the_end(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"cri\"}");
+	mock_batch_free(process(&f, PART "\n"));
+	f.ops->flush(f.instance, WEIR_FLUSH_STOP);
+	assert_int_equal(f.host.emitted_count, 0);
+	f.ops->flush(f.instance, WEIR_FLUSH_MEMORY);
+	assert_int_equal(f.host.emitted_count, 1);
+	batch = mock_take_emitted(&f.host);
+	assert_true(mock_field_is(batch, 0, "message", "part "));
+	assert_true(batch->records[0].flags & WEIR_RECORD_CUT);
+	assert_int_equal(mock_metric_value(&f.host, "cut"), 1);
+	mock_batch_free(batch);
+	mock_batch_free(process(&f, PART "\n"));
+	f.host.claims_may_stay = 1; /* destroyed without its end: read again by the next run */
+	done(&f);
+	assert_int_equal(f.host.claims_live, 1);
+}
+
+static void a_line_whose_end_never_comes_goes_on_after_a_time(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"cri\",\"partial_timeout\":\"1ms\"}");
+	mock_batch_free(process(&f, PART "\n"));
+	assert_int_equal(f.host.timers[0], 1000000);
+	for (uint64_t from = mock_monotonic_ns(); mock_monotonic_ns() - from < 2000000;)
+		continue;
+	f.ops->timer(f.instance, 0);
+	batch = mock_take_emitted(&f.host);
+	assert_non_null(batch);
+	assert_true(mock_field_is(batch, 0, "message", "part "));
+	mock_batch_free(batch);
+	assert_int_equal(f.host.claims_live, 0);
+	done(&f);
+}
+
+static void a_young_part_waits_on_with_its_timer_set_again(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, "{\"format\":\"cri\",\"partial_timeout\":\"1h\"}");
+	mock_batch_free(process(&f, PART "\n"));
+	f.host.timers[0] = 0;
+	f.ops->timer(f.instance, 0);
+	assert_int_equal(f.host.emitted_count, 0);
+	assert_true(f.host.timers[0] > UINT64_C(3000000000000));
+	f.ops->flush(f.instance, WEIR_FLUSH_END);
+	done(&f);
+}
+
+static void a_part_that_is_let_go_has_the_other_fields_too(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	struct weir_error error;
+
+	(void)state;
+	start(&f, "{\"format\":\"docker\"}");
+	batch = mock_batch_lines(
+		&f.host,
+		weir_slice_of(
+			"{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"2016-10-06T00:17:10Z\"}\n"),
+		0);
+	add_field(&f, batch);
+	assert_int_equal(f.ops->process(f.instance, batch, &error), WEIR_OK);
+	mock_batch_free(batch);
+	f.host.reserve_fails = 1;
+	f.ops->flush(f.instance, WEIR_FLUSH_MEMORY);
+	assert_int_equal(f.host.claims_live, 1); /* no memory: it waits on */
+	mock_batch_free(mock_take_emitted(&f.host));
+	f.host.reserve_fails = 0;
+	f.ops->flush(f.instance, WEIR_FLUSH_END);
+	batch = mock_take_emitted(&f.host);
+	assert_int_equal(batch->record_count, 1);
+	assert_true(mock_field_is(batch, 0, "log", "a"));
+	assert_true(mock_field_is(batch, 0, "env", "prod"));
+	mock_batch_free(batch);
+	done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_fields_come_along_and_the_parsed_one_goes),
+		cmocka_unit_test(another_field_can_be_parsed),
+		cmocka_unit_test(records_that_are_gone_are_left_alone),
+		cmocka_unit_test(a_batch_of_one_kind_of_line_reserves_and_asks_for_its_shape_once),
+		cmocka_unit_test(more_kinds_of_line_than_layouts_are_remembered_stay_right),
+		cmocka_unit_test(no_memory_is_an_error_in_words),
+		cmocka_unit_test(options_that_cannot_work_are_refused_with_the_reason),
+		cmocka_unit_test(a_pattern_that_backtracks_without_end_costs_one_line),
+		cmocka_unit_test(a_joined_line_stands_for_all_its_parts),
+		cmocka_unit_test(sources_are_joined_each_by_itself),
+		cmocka_unit_test(what_is_held_is_kept_on_stop_and_let_go_at_the_end),
+		cmocka_unit_test(a_line_whose_end_never_comes_goes_on_after_a_time),
+		cmocka_unit_test(a_young_part_waits_on_with_its_timer_set_again),
+		cmocka_unit_test(a_part_that_is_let_go_has_the_other_fields_too),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
