@@ -74,7 +74,8 @@ void registry_destroy(struct registry *registry)
 	for (size_t i = registry->count; i-- > 0;) {
 		const struct registry_entry *entry = &registry->loaded[i]->entry;
 
-		if (entry->started && entry->plugin->plugin_stop)
+		if (entry->started && WEIR_HAS(entry->plugin, plugin_stop) &&
+		    entry->plugin->plugin_stop)
 			entry->plugin->plugin_stop();
 		free(registry->loaded[i]);
 	}
@@ -132,7 +133,9 @@ int registry_start_plugin(struct registry *registry, const struct weir_plugin *p
 
 		if (entry->plugin != plugin || entry->started)
 			continue;
-		result = plugin->plugin_start ? plugin->plugin_start(host, error) : 0;
+		result = WEIR_HAS(plugin, plugin_start) && plugin->plugin_start
+				 ? plugin->plugin_start(host, error)
+				 : 0;
 		if (result)
 			return result;
 		entry->started = 1;

@@ -55,7 +55,7 @@ struct weir_source_view {
 
 struct weir_record {
 	uint32_t row;         /* index of its first value in batch->values */
-	uint16_t shape;       /* index in batch->shapes */
+	uint16_t shape;       /* index in batch->shapes; every record has one: see batch_shape() */
 	uint16_t capacity;    /* slots reserved from `row` on, at least the shape's count */
 	uint16_t flags;       /* WEIR_RECORD_* */
 	uint16_t line_block;  /* the original line: block, offset, length without its newline */

@@ -43,14 +43,14 @@ struct weir_option {
 	const struct weir_option *members; /* of a MAP, ended by an entry of struct_size 0 */
 };
 
+/* By position, so that C++ takes them too. */
 #define WEIR_OPTION(n, t, d, text)                                                                 \
 	{                                                                                          \
-		.struct_size = sizeof(struct weir_option), .type = (t), .name = (n),               \
-		.default_text = (d), .doc = (text)                                                 \
+		sizeof(struct weir_option), (t), 0, 0, (n), (d), (text), NULL, 0, 0, NULL          \
 	}
 #define WEIR_OPTION_END                                                                            \
 	{                                                                                          \
-		.struct_size = 0                                                                   \
+		0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL                                     \
 	}
 
 /* One checked node. Borrowed from the host; valid from create() until destroy() has returned. */

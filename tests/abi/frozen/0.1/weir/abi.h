@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The version of the plugin ABI, and the few types that everything else is made of.
+ *
+ * Rules that keep a plugin working in later hosts:
+ *   - Both sides only append. Every table begins with its own size; a member that lies beyond the
+ *     other side's size counts as absent.
+ *   - A plugin built against minor N loads in every host with the same major and a minor >= N.
+ *   - Nothing of libc's layout crosses: fixed-width integers, pointer + length strings, no enum,
+ *     no bool, no long, no FILE.
+ *   - Allocation never crosses: each side frees what it allocated; what the host hands out says in
+ *     its comment how long it lives.
+ *
+ * Changelog of minors (newest first):
+ *   0.1  2026-11-24  first version; major 0 may still change between releases
+ */
+#ifndef WEIR_ABI_H
+#define WEIR_ABI_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define WEIR_ABI_MAJOR 0
+#define WEIR_ABI_MINOR 1
+
+/* True when `member` lies within the `struct_size` that the other side declared. */
+#define WEIR_HAS(table, member)                                                                    \
+	((table)->struct_size >= (uint32_t)(offsetof(__typeof__(*(table)), member) +               \
+					    sizeof((table)->member)))
+
+/* A borrowed run of bytes, not terminated by NUL. `data` may be NULL when `size` is 0. */
+struct weir_slice {
+	const char *data;
+	uint64_t size; /* bytes */
+};
+
+/* Error codes: negative, returned by every function that can fail. */
+#define WEIR_OK 0
+#define WEIR_ERR_INVALID (-1)  /* an argument, option or input that can't be used */
+#define WEIR_ERR_MEMORY (-2)   /* no memory, or the pipeline's memory bound is reached */
+#define WEIR_ERR_IO (-3)       /* a system call failed; `text` has the reason */
+#define WEIR_ERR_NOT_FOUND (-4)
+#define WEIR_ERR_REFUSED (-5)  /* understood, and not allowed */
+#define WEIR_ERR_STATE (-6)    /* not possible now */
+#define WEIR_ERR_INTERNAL (-7)
+
+/* Longest error text, with its NUL. */
+#define WEIR_ERROR_TEXT 480
+
+/* What failed, in a sentence that names the remedy. Filled only on failure. */
+struct weir_error {
+	int32_t code;    /* WEIR_ERR_* */
+	uint32_t line;   /* 1-based line in the configuration file; 0 = unknown */
+	uint32_t column; /* 1-based column; 0 = unknown */
+	uint32_t offset; /* byte offset in the text that was being read (a regex, an expression) */
+	char text[WEIR_ERROR_TEXT];
+};
+
+#ifdef __cplusplus
+#define WEIR_EXTERN_C extern "C"
+#else
+#define WEIR_EXTERN_C extern
+#endif
+
+#define WEIR_EXPORT __attribute__((visibility("default")))
+
+static inline struct weir_slice weir_slice_of(const char *text)
+{
+	struct weir_slice slice = {text, text ? strlen(text) : 0};
+	return slice;
+}
+
+static inline int weir_slice_equals(struct weir_slice slice, const char *text)
+{
+	return slice.size == strlen(text) &&
+	       (slice.size == 0 || memcmp(slice.data, text, slice.size) == 0);
+}
+
+#endif

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: MIT
+"""A stranger's plugins in the real agent: the hard cases work, the bad ones are refused in words."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from harness.process import wait_until
+from harness.records import lines, records
+from harness.weir import BIN, SLOW
+
+BUILD = BIN.parent.parent
+GOOD = BUILD / "tests/abi/good"
+BAD = BUILD / "tests/abi/bad"
+
+
+def builtin():
+    return next(p for p in BUILD.rglob("weir/plugins") if p.is_dir())
+
+
+@pytest.fixture
+def agent(make_weir):
+    """An agent that has the stranger's good plugins beside its own."""
+    return make_weir(plugin_dirs=[str(builtin()), str(GOOD)])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A plugin folder for bad ones."""
+    path = tmp_path / "plugins"
+    path.mkdir(mode=0o755)
+    return path
+
+
+@pytest.fixture
+def with_folder(make_weir, folder):
+    """An agent that looks into that folder as well."""
+    return make_weir(plugin_dirs=[str(builtin()), str(GOOD), str(folder)])
+
+
+class Sender:
+    """A client of the acker input."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20 * SLOW)
+        wait_until(lambda: self.connects(path), 20 * SLOW, "the acker's socket")
+        self.answer = b""
+
+    def connects(self, path):
+        try:
+            self.socket.connect(str(path))
+            return True
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+
+    def send(self, *texts):
+        self.socket.sendall("".join(f"{text}\n" for text in texts).encode())
+
+    def await_ack(self, count):
+        """Reads answers until `count` lines are acknowledged, never more."""
+        while self.acked() < count:
+            more = self.socket.recv(4096)
+            assert more, "the input closed the connection"
+            self.answer += more
+        assert self.acked() == count, self.answer
+
+    def acked(self):
+        found = re.findall(rb"ack (\d+)\n", self.answer)
+        assert found == sorted(found, key=int), self.answer
+        return int(found[-1]) if found else 0
+
+    def nothing_yet(self):
+        self.socket.setblocking(False)
+        try:
+            self.answer += self.socket.recv(4096)
+        except BlockingIOError:
+            pass
+        self.socket.settimeout(20 * SLOW)
+        return not self.answer
+
+    def close(self):
+        self.socket.close()
+
+
+# ---- the hard cases ----
+
+
+def test_the_strangers_plugins_are_listed(agent):
+    listed = agent.command("plugins", "-c", agent.config, check=True).stdout
+    for name in ("acker", "window", "shout", "looper", "old_minor"):
+        assert re.search(rf"^ *(input|filter|output) +{name} ", listed, re.M), listed
+    assert "Refused" not in listed
+
+
+def test_a_plugin_needs_no_symbol_of_the_agent():
+    for plugin in GOOD.glob("*.so"):
+        wanted = subprocess.run(["nm", "-D", "--undefined-only", plugin], capture_output=True,
+                                text=True, check=True).stdout
+        assert "weir" not in wanted, plugin
+
+
+def test_a_sender_is_answered_when_its_lines_are_delivered(agent, tmp_path):
+    agent.pipeline("main", {"inputs": [{"acker": f"{tmp_path}/in"}],
+                            "outputs": [{"file": {"path": f"{tmp_path}/out", "format": "line"}}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("one", "two")
+    sender.await_ack(2)
+    assert lines(tmp_path / "out") == [b"one", b"two"]
+    sender.send("three")
+    sender.await_ack(3)
+    assert lines(tmp_path / "out") == [b"one", b"two", b"three"]
+    sender.close()
+    agent.stop()
+
+
+def test_a_sender_is_not_answered_before_the_last_output_has_its_lines(agent, tmp_path):
+    full = {"path": f"{tmp_path}/full", "format": "line", "max_bytes": 4}
+    agent.pipeline("main", {"inputs": [{"acker": f"{tmp_path}/in"}],
+                            "outputs": [{"looper": f"{tmp_path}/out"}, {"file": full}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("abc")
+    sender.await_ack(1)
+    sender.send("def")
+    wait_until(lambda: b"def" in lines(tmp_path / "out"), 20 * SLOW, "the line at the first output")
+    wait_until(lambda: "max_bytes" in agent.log(), 20 * SLOW, "the stall in the log")
+    sender.answer = b""
+    assert sender.nothing_yet()
+    os.unlink(tmp_path / "full")
+    sender.await_ack(2)
+    agent.stop()
+
+
+def test_several_senders_are_answered_each_for_its_own_lines(agent, tmp_path):
+    agent.pipeline("main", {"inputs": [{"acker": f"{tmp_path}/in"}],
+                            "outputs": [{"looper": f"{tmp_path}/out"}]})
+    agent.start()
+    senders = [Sender(tmp_path / "in") for _ in range(4)]
+    for number, sender in enumerate(senders):
+        sender.send(*(f"{number} {line}" for line in range(100 * (number + 1))))
+    for number, sender in enumerate(senders):
+        sender.await_ack(100 * (number + 1))
+        sender.close()
+    assert len(lines(tmp_path / "out")) == 1000
+    agent.stop()
+
+
+def test_an_output_with_its_own_loop_reports_record_by_record(agent, tmp_path):
+    agent.pipeline("main", {
+        "inputs": [{"acker": f"{tmp_path}/in"}],
+        "outputs": [{"looper": {"path": f"{tmp_path}/out", "refuse": "bad"}}],
+        "dead_letter": [{"file": f"{tmp_path}/dead"}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("good 1", "bad 2", "good 3")
+    sender.await_ack(3)
+    agent.stop()
+    assert sorted(lines(tmp_path / "out")) == [b"good 1", b"good 3"]
+    dead = records(tmp_path / "dead")
+    assert len(dead) == 1
+    assert "refused" in dead[0].values()
+    assert "the looper does not like it" in dead[0].values()
+    assert "bad 2" in dead[0].values()
+
+
+def test_a_window_emits_on_its_timer_and_holds_its_records_until_then(agent, tmp_path):
+    agent.pipeline("main", {
+        "inputs": [{"acker": f"{tmp_path}/in"}],
+        "filters": [{"window": {"key": "none", "period": "300ms"}}],
+        "outputs": [{"looper": f"{tmp_path}/out"}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("a", "b", "a")
+    sender.await_ack(3)
+    assert sorted(lines(tmp_path / "out")) == [b"a 2", b"b 1"]
+    sender.send("a")
+    sender.await_ack(4)
+    assert lines(tmp_path / "out")[2:] == [b"a 1"]
+    agent.stop()
+
+
+def counted(path):
+    """Sums the counts of "VALUE COUNT" lines."""
+    sums = {}
+    for line in lines(path):
+        value, count = line.rsplit(b" ", 1)
+        sums[value] = sums.get(value, 0) + int(count)
+    return sums
+
+
+def window_over_a_file(agent, tmp_path):
+    (tmp_path / "log").write_text("a\nb\na\n" * 1000)
+    agent.pipeline("main", {
+        "inputs": [{"tail": {"paths": [f"{tmp_path}/log"], "start": "beginning"}}],
+        "filters": [{"window": {"key": "none", "period": "1h"}}],
+        "outputs": [{"looper": f"{tmp_path}/out"}]})
+
+
+def test_a_window_emits_when_all_inputs_have_ended(agent, tmp_path):
+    window_over_a_file(agent, tmp_path)
+    agent.run_once()
+    assert counted(tmp_path / "out") == {b"a": 2000, b"b": 1000}
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_an_unfinished_window_is_counted_again_by_the_next_run(agent, tmp_path, end):
+    window_over_a_file(agent, tmp_path)
+    agent.start()
+    wait_until(lambda: "holding 3000 more records" in agent.log(), 20 * SLOW,
+               "all lines in the window")
+    if end == "kill":
+        agent.kill()
+    else:
+        agent.stop()
+    assert not lines(tmp_path / "out")
+    agent.run_once()
+    assert counted(tmp_path / "out") == {b"a": 2000, b"b": 1000}
+
+
+def test_a_filter_in_cplusplus_adds_a_field(agent, tmp_path):
+    agent.pipeline("main", {
+        "inputs": [{"acker": f"{tmp_path}/in"}],
+        "filters": [{"shout": {}}, {"shout": {"field": "again"}}],
+        "outputs": [{"file": {"path": f"{tmp_path}/out", "metadata": []}}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("hello", "", "w\u00f6rld")
+    sender.await_ack(3)
+    agent.stop()
+    assert [record["shouted"] for record in records(tmp_path / "out")] == ["HELLO", "", "W\u00f6RLD"]
+    assert [record["again"] for record in records(tmp_path / "out")] == ["HELLO", "", "W\u00f6RLD"]
+
+
+def test_a_plugin_of_an_older_minor_works_and_its_missing_members_are_not_called(agent, tmp_path):
+    agent.pipeline("main", {"inputs": [{"acker": f"{tmp_path}/in"}],
+                            "outputs": [{"old_minor": {"path": f"{tmp_path}/out"}}]})
+    shown = agent.command("plugins", "-c", agent.config, "old_minor", check=True).stdout
+    assert "plugin ABI 0.0" in shown
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("one")
+    sender.await_ack(1)
+    agent.stop()
+    assert lines(tmp_path / "out") == [b"one"]
+
+
+# ---- the bad ones ----
+
+
+def refusal(agent, path):
+    """What `weir plugins` says about a file, on one line."""
+    listed = agent.command("plugins", "-c", agent.config, check=True).stdout
+    assert str(path) in listed, listed
+    return " ".join(listed[listed.index(str(path)):].split("\n  /")[0].split())
+
+
+@pytest.mark.parametrize("name, words", [
+    ("bad_major", "it is built for plugin ABI 1."),
+    ("bad_minor", "upgrade the agent"),
+    ("bad_magic", "WEIR_PLUGINS()"),
+    ("bad_symbol", "no symbol weir_plugins"),
+    ("bad_missing", "write"),
+    ("bad_option", "belongs to the host"),
+    ("bad_name", "Bad Name"),
+])
+def test_a_bad_plugin_is_refused_with_the_reason(with_folder, folder, name, words):
+    shutil.copy(BAD / f"{name}.so", folder)
+    assert words in refusal(with_folder, folder / f"{name}.so")
+
+
+def make_text(path):
+    path.write_text("not a plugin, but a note\n")
+
+
+def make_empty(path):
+    path.write_bytes(b"")
+
+
+def make_truncated(path):
+    whole = (GOOD / "looper.so").read_bytes()
+    path.write_bytes(whole[:len(whole) // 2])
+
+
+def make_header_only(path):
+    path.write_bytes((GOOD / "looper.so").read_bytes()[:64])
+
+
+def make_other_machine(path):
+    whole = bytearray((GOOD / "looper.so").read_bytes())
+    whole[18:20] = (0xf3).to_bytes(2, "little")  # EM_RISCV
+    path.write_bytes(whole)
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_dangling_link(path):
+    path.symlink_to(path.parent / "gone.so")
+
+
+def make_writable(path):
+    shutil.copy(GOOD / "looper.so", path)
+    path.chmod(0o777)
+
+
+@pytest.mark.parametrize("make, words", [
+    (make_text, "not an ELF"),
+    (make_empty, "not an ELF"),
+    (make_truncated, "cut short"),
+    (make_header_only, "cut short"),
+    (make_other_machine, "another machine"),
+    (make_folder, "not a regular file"),
+    (make_dangling_link, "leads nowhere"),
+    (make_writable, "chmod go-w"),
+])
+def test_what_is_no_plugin_is_refused_with_the_reason(with_folder, folder, make, words):
+    make(folder / "x.so")
+    assert words in refusal(with_folder, folder / "x.so")
+
+
+def test_of_two_plugins_with_one_name_the_second_is_refused(with_folder, folder):
+    for number in (1, 2):
+        shutil.copy(BAD / f"duplicate_{number}.so", folder)
+    said = refusal(with_folder, folder / "duplicate_2.so")
+    assert "duplicate_1.so" in said and "keep one" in said
+
+
+def test_a_folder_that_others_can_write_is_refused(with_folder, folder):
+    shutil.copy(BAD / "duplicate_1.so", folder)
+    folder.chmod(0o777)
+    listed = with_folder.command("plugins", "-c", with_folder.config).stdout
+    assert "chmod go-w" in " ".join(listed.split())
+    assert "duplicate" not in re.sub(r"/\S*", "", listed)
+
+
+def test_a_pipeline_that_asks_for_a_refused_plugin_is_told_why(with_folder, folder):
+    shutil.copy(BAD / "bad_minor.so", folder / "bad_minor.so")
+    with_folder.pipeline("main", {"inputs": [{"acker": "/tmp/unused"}],
+                                  "outputs": [{"bad_minor": {}}]})
+    checked = with_folder.check()
+    assert checked.returncode == 1
+    assert "bad_minor" in checked.stdout
+
+
+def unharmed(agent, tmp_path):
+    """A second pipeline, and a proof that it works."""
+    agent.pipeline("good", {"inputs": [{"acker": f"{tmp_path}/in"}],
+                            "outputs": [{"looper": f"{tmp_path}/out"}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("one")
+    sender.await_ack(1)
+    agent.stop()
+    assert lines(tmp_path / "out") == [b"one"]
+
+
+def test_a_plugin_that_fails_in_create_says_why_and_harms_no_other_pipeline(with_folder, folder,
+                                                                           tmp_path):
+    shutil.copy(BAD / "bad_create.so", folder)
+    with_folder.pipeline("bad", {"inputs": [{"acker": f"{tmp_path}/other"}],
+                                 "outputs": [{"bad_create": {}}]})
+    unharmed(with_folder, tmp_path)
+    assert "wait for the conjunction" in with_folder.log()
+    assert "bad" in with_folder.log()
