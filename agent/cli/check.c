@@ -4,6 +4,7 @@
  * the line it is about.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,10 +125,10 @@ static void show_source(const struct config_problem *problem)
 static void show_problem(const struct config_problem *problem)
 {
 	int is_error = problem->severity == CONFIG_ERROR;
+	char place[PATH_MAX];
 
-	printf("%s%s:", terminal_style(TERMINAL_BOLD), problem->path);
-	if (problem->line)
-		printf("%u:%u:", problem->line, problem->column);
+	config_print_place(problem, place, sizeof(place));
+	printf("%s%s:", terminal_style(TERMINAL_BOLD), place);
 	printf("%s %s%s:%s %s\n", terminal_style(TERMINAL_PLAIN),
 	       terminal_style(is_error ? TERMINAL_RED : TERMINAL_YELLOW),
 	       is_error ? "error" : "warning", terminal_style(TERMINAL_PLAIN), problem->text);

@@ -4,7 +4,7 @@
  * from its own declaration.
  */
 #include <getopt.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -195,11 +195,14 @@ static int describe(const struct registry *registry, const char *name, int json)
 /* The plugin folders may be wrong because weir.yaml is: that has to be seen here. */
 static void show_config_errors(const struct config *config)
 {
-	for (size_t i = 0; i < config->problem_count; i++)
-		if (config->problems[i].severity == CONFIG_ERROR)
-			fprintf(stderr, "%s:%u:%u: %s\n", config->problems[i].path,
-				config->problems[i].line, config->problems[i].column,
-				config->problems[i].text);
+	char place[PATH_MAX];
+
+	for (size_t i = 0; i < config->problem_count; i++) {
+		if (config->problems[i].severity != CONFIG_ERROR)
+			continue;
+		config_print_place(&config->problems[i], place, sizeof(place));
+		fprintf(stderr, "%s: %s\n", place, config->problems[i].text);
+	}
 }
 
 int cli_plugins(int argc, char **argv)

@@ -7,6 +7,7 @@
  * 2 wrong usage, 4 stopped with records that had no outcome yet (they are sent again by the next run).
  */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -65,14 +66,17 @@ static int run_parse(int argc, char **argv, struct run_options *ret_options)
 	return optind == argc ? -1 : run_usage(stderr);
 }
 
+/* The place is the origin, so that the log's limit on lines of one origin hides no problem. */
 static void run_report(const struct config *config)
 {
+	char place[PATH_MAX];
+
 	for (size_t i = 0; i < config->problem_count; i++) {
 		const struct config_problem *problem = &config->problems[i];
 
+		config_print_place(problem, place, sizeof(place));
 		log_line(problem->severity == CONFIG_ERROR ? WEIR_LOG_ERROR : WEIR_LOG_WARNING,
-			 "config", NULL, "%s:%u:%u: %s", problem->path, problem->line,
-			 problem->column, problem->text);
+			 place, "config", "%s", problem->text);
 	}
 }
 

@@ -94,6 +94,8 @@ size_t config_errors(const struct config *config);
 void config_add_problem(struct config *config, uint32_t severity, const char *path, uint32_t line,
 			uint32_t column, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
+/* "PATH:LINE:COLUMN", or "PATH" where the problem is about the file as a whole. */
+void config_print_place(const struct config_problem *problem, char *ret_text, size_t size);
 void config_free(struct config *config);
 
 #endif

@@ -107,15 +107,24 @@ static int check_expr(struct config_file *file, const struct tree_node *scalar, 
 	return WEIR_ERR_INVALID;
 }
 
+static size_t characters(const char *text, size_t size)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < size; i++)
+		count += ((unsigned char)text[i] & 0xC0) != 0x80;
+	return count;
+}
+
+/* As plugins compile them: over bytes, because logs hold any. */
 static int check_regex(struct config_file *file, const struct tree_node *scalar, const char *name)
 {
 	PCRE2_SIZE offset;
 	uint32_t line, column;
 	char text[256];
 	int code;
-	pcre2_code *compiled =
-		pcre2_compile((PCRE2_SPTR)scalar->text.data, scalar->text.size,
-			      PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code, &offset, NULL);
+	pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)scalar->text.data, scalar->text.size,
+					     PCRE2_NEVER_UTF, &code, &offset, NULL);
 
 	if (compiled) {
 		pcre2_code_free(compiled);
@@ -126,7 +135,7 @@ static int check_regex(struct config_file *file, const struct tree_node *scalar,
 	tree_position(scalar, offset, &line, &column);
 	config_file_error(file, line, column,
 			  "in the regular expression \"%s\", at its character %zu: %s", name,
-			  (size_t)offset + 1, text);
+			  characters(scalar->text.data, offset) + 1, text);
 	return WEIR_ERR_INVALID;
 }
 

@@ -2,6 +2,7 @@
 /* A problem that cannot be kept for want of memory still counts: loading then fails as a whole. */
 #include "config/problems.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,14 @@ void config_add_problem(struct config *config, uint32_t severity, const char *pa
 	va_start(args, format);
 	config_vadd_problem(config, severity, path, line, column, format, args);
 	va_end(args);
+}
+
+void config_print_place(const struct config_problem *problem, char *ret_text, size_t size)
+{
+	if (problem->line)
+		snprintf(ret_text, size, "%s:%u:%u", problem->path, problem->line, problem->column);
+	else
+		snprintf(ret_text, size, "%s", problem->path);
 }
 
 static int before(const struct config_problem *a, const struct config_problem *b)

@@ -199,3 +199,30 @@ def test_the_version_is_that_of_the_build(weir):
     version = re.search(r"project\(weir VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
     assert weir.command("version", check=True).stdout.startswith(f"weir {version} (plugin ABI ")
     assert weir.command("--version").stdout == weir.command("version").stdout
+
+
+# ---- what `weir run` says of a configuration --------------------------------------------------------
+
+def test_run_shows_every_problem_and_runs_the_whole_pipelines(weir, tmp_path):
+    log = tmp_path / "app.log"
+    log.write_text("one\ntwo\n")
+    weir.pipeline("bad", "inputs: [stdin]\noutputs: [stdout]\nfilters:\n" +
+                  "".join(f"  - nosuch{i}\n" for i in range(20)))
+    weir.pipeline("good", {"inputs": [{"tail": {"paths": [str(log)], "start": "beginning"}}],
+                           "outputs": [{"file": {"path": str(tmp_path / "out.log"),
+                                                 "format": "line"}}]})
+    result = weir.run_once(check=False)
+    assert result.returncode == 1
+    for i in range(20):
+        assert re.search(rf'error {weir.conf_dir}/bad.yaml:{i + 4}:5 \[config\] there is no filter '
+                         rf'"nosuch{i}"', result.stderr), i
+    assert (tmp_path / "out.log").read_text() == "one\ntwo\n"
+
+
+def test_run_starts_nothing_when_the_settings_are_wrong(weir):
+    weir.configure(workers=0)
+    weir.pipeline("web", GOOD)
+    result = weir.run_once(check=False)
+    assert result.returncode == 1
+    assert f'{weir.config}:5:13 [config] "workers" must be from 1 to 64, found 0' in result.stderr
+    assert not weir.state_dir.exists()

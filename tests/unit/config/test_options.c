@@ -256,6 +256,16 @@ static void a_pattern_is_wrong_at_its_character(void **state)
 	       "follow a repeatable item");
 }
 
+static void the_character_of_a_pattern_is_counted_in_characters(void **state)
+{
+	expect(state,
+	       INPUTS OUTPUTS
+	       "filters:\n  - parse: { format: regex, pattern: '\xC3\xA9\xC3\xA9(' }\n",
+	       6, 42,
+	       "in the regular expression \"pattern\", at its character 4: missing closing "
+	       "parenthesis");
+}
+
 /* In a folded or escaped text the place within is not known: then it is the text's own. */
 static void a_pattern_over_lines_is_wrong_at_its_beginning(void **state)
 {
@@ -324,6 +334,7 @@ int main(void)
 		FIXTURE_TEST(an_option_without_value_is_named),
 		FIXTURE_TEST(a_long_value_is_shortened_in_the_message),
 		FIXTURE_TEST(a_pattern_is_wrong_at_its_character),
+		FIXTURE_TEST(the_character_of_a_pattern_is_counted_in_characters),
 		FIXTURE_TEST(a_pattern_over_lines_is_wrong_at_its_beginning),
 		FIXTURE_TEST(a_secret_is_not_shown),
 		FIXTURE_TEST(all_problems_are_shown_in_order),
