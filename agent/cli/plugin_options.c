@@ -56,11 +56,11 @@ static void append_range(struct buffer *out, const struct weir_option *option)
 	if (option->min >= option->max)
 		return;
 	if (option->max == INT64_MAX) {
-		buffer_text(out, ", at least ");
+		buffer_text(out, "; at least ");
 		append_limit(out, option, option->min);
 		return;
 	}
-	buffer_text(out, ", ");
+	buffer_text(out, "; ");
 	append_limit(out, option, option->min);
 	buffer_text(out, " to ");
 	append_limit(out, option, option->max);
@@ -85,17 +85,21 @@ static void describe_options(const struct weir_option *options, unsigned indent)
 		struct weir_option option = plugin_read_option(raw);
 		struct buffer facts = {0};
 
+		buffer_text(&facts, "(");
 		append_type(&facts, &option);
 		append_values(&facts, option.values);
 		append_range(&facts, &option);
 		if (option.flags & WEIR_OPTION_REQUIRED)
-			buffer_text(&facts, ", required");
+			buffer_text(&facts, "; required");
 		else if (option.default_text)
-			buffer_printf(&facts, ", default %s",
+			buffer_printf(&facts, "; default %s",
 				      option.default_text[0] ? option.default_text : "\"\"");
-		printf("%*s%s%s%s  %s(%s)%s\n", (int)indent, "", terminal_style(TERMINAL_BOLD),
-		       option.name, terminal_style(TERMINAL_PLAIN), terminal_style(TERMINAL_DIM),
-		       buffer_cstr(&facts), terminal_style(TERMINAL_PLAIN));
+		buffer_text(&facts, ")");
+		printf("%*s%s%s%s  %s", (int)indent, "", terminal_style(TERMINAL_BOLD), option.name,
+		       terminal_style(TERMINAL_PLAIN), terminal_style(TERMINAL_DIM));
+		terminal_fold_from(indent + (unsigned)strlen(option.name) + INDENT,
+				   indent + 2 * INDENT, buffer_cstr(&facts));
+		printf("%s", terminal_style(TERMINAL_PLAIN));
 		if (option.doc)
 			terminal_fold(indent + 2 * INDENT, option.doc);
 		describe_options(option.members, indent + 2 * INDENT);

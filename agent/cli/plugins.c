@@ -13,11 +13,13 @@
 #include "cli/plugins.h"
 #include "cli/terminal.h"
 
+#define SUMMARY_MIN 24 /* a narrower column is hard to read: then it goes on under the row */
+#define FOLD_INDENT 10
+
 static const char usage[] =
 	"usage: weir plugins [-c FILE] [--json] [NAME]\n"
 	"\n"
-	"Lists the plugins of the plugin folders, and the files that were refused with the "
-	"reason;\n"
+	"Lists the plugins that were found, and the files that were refused with the reason;\n"
 	"or prints the options of the plugin NAME.\n"
 	"\n"
 	"  -c, --config FILE  the weir.yaml to use\n"
@@ -99,11 +101,13 @@ static struct widths measure(const struct registry *registry)
 static void list_plugin(const struct weir_plugin *plugin, const char *file, struct widths widths)
 {
 	int column = 2 + 6 + 2 + widths.name + 2 + widths.version + 2 + widths.file + 2;
+	int fits = (unsigned)column + SUMMARY_MIN <= terminal_width();
 
 	printf("  %-6s  %-*s  %-*s  %s%-*s%s  ", registry_kind_name(plugin->kind), widths.name,
 	       plugin->name, widths.version, plugin->version, terminal_style(TERMINAL_DIM),
 	       widths.file, file, terminal_style(TERMINAL_PLAIN));
-	terminal_fold_from((unsigned)column, plugin->summary);
+	terminal_fold_from((unsigned)column, fits ? (unsigned)column : FOLD_INDENT,
+			   plugin->summary);
 }
 
 /* A table of the plugins of one folder, by kind. */

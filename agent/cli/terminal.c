@@ -9,8 +9,6 @@
 
 #define WIDTH_ELSEWHERE 100
 #define WIDTH_MIN 40
-#define FOLD_MIN 24 /* narrower columns of text are hard to read */
-#define FOLD_INDENT 8
 
 unsigned terminal_width(void)
 {
@@ -43,25 +41,27 @@ static unsigned characters(const char *text, size_t size)
 	return count;
 }
 
-/* `column` is where the cursor is; 0 at the start of a line. */
-static void fold(unsigned column, unsigned indent, const char *text)
+void terminal_fold_from(unsigned column, unsigned indent, const char *text)
 {
 	unsigned width = terminal_width();
+	int first = 1; /* of its line: no space goes before it */
 
 	while (*text) {
 		size_t size = strcspn(text, " ");
 		unsigned word = characters(text, size);
 
-		if (column > indent && column + 1 + word > width) {
+		if (column > indent && column + !first + word > width) {
 			putchar('\n');
 			column = 0;
+			first = 1;
 		}
 		if (column == 0)
 			column = (unsigned)printf("%*s", (int)indent, "");
-		else if (column > indent)
+		else if (!first)
 			column += (unsigned)printf(" ");
 		fwrite(text, 1, size, stdout);
 		column += word;
+		first = 0;
 		text += size + (text[size] == ' ');
 	}
 	putchar('\n');
@@ -69,16 +69,5 @@ static void fold(unsigned column, unsigned indent, const char *text)
 
 void terminal_fold(unsigned indent, const char *text)
 {
-	fold(0, indent, text);
-}
-
-/* Too far to the right to fold: the text begins a line of its own. */
-void terminal_fold_from(unsigned indent, const char *text)
-{
-	if (indent + FOLD_MIN > terminal_width()) {
-		putchar('\n');
-		fold(0, FOLD_INDENT, text);
-	} else {
-		fold(indent, indent, text);
-	}
+	terminal_fold_from(0, indent, text);
 }

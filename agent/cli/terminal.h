@@ -17,7 +17,7 @@ unsigned terminal_width(void);
 const char *terminal_style(const char *sequence);
 /* Prints words folded to the width, each line indented; the cursor is at the start of a line. */
 void terminal_fold(unsigned indent, const char *text);
-/* The same with the cursor at column `indent` already, counted from 0. */
-void terminal_fold_from(unsigned indent, const char *text);
+/* The same with the cursor at `column`, counted from 0, on the first line. */
+void terminal_fold_from(unsigned column, unsigned indent, const char *text);
 
 #endif

@@ -153,6 +153,22 @@ static int check_options(const char *plugin, const struct weir_option *first, ui
 	return 0;
 }
 
+static int check_short_option(const struct weir_plugin *plugin, struct weir_error *error)
+{
+	const char *name = plugin_short_option(plugin);
+	const struct weir_option *option = plugin->options;
+
+	while (name && option && option->struct_size && strcmp(option->name, name) != 0)
+		option = plugin_next_option(option);
+	if (name && (!option || !option->struct_size))
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"plugin \"%s\" has the short option \"%s\", which it does not declare; "
+			"declare it",
+			plugin->name, name);
+	return 0;
+}
+
 /* The first function of a kind that must be there and is not, or NULL. */
 #define LACKS(ops, member) (!WEIR_HAS(ops, member) || !(ops)->member)
 
@@ -215,5 +231,11 @@ int plugin_gate_plugin(const struct weir_plugin *plugin, struct weir_error *erro
 		return weir_fail(error, WEIR_ERR_REFUSED,
 				 "plugin \"%s\" lacks %s%s; set it in its descriptor", plugin->name,
 				 strchr(missing, ' ') ? "" : "the function ", missing);
-	return plugin->options ? check_options(plugin->name, plugin->options, 0, error) : 0;
+	if (plugin->options) {
+		int result = check_options(plugin->name, plugin->options, 0, error);
+
+		if (result)
+			return result;
+	}
+	return check_short_option(plugin, error);
 }

@@ -145,6 +145,29 @@ def test_every_declared_option_is_printed(weir):
     assert any(option["required"] for option in whole["options"])
 
 
+def all_options(options):
+    for option in options:
+        yield option
+        yield from all_options(option.get("members", []))
+
+
+def test_every_plugin_declares_itself_well(weir):
+    """Defaults that its own declaration accepts, a line of meaning for each option, no full stop."""
+    for plugin in json.loads(weir.command("plugins", "--json").stdout)["plugins"]:
+        kind, name = plugin["kind"], plugin["name"]
+        stages = {"input": ["stdin"], "filter": [], "output": ["null"], kind: [name]}
+        path = weir.pipeline("one", "".join(f"{key}s: {json.dumps(value)}\n"
+                                            for key, value in stages.items()))
+        told = weir.check(path).stdout
+        assert "wrong in the plugin itself" not in told, told
+        for option in all_options(json.loads(weir.command("plugins", name, "--json").stdout)
+                                  ["plugins"][0]["options"]):
+            assert option["doc"] and not option["doc"].endswith("."), (name, option)
+            words = (option["values"] or "").split("|")
+            assert option["default"] is None or option["values"] is None or \
+                option["type"].startswith("list") or option["default"] in words, (name, option)
+
+
 def test_a_misspelt_plugin_names_the_nearest(weir):
     result = weir.command("plugins", "prase")
     assert (result.returncode, result.stdout) == (1, "")

@@ -327,6 +327,22 @@ static void a_list_of_nothing_is_refused(void **state)
 		"an element that is no list");
 }
 
+static void a_short_option_must_be_declared(void **state)
+{
+	static const struct weir_option options[] = {
+		WEIR_OPTION("format", WEIR_TYPE_STRING, NULL, "x"), WEIR_OPTION_END};
+
+	(void)state;
+	plugin.short_option = "formt";
+	expect_refused("plugin \"good\" has the short option \"formt\", which it does not declare; "
+		       "declare it");
+	plugin.options = options;
+	expect_refused("plugin \"good\" has the short option \"formt\", which it does not declare; "
+		       "declare it");
+	plugin.short_option = "format";
+	expect_accepted();
+}
+
 static void members_that_contain_themselves_are_refused(void **state)
 {
 	static struct weir_option options[2];
@@ -450,6 +466,7 @@ int main(void)
 		TEST(an_option_declared_twice_is_refused),
 		TEST(an_option_of_unknown_type_is_refused),
 		TEST(a_list_of_nothing_is_refused),
+		TEST(a_short_option_must_be_declared),
 		TEST(members_that_contain_themselves_are_refused),
 		TEST(options_of_an_older_minor_are_read_by_their_size),
 		TEST(one_refused_plugin_refuses_its_file),
