@@ -13,6 +13,10 @@
 #include "base/clock.h"
 #include "http/client.h"
 
+/* Idle connections that are kept. libcurl's own bound follows the transfers of the moment, and would
+ * close connections whenever a few requests finish together. */
+#define ENGINE_CONNECTIONS 1024L
+
 static void hand_over_finished(struct http *http)
 {
 	CURLMsg *message;
@@ -99,6 +103,7 @@ int engine_open(struct loop *loop, struct http **ret_http, struct weir_error *er
 	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, ENGINE_CONNECTIONS);
 	*ret_http = http;
 	return 0;
 }
