@@ -232,6 +232,48 @@ static int flow_filter(struct weir_context *filter, struct batch *batch)
 	return status;
 }
 
+/* Marks the records for which `when` is false as dropped, so that the filter leaves them alone;
+ * bit i of `aside`: record i is one of them. */
+static void flow_put_aside(struct weir_expr *when, struct weir_batch *view, uint64_t *aside)
+{
+	expr_select(when, view, aside);
+	for (uint32_t i = 0; i < view->record_count; i++) {
+		uint64_t bit = UINT64_C(1) << (i & 63);
+
+		if (view->records[i].flags & WEIR_RECORD_GONE) {
+			aside[i >> 6] &= ~bit;
+			continue;
+		}
+		aside[i >> 6] ^= bit;
+		if (aside[i >> 6] & bit)
+			view->records[i].flags |= WEIR_RECORD_DROPPED;
+	}
+}
+
+static int flow_filter_when(struct weir_context *filter, struct batch *batch)
+{
+	struct weir_batch *view = &batch->view;
+	uint32_t count = view->record_count;
+	uint64_t *aside;
+	int status;
+
+	if (!filter->when)
+		return flow_filter(filter, batch);
+	aside = calloc(count / 64 + 1, sizeof(*aside));
+	if (!aside) {
+		pipeline_fail(filter->pipeline, "filter %s: no memory for `when`",
+			      filter->config->name);
+		return WEIR_ERR_MEMORY;
+	}
+	flow_put_aside(filter->when[scheduler_worker()], view, aside);
+	status = flow_filter(filter, batch);
+	for (uint32_t i = 0; i < count; i++)
+		if (aside[i >> 6] >> (i & 63) & 1)
+			view->records[i].flags &= (uint16_t)~WEIR_RECORD_DROPPED;
+	free(aside);
+	return status;
+}
+
 /* Counts what filters dropped, and buries the dead. */
 static int flow_account(struct pipeline *pipeline, struct batch *batch)
 {
@@ -263,7 +305,7 @@ void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filt
 		uint32_t dead = batch->dead_count;
 		uint32_t before = dropped;
 
-		if (flow_filter(stage, batch) < 0) {
+		if (flow_filter_when(stage, batch) < 0) {
 			/* The claims stay held: all of the batch is read again. */
 			batch_unref(batch);
 			return;
