@@ -102,10 +102,17 @@ static const struct weir_node *check_list(struct config_file *file, const struct
 	return list;
 }
 
+/* {expr: TEXT} */
+static int is_expression(const struct tree_node *node)
+{
+	return node->kind == TREE_MAP && node->count == 1 &&
+	       weir_slice_equals(node->keys[0]->text, "expr");
+}
+
 static const struct weir_node *check_free_map(struct config_file *file,
 					      const struct tree_node *node,
 					      const struct weir_option *option, uint32_t element,
-					      const char *name)
+					      int computed, const char *name)
 {
 	const struct weir_node **items;
 	struct weir_slice *keys;
@@ -117,7 +124,11 @@ static const struct weir_node *check_free_map(struct config_file *file,
 		const struct weir_node *item;
 
 		snprintf(path, sizeof(path), "%s.%s", name, node->keys[i]->text.data);
-		item = check_typed(file, node->items[i], option, element, path);
+		if (computed && is_expression(node->items[i]))
+			item = check_free_map(file, node->items[i], option, WEIR_TYPE_EXPR, 0,
+					      path);
+		else
+			item = check_typed(file, node->items[i], option, element, path);
 		if (!item)
 			continue;
 		keys[map->count] = copy_key(file, node->keys[i]->text);
@@ -167,7 +178,8 @@ static const struct weir_node *check_map(struct config_file *file, const struct 
 	if (node->kind == TREE_LIST || (node->kind == TREE_SCALAR && !tree_is_null(node)))
 		return wrong_kind(file, node, WEIR_TYPE_MAP, name);
 	if (!option->members)
-		return check_free_map(file, node, option, option->element, name);
+		return check_free_map(file, node, option, option->element,
+				      (option->flags & WEIR_OPTION_COMPUTED) != 0, name);
 	check_sets(file, node, name, name, node->line, node->column, &set, 1);
 	return set.ret_node;
 }
@@ -180,7 +192,7 @@ static const struct weir_node *check_any(struct config_file *file, const struct 
 	if (node->kind == TREE_LIST)
 		return check_list(file, node, option, WEIR_TYPE_ANY, name);
 	if (node->kind == TREE_MAP)
-		return check_free_map(file, node, option, WEIR_TYPE_ANY, name);
+		return check_free_map(file, node, option, WEIR_TYPE_ANY, 0, name);
 	scalar = new_node(file, node, WEIR_TYPE_STRING);
 	if (scalar)
 		(void)option_value_read(file, node, option, WEIR_TYPE_ANY, name, scalar);

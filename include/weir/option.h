@@ -29,6 +29,8 @@
 #define WEIR_OPTION_REQUIRED 1
 /* A scalar is taken as the map {FIRST_MEMBER: scalar}: `parse: json` for `parse: {format: json}`. */
 #define WEIR_OPTION_SHORT 2
+/* Of a MAP with elements of ANY type: a value {expr: TEXT} is an expression, and checked as one. */
+#define WEIR_OPTION_COMPUTED 4
 
 struct weir_option {
 	uint32_t struct_size; /* 0 in the last, empty entry */

@@ -279,7 +279,7 @@ static const struct weir_option set_options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_MAP,
 	 .element = WEIR_TYPE_ANY,
-	 .flags = WEIR_OPTION_REQUIRED,
+	 .flags = WEIR_OPTION_REQUIRED | WEIR_OPTION_COMPUTED,
 	 .name = "fields",
 	 .doc = "Values by field: constants with YAML's types, or {expr: \"an expression\"}"},
 	WEIR_OPTION_END,

@@ -94,7 +94,7 @@ static const struct weir_option parse_options[] = {
 };
 static const struct weir_option set_options[] = {
 	{FAKE_OPTION, .type = WEIR_TYPE_MAP, .element = WEIR_TYPE_ANY, .name = "fields",
-	 .doc = "Fields"},
+	 .flags = WEIR_OPTION_COMPUTED, .doc = "Fields"},
 	WEIR_OPTION_END,
 };
 static const struct weir_option file_options[] = {

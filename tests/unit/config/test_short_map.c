@@ -42,11 +42,22 @@ static void a_key_that_could_be_both_is_asked_about(void **state)
 		     "\"set: {fields: {...}}\", with the option beside \"fields\"");
 }
 
+static void computed_values_are_checked_as_expressions(void **state)
+{
+	(void)load_pipeline(*state, INPUTS "filters:\n  - set: {a: {expr: \"b = 1\"}}\n" OUTPUTS);
+	expect_error(*state, 4, 24,
+		     "in \"fields.a.expr\": '=' compares nothing: write ==, or =~ for a pattern");
+	(void)load_pipeline(*state, INPUTS
+			    "filters:\n  - set: {expr: b = 1, deep: {m: {expr: b = 1}}}\n" OUTPUTS);
+	expect_no_problem(*state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(a_map_of_any_keys_is_the_short_option),
 		FIXTURE_TEST(the_long_form_takes_the_options_of_the_host_beside_it),
+		FIXTURE_TEST(computed_values_are_checked_as_expressions),
 		FIXTURE_TEST(a_key_that_could_be_both_is_asked_about),
 	};
 
