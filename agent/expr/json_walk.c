@@ -38,6 +38,18 @@ static size_t container_end(struct weir_slice text, size_t at)
 	return 0;
 }
 
+static int is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t skip_space(struct weir_slice text, size_t at)
+{
+	while (at < text.size && is_space(text.data[at]))
+		at++;
+	return at;
+}
+
 static size_t value_end(struct weir_slice text, size_t at)
 {
 	if (at >= text.size)
@@ -47,7 +59,7 @@ static size_t value_end(struct weir_slice text, size_t at)
 	if (text.data[at] == '{' || text.data[at] == '[')
 		return container_end(text, at);
 	while (at < text.size && text.data[at] != ',' && text.data[at] != '}' &&
-	       text.data[at] != ']')
+	       text.data[at] != ']' && !is_space(text.data[at]))
 		at++;
 	return at;
 }
@@ -62,17 +74,20 @@ struct json_walk json_walk_start(struct weir_slice text)
 int json_walk_next(struct json_walk *walk, struct weir_slice *ret_key, struct weir_slice *ret_value)
 {
 	struct weir_slice text = walk->text;
-	size_t at = walk->at, end;
+	size_t at = skip_space(text, walk->at), end;
 
 	if (at < text.size && text.data[at] == ',')
-		at++;
+		at = skip_space(text, at + 1);
 	*ret_key = (struct weir_slice){NULL, 0};
 	if (walk->is_map) {
 		end = at < text.size && text.data[at] == '"' ? string_end(text, at) : 0;
-		if (end == 0 || end >= text.size || text.data[end] != ':')
+		if (end == 0)
 			return 0;
 		*ret_key = (struct weir_slice){text.data + at, end - at};
-		at = end + 1;
+		at = skip_space(text, end);
+		if (at >= text.size || text.data[at] != ':')
+			return 0;
+		at = skip_space(text, at + 1);
 	}
 	end = value_end(text, at);
 	if (end <= at)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading inside a map or list, which is compact JSON text. Nothing is allocated but unescaped
- * strings. Text that is no JSON ends a walk early; it is never read beyond its end.
+ * Reading inside a map or list, which is JSON text; it should be compact, but need not. Nothing is
+ * allocated but unescaped strings. Text that is no JSON ends a walk early; it is never read beyond
+ * its end.
  */
 #ifndef EXPR_JSON_WALK_H
 #define EXPR_JSON_WALK_H

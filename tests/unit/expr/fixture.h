@@ -33,6 +33,7 @@ static const struct test_field expr_fields[] = {
 	TEXT("dotted", WEIR_MAP, 0, "{\"name\":\"nested\",\"other\":\"inside\"}"),
 	TEXT("tags", WEIR_LIST, 0, "[\"red\",\"a,b\",3,{\"x\":[1]}]"),
 	VALUE("most", WEIR_INT, INT64_MAX),
+	TEXT("loose", WEIR_MAP, 0, "{ \"a\" : [ 1 , \"x\" ,\t{ } ] , \"b\" :2 }"),
 };
 #define EXPR_FIELD_COUNT (sizeof(expr_fields) / sizeof(expr_fields[0]))
 

@@ -14,6 +14,8 @@ static void fields_go_by_name_and_by_path(void **state)
 	assert_text("user.a.b", "{\"c\":[1,\"x\",null]}");
 	assert_text("user.`a`.b.c", "[1,\"x\",null]");
 	assert_text("user.\xC3\xA9", "\xF0\x9F\x98\x80\xEF\xBF\xBD");
+	assert_text("loose.a", "[ 1 , \"x\" ,\t{ } ]");
+	assert_text("loose.b + length(loose.a) + length(loose)", "7");
 	assert_text("user.missing", NULL);
 	assert_text("user.no", NULL);
 	assert_text("method.x", NULL);
