@@ -48,7 +48,7 @@ struct weir_http_client {
 	uint32_t in_flight;
 	uint64_t not_before_ns; /* nothing starts earlier */
 	struct loop_timer timer;
-	uint32_t alarm;	    /* status or curl code that the log has been told of, + 1; 0 = none */
+	uint32_t alarm; /* status or curl code that the log has been told of, + 1; 0 = none */
 	int stalled;
 	atomic_uint pending; /* relaxed: a figure, nothing hangs on it */
 };
@@ -185,8 +185,7 @@ static void job_arrived(void *user)
 
 /* ---- telling people ---- */
 
-static void say(struct weir_http_client *client, uint32_t level, const char *code,
-		const char *text)
+static void say(struct weir_http_client *client, uint32_t level, const char *code, const char *text)
 {
 	if (client->owner.log)
 		client->owner.log(client->owner.user, level, code, text);
@@ -205,8 +204,8 @@ static void say_success(struct weir_http_client *client, const struct job *job, 
 {
 	char text[512];
 
-	if (client->pace.failing > 0 && (client->pace.failing >= CLIENT_TROUBLE || client->alarm ||
-					 client->stalled)) {
+	if (client->pace.failing > 0 &&
+	    (client->pace.failing >= CLIENT_TROUBLE || client->alarm || client->stalled)) {
 		snprintf(text, sizeof(text), "%s accepts requests again after %" PRIu64 " s",
 			 job->place,
 			 (now - client->pace.failing_since_ns) / (uint64_t)NS_PER_SECOND);
@@ -251,8 +250,9 @@ static void say_hold(struct weir_http_client *client, const struct job *job,
 		return;
 	client->alarm = reason;
 	describe(what, sizeof(what), job, verdict, facts->answer);
-	snprintf(text, sizeof(text), "%s; %s. Nothing is lost: it is tried again about every %.0f s",
-		 what, verdict->remedy ? verdict->remedy : "an operator must act",
+	snprintf(text, sizeof(text),
+		 "%s; %s. Nothing is lost: it is tried again about every %.0f s", what,
+		 verdict->remedy ? verdict->remedy : "an operator must act",
 		 (double)client->pace.wait_max_ns / 1e9);
 	say(client, WEIR_LOG_ERROR, "http_hold", text);
 	set_stalled(client, what);
@@ -401,8 +401,8 @@ static int copy_options(struct transfer_options *to, const struct weir_http_clie
 	to->ca_file = copy_or_null(from->ca_file, &failed);
 	to->cert_file = copy_or_null(from->cert_file, &failed);
 	to->key_file = copy_or_null(from->key_file, &failed);
-	to->user_agent = copy_or_null(from->user_agent ? from->user_agent : "weir/" WEIR_VERSION,
-				      &failed);
+	to->user_agent =
+		copy_or_null(from->user_agent ? from->user_agent : "weir/" WEIR_VERSION, &failed);
 	return failed ? WEIR_ERR_MEMORY : 0;
 }
 

@@ -210,24 +210,22 @@ static int32_t service_http_client(struct weir_context *context,
 				   const struct weir_http_client_options *options,
 				   struct weir_http_client **ret_client, struct weir_error *error)
 {
-	const struct http_owner owner = {.done = http_owner_done,
-					 .log = http_owner_log,
-					 .stalled = http_owner_stalled,
-					 .user = context,
-					 .requests = context->requests,
-					 .retries = context->retries,
-					 .in_flight = context->http_in_flight,
-					 .bytes = context->http_bytes,
-					 .latency = context->latency,
-					 .begin = STAGE_OP(context->plugin->output, http_begin)
-							  ? http_owner_begin
-							  : NULL};
+	const struct http_owner owner = {
+		.done = http_owner_done,
+		.log = http_owner_log,
+		.stalled = http_owner_stalled,
+		.user = context,
+		.requests = context->requests,
+		.retries = context->retries,
+		.in_flight = context->http_in_flight,
+		.bytes = context->http_bytes,
+		.latency = context->latency,
+		.begin = STAGE_OP(context->plugin->output, http_begin) ? http_owner_begin : NULL};
 	struct weir_http_client_options with_retry;
 	struct http *http;
 	const struct http_module *module;
 
-	if (context->plugin->kind != WEIR_OUTPUT ||
-	    !STAGE_OP(context->plugin->output, http_done))
+	if (context->plugin->kind != WEIR_OUTPUT || !STAGE_OP(context->plugin->output, http_done))
 		return weir_fail(error, WEIR_ERR_REFUSED,
 				 "only outputs with http_done() may use the HTTP service");
 	module = http_module(context, &http, error);

@@ -25,7 +25,7 @@ struct batching {
 	struct batching_request *sent;
 	uint32_t in_flight;
 	struct entry *waiting, **waiting_end; /* could not be taken up yet, in order */
-	int retrying;			      /* a thread is taking them up */
+	int retrying;                         /* a thread is taking them up */
 };
 
 /* ---- lists, under the lock ---- */

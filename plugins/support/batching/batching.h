@@ -27,7 +27,7 @@ struct batching_part;
 struct batching_record {
 	const struct weir_batch *batch;
 	uint32_t index;
-	uint32_t newline; /* 1: the byte behind `data` is there, and is the newline */
+	uint32_t newline;       /* 1: the byte behind `data` is there, and is the newline */
 	struct weir_slice data; /* its encoding, or its line, without the newline */
 };
 
@@ -39,7 +39,7 @@ struct batching_refusal {
 
 /* What became of a record of a request. */
 struct batching_fate {
-	uint32_t outcome; /* WEIR_OUTCOME_*, or 0: to be sent again */
+	uint32_t outcome;   /* WEIR_OUTCOME_*, or 0: to be sent again */
 	const char *reason; /* of DEAD, with the text */
 	struct weir_slice text;
 };
@@ -61,11 +61,12 @@ struct batching_options {
 	const struct weir_services *host;
 	struct weir_context *context;
 	uint32_t records_max;
-	uint64_t bytes_max;    /* of a request; a larger record travels alone */
-	uint64_t linger_ns;    /* how long the open request waits for company */
+	uint64_t bytes_max;     /* of a request; a larger record travels alone */
+	uint64_t linger_ns;     /* how long the open request waits for company */
 	uint32_t in_flight_max; /* requests handed to send() at a time; 1 keeps their order */
 	uint32_t linger_timer, retry_timer; /* ids of host timers that are batching's own */
-	const struct weir_encode_spec *encode; /* NULL = raw lines; lives as long as batching does */
+	const struct weir_encode_spec
+		*encode; /* NULL = raw lines; lives as long as batching does */
 	struct weir_slice prefix, separator, suffix; /* of the body; borrowed likewise */
 	/* Hands a request to the HTTP service. A failure is tried again later. */
 	int32_t (*send)(void *user, struct batching_request *request);

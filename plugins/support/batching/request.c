@@ -117,8 +117,7 @@ int request_add(struct batching_request *request, const struct batching_part *pa
 {
 	if (request->part_count == request->part_capacity) {
 		uint32_t capacity = request->part_capacity ? 2 * request->part_capacity : 8;
-		struct batching_part *parts =
-			realloc(request->parts, capacity * sizeof(*parts));
+		struct batching_part *parts = realloc(request->parts, capacity * sizeof(*parts));
 
 		if (!parts)
 			return WEIR_ERR_MEMORY;
@@ -182,8 +181,7 @@ static int body_add_record(struct body *body, const struct entry *entry, uint32_
 
 	if (!encoding)
 		return body_add_line(body, entry->view.batch, record);
-	return body_add(body, encoding->data + encoding->starts[record],
-			entry_size(entry, record));
+	return body_add(body, encoding->data + encoding->starts[record], entry_size(entry, record));
 }
 
 static int body_add_part(struct body *body, const struct batching_part *part,
@@ -200,8 +198,7 @@ static int body_add_part(struct body *body, const struct batching_part *part,
 	return failed;
 }
 
-static int request_compose(struct batching_request *request,
-			   const struct batching_options *options)
+static int request_compose(struct batching_request *request, const struct batching_options *options)
 {
 	int code;
 

@@ -11,11 +11,11 @@
 struct entry {
 	struct weir_delivery_view view;
 	const struct weir_encoding *encoding; /* NULL = raw lines, or not encoded yet */
-	uint64_t bytes;			      /* of all its records */
-	uint32_t begin;			      /* records before it are in requests already */
-	atomic_uint left;		      /* records without an outcome */
-	struct entry *next;		      /* while it waits for memory */
-	uint32_t *sizes;    /* as measured, or NULL; record by record */
+	uint64_t bytes;                       /* of all its records */
+	uint32_t begin;                       /* records before it are in requests already */
+	atomic_uint left;                     /* records without an outcome */
+	struct entry *next;                   /* while it waits for memory */
+	uint32_t *sizes;                      /* as measured, or NULL; record by record */
 	uint64_t *selected; /* with it: the view's own copy, without what was refused */
 };
 

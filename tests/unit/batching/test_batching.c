@@ -1,177 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Batching: what is in each request, when it goes, and that every record gets one outcome. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "mock_host.h"
-#include "support/batching/batching.c"
-#include "support/batching/request.c"
-
-#define DELIVERIES_MAX 64
-#define REQUESTS_MAX 4096
-
-struct delivery {
-	struct weir_batch *batch;
-	struct weir_delivery_view view;
-	uint64_t selected[64];
-	uint8_t outcomes[4096]; /* 0 = none yet */
-	uint32_t settled;
-	struct weir_encoding encoding;
-	char *text;
-	uint32_t *starts;
-};
-
-static struct {
-	struct mock_host host;
-	struct batching *batching;
-	struct batching_options options;
-	struct delivery *deliveries[DELIVERIES_MAX];
-	uint32_t delivery_count;
-	struct batching_request *requests[REQUESTS_MAX];
-	uint32_t request_count; /* sent, first to last */
-	int encode_fails, send_fails;
-} t;
-
-/* ---- the host ---- */
-
-static void settle(struct delivery *d, uint32_t record, uint32_t outcome)
-{
-	assert_true(weir_selected(&d->view, record));
-	assert_int_equal(d->outcomes[record], 0); /* exactly one each */
-	d->outcomes[record] = (uint8_t)outcome;
-	d->settled++;
-}
-
-static void on_outcome(struct weir_delivery *handle, const uint32_t *records, uint32_t count,
-		       uint32_t outcome, const char *reason, struct weir_slice text)
-{
-	struct delivery *d = (struct delivery *)(void *)handle;
-
-	(void)text;
-	assert_true(outcome != WEIR_OUTCOME_DEAD || reason);
-	for (uint32_t i = 0; records && i < count; i++)
-		settle(d, records[i], outcome);
-	for (uint32_t i = 0; !records && i < d->batch->record_count; i++)
-		if (weir_selected(&d->view, i) && !d->outcomes[i])
-			settle(d, i, outcome);
-}
-
-/* As the host's: selected records (here all that the delivery selects) with their newline. */
-static int32_t on_encode(struct weir_delivery *handle, const struct weir_encode_spec *spec,
-			 const struct weir_encoding **ret_encoding)
-{
-	struct delivery *d = (struct delivery *)(void *)handle;
-	size_t size = 0;
-
-	assert_int_equal(spec->format, WEIR_ENCODE_JSON);
-	if (t.encode_fails)
-		return t.encode_fails > 0 ? WEIR_ERR_MEMORY : WEIR_ERR_INVALID;
-	d->starts = calloc(d->batch->record_count + 1, sizeof(*d->starts));
-	d->text = calloc(1, 1 << 16);
-	for (uint32_t i = 0; i < d->batch->record_count; i++) {
-		struct weir_slice line = weir_record_line(d->batch, &d->batch->records[i]);
-
-		d->starts[i] = (uint32_t)size;
-		if (weir_selected(&d->view, i))
-			size += (size_t)snprintf(d->text + size, (1 << 16) - size, "{\"m\":\"%.*s\"}\n",
-						 (int)line.size, line.data);
-		d->starts[i + 1] = (uint32_t)size;
-	}
-	d->encoding = (struct weir_encoding){sizeof(d->encoding), d->batch->record_count, d->text,
-					     d->starts};
-	*ret_encoding = &d->encoding;
-	return 0;
-}
-
-static int32_t on_send(void *user, struct batching_request *request)
-{
-	(void)user;
-	if (t.send_fails)
-		return WEIR_ERR_MEMORY;
-	assert_ptr_equal(request->http.user, request);
-	t.requests[t.request_count++] = request;
-	return 0;
-}
-
-static struct batching_options options_of(uint32_t records, uint64_t bytes, uint64_t linger_ns)
-{
-	return (struct batching_options){.host = &t.host.services,
-					 .context = mock_context(&t.host),
-					 .records_max = records,
-					 .bytes_max = bytes,
-					 .linger_ns = linger_ns,
-					 .in_flight_max = 16,
-					 .linger_timer = 0,
-					 .retry_timer = 1,
-					 .send = on_send};
-}
-
-static void begin(const struct batching_options *options)
-{
-	t.options = *options;
-	assert_int_equal(batching_create(options, &t.batching, NULL), 0);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&t, 0, sizeof(t));
-	mock_host_create(&t.host);
-	t.host.services.outcome = on_outcome;
-	t.host.services.encode = on_encode;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	batching_destroy(t.batching);
-	for (uint32_t i = 0; i < t.delivery_count; i++) {
-		free(t.deliveries[i]->text);
-		free(t.deliveries[i]->starts);
-		mock_batch_free(t.deliveries[i]->batch);
-		free(t.deliveries[i]);
-	}
-	mock_host_destroy(&t.host);
-	return 0;
-}
-
-/* Writes the lines of `text`; skip[i] == '-' leaves record i out of the selection. */
-static struct delivery *write_lines(const char *text, const char *skip)
-{
-	struct delivery *d = calloc(1, sizeof(*d));
-
-	t.deliveries[t.delivery_count++] = d;
-	d->batch = mock_batch_lines(&t.host, weir_slice_of(text), 0);
-	for (uint32_t i = 0; i < d->batch->record_count; i++)
-		if (!skip || i >= strlen(skip) || skip[i] != '-')
-			d->selected[i >> 6] |= UINT64_C(1) << (i & 63);
-	for (uint32_t i = 0; i < 64; i++)
-		d->view.count += (uint32_t)__builtin_popcountll(d->selected[i]);
-	d->view.struct_size = sizeof(d->view);
-	d->view.batch = d->batch;
-	d->view.selected = d->selected;
-	d->view.handle = (struct weir_delivery *)(void *)d;
-	batching_write(t.batching, &d->view);
-	return d;
-}
-
-static const char *body_of(const struct batching_request *request)
-{
-	static char body[1 << 20];
-	size_t size = 0;
-
-	for (uint32_t i = 0; i < request->http.body_count; i++) {
-		memcpy(body + size, request->http.body[i].data, request->http.body[i].size);
-		size += request->http.body[i].size;
-	}
-	assert_int_equal(size, request->http.body_size);
-	body[size] = '\0';
-	return body;
-}
+#include "batching_fixture.h"
 
 /* ---- bodies ---- */
 
@@ -475,131 +304,6 @@ static void destroying_reports_nothing(void **state)
 	assert_int_equal(d->settled, 0);
 }
 
-/* ---- composed bodies ---- */
-
-static uint64_t measure_line(void *user, const struct batching_record *record,
-			     struct batching_refusal *ret_refusal)
-{
-	(void)user;
-	assert_int_equal(record->newline, 1);
-	if (record->data.size > 5) {
-		ret_refusal->reason = "too_large";
-		return 0;
-	}
-	return record->data.size + 1;
-}
-
-/* "<a><b>" */
-static int32_t compose_angles(void *user, struct batching_request *request)
-{
-	struct batching_cursor cursor = {request, 0, 0};
-	struct batching_record record;
-	struct weir_slice *body = calloc(1, sizeof(*body));
-	char *text = calloc(1, 1 << 16);
-	size_t size = 0;
-
-	(void)user;
-	while (batching_next(&cursor, &record))
-		size += (size_t)sprintf(text + size, "<%.*s>", (int)record.data.size,
-					record.data.data);
-	*body = (struct weir_slice){text, size};
-	request->composed = text;
-	request->composed_size = 1 << 16;
-	request->http.body = body;
-	request->http.body_count = 1;
-	request->http.body_size = size;
-	return 0;
-}
-
-static struct batching_options composing(uint32_t records, uint64_t bytes)
-{
-	struct batching_options options = options_of(records, bytes, 0);
-
-	options.measure = measure_line;
-	options.compose = compose_angles;
-	return options;
-}
-
-static void a_composed_body_has_the_records_of_its_parts(void **state)
-{
-	struct batching_options options = composing(100, 1 << 20);
-
-	(void)state;
-	options.in_flight_max = 1;
-	begin(&options);
-	write_lines("x\n", NULL);
-	write_lines("a\nb\nc\n", "+-+");
-	write_lines("d\ne\n", "-+");
-	assert_int_equal(t.host.memory, 1 << 16);
-	batching_delivered(t.batching, t.requests[0]);
-	assert_string_equal(body_of(t.requests[1]), "<a><c><e>");
-	batching_delivered(t.batching, t.requests[1]);
-	assert_int_equal(t.host.memory, 0);
-}
-
-static void measured_sizes_bound_a_request(void **state)
-{
-	struct batching_options options = composing(100, 6);
-
-	(void)state;
-	begin(&options);
-	write_lines("aa\nbb\ncc\n", NULL);
-	assert_int_equal(t.request_count, 2);
-	assert_string_equal(body_of(t.requests[0]), "<aa><bb>");
-	assert_string_equal(body_of(t.requests[1]), "<cc>");
-}
-
-static void a_refused_record_is_dead_before_it_is_sent(void **state)
-{
-	struct batching_options options = composing(100, 1 << 20);
-	struct delivery *d, *whole;
-
-	(void)state;
-	begin(&options);
-	d = write_lines("a\nmuch too long\nb\n", NULL);
-	assert_int_equal(d->outcomes[1], WEIR_OUTCOME_DEAD);
-	assert_string_equal(body_of(t.requests[0]), "<a><b>");
-	batching_delivered(t.batching, t.requests[0]);
-	assert_int_equal(d->settled, 3);
-	whole = write_lines("much too long\nand this\n", NULL);
-	assert_int_equal(whole->settled, 2);
-	assert_int_equal(t.request_count, 1);
-}
-
-static void exactly_the_failed_records_are_sent_again(void **state)
-{
-	struct batching_options options = composing(100, 1 << 20);
-	const struct batching_fate fates[] = {{.outcome = WEIR_OUTCOME_DELIVERED},
-					      {.outcome = 0},
-					      {.outcome = 0},
-					      {.outcome = WEIR_OUTCOME_DEAD, .reason = "no"},
-					      {.outcome = 0}};
-	struct delivery *d;
-
-	(void)state;
-	begin(&options);
-	d = write_lines("a\nb\nc\nd\ne\n", NULL);
-	assert_int_equal(batching_settle(t.batching, t.requests[0], fates), WEIR_HTTP_TRY_AGAIN);
-	assert_string_equal(body_of(t.requests[0]), "<b><c><e>");
-	assert_int_equal(t.requests[0]->http.record_count, 3);
-	assert_int_equal(d->outcomes[0], WEIR_OUTCOME_DELIVERED);
-	assert_int_equal(d->outcomes[3], WEIR_OUTCOME_DEAD);
-	assert_int_equal(d->settled, 2);
-	assert_int_equal(batching_settle(t.batching, t.requests[0], &fates[0]),
-			 WEIR_HTTP_TRY_AGAIN);
-	assert_string_equal(body_of(t.requests[0]), "<c><e>");
-	batching_split(t.batching, t.requests[0]);
-	assert_string_equal(body_of(t.requests[1]), "<c>");
-	assert_string_equal(body_of(t.requests[2]), "<e>");
-	assert_int_equal(batching_settle(t.batching, t.requests[1], &fates[0]),
-			 WEIR_HTTP_FINISHED);
-	assert_int_equal(batching_settle(t.batching, t.requests[2], &fates[3]),
-			 WEIR_HTTP_FINISHED);
-	assert_int_equal(d->settled, 5);
-	assert_int_equal(d->outcomes[4], WEIR_OUTCOME_DEAD);
-	assert_int_equal(t.host.memory, 0);
-}
-
 /* ---- everything at once ---- */
 
 static uint32_t next_random(void)
@@ -646,9 +350,8 @@ static void answer_some_request(uint32_t *answered)
 
 static void one_round(void)
 {
-	struct batching_options options =
-		options_of(1 + next_random() % 20, 1 + next_random() % 200,
-			   next_random() % 2 ? 0 : 1000000);
+	struct batching_options options = options_of(
+		1 + next_random() % 20, 1 + next_random() % 200, next_random() % 2 ? 0 : 1000000);
 	uint32_t answered = 0;
 
 	options.in_flight_max = 1 + next_random() % 6;
@@ -689,8 +392,6 @@ static void every_record_gets_one_outcome_whatever_happens(void **state)
 	}
 }
 
-#define BATCHING_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -711,10 +412,6 @@ int main(void)
 		BATCHING_TEST(what_cannot_be_encoded_is_dead),
 		BATCHING_TEST(a_send_that_fails_is_tried_again),
 		BATCHING_TEST(destroying_reports_nothing),
-		BATCHING_TEST(a_composed_body_has_the_records_of_its_parts),
-		BATCHING_TEST(measured_sizes_bound_a_request),
-		BATCHING_TEST(a_refused_record_is_dead_before_it_is_sent),
-		BATCHING_TEST(exactly_the_failed_records_are_sent_again),
 		BATCHING_TEST(every_record_gets_one_outcome_whatever_happens),
 	};
 
