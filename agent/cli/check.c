@@ -6,15 +6,13 @@
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "batch/json.h"
 #include "cli/cli.h"
+#include "cli/source_line.h"
 #include "cli/terminal.h"
 
-#define SOURCE_LINE_MAX 4096 /* bytes of a source line that are looked at */
-#define GUTTER 8             /* columns before a source line */
+#define GUTTER 8 /* columns before a source line */
 
 static const char usage[] =
 	"usage: weir check [-c FILE] [--strict] [--json] [PIPELINE.yaml...]\n"
@@ -61,27 +59,6 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
-/* Line `number` of a file, without its newline; 0 when there is none. */
-static int read_line(const char *path, uint32_t number, char *ret_line, size_t size)
-{
-	FILE *file = fopen(path, "re");
-	char *line = NULL;
-	size_t capacity = 0;
-	ssize_t length = -1;
-
-	for (uint32_t i = 0; file && i < number; i++) {
-		length = getline(&line, &capacity, file);
-		if (length < 0)
-			break;
-	}
-	if (length >= 0)
-		snprintf(ret_line, size, "%.*s", (int)strcspn(line, "\r\n"), line);
-	free(line);
-	if (file)
-		fclose(file);
-	return length >= 0;
-}
-
 static const char *step(const char *text, uint32_t characters)
 {
 	while (characters > 0 && *text) {
@@ -103,14 +80,16 @@ static void print_source(const char *line, uint32_t characters)
 }
 
 /* The line and a caret under the column; of a long line, the part around the column. */
-static void show_source(const struct config_problem *problem)
+static void show_source(const struct config_problem *problem, struct source_line *source)
 {
-	char line[SOURCE_LINE_MAX];
+	const char *line;
 	uint32_t room = terminal_width() - GUTTER - 1;
 	uint32_t skip = 0;
 
-	if (problem->line == 0 || problem->column == 0 ||
-	    !read_line(problem->path, problem->line, line, sizeof(line)))
+	if (problem->line == 0 || problem->column == 0)
+		return;
+	line = source_line_read(source, problem->path, problem->line);
+	if (!line)
 		return;
 	if (problem->column > room * 3 / 4)
 		skip = problem->column - room / 2;
@@ -122,7 +101,7 @@ static void show_source(const struct config_problem *problem)
 	       terminal_style(TERMINAL_BOLD), terminal_style(TERMINAL_PLAIN));
 }
 
-static void show_problem(const struct config_problem *problem)
+static void show_problem(const struct config_problem *problem, struct source_line *source)
 {
 	int is_error = problem->severity == CONFIG_ERROR;
 	char place[PATH_MAX];
@@ -132,7 +111,7 @@ static void show_problem(const struct config_problem *problem)
 	printf("%s %s%s:%s %s\n", terminal_style(TERMINAL_PLAIN),
 	       terminal_style(is_error ? TERMINAL_RED : TERMINAL_YELLOW),
 	       is_error ? "error" : "warning", terminal_style(TERMINAL_PLAIN), problem->text);
-	show_source(problem);
+	show_source(problem, source);
 }
 
 static const char *plural(size_t count)
@@ -144,9 +123,11 @@ static void show(const struct config *config)
 {
 	size_t errors = config_errors(config);
 	size_t warnings = config->problem_count - errors;
+	struct source_line source = {0};
 
 	for (size_t i = 0; i < config->problem_count; i++)
-		show_problem(&config->problems[i]);
+		show_problem(&config->problems[i], &source);
+	source_line_done(&source);
 	printf("%s%zu pipeline%s, %zu error%s, %zu warning%s\n", config->problem_count ? "\n" : "",
 	       config->pipeline_count, plural(config->pipeline_count), errors, plural(errors),
 	       warnings, plural(warnings));

@@ -224,12 +224,7 @@ static int accept_key(struct builder *builder, const struct tree_node *map,
 				  key->text.data, other->line);
 		return 0;
 	}
-	if (map->count < TREE_KEYS_MAX)
-		return 1;
-	if (map->count == TREE_KEYS_MAX)
-		config_file_error(builder->file, key->line, key->column,
-				  "a map of more than %d keys; split it", TREE_KEYS_MAX);
-	return 0;
+	return 1;
 }
 
 static int build_map(struct builder *builder, struct tree_node *map, uint32_t depth)
@@ -245,14 +240,23 @@ static int build_map(struct builder *builder, struct tree_node *map, uint32_t de
 			yaml_event_delete(&event);
 			return 0;
 		}
+		if (map->count == TREE_KEYS_MAX) {
+			config_file_error(builder->file, line_of(event.start_mark),
+					  column_of(event.start_mark),
+					  "a map of more than %d keys; split it", TREE_KEYS_MAX);
+			yaml_event_delete(&event);
+			return WEIR_ERR_INVALID;
+		}
 		key = build_node(builder, &event, depth + 1);
 		if (!key || next_event(builder, &event))
 			return WEIR_ERR_INVALID;
 		value = build_node(builder, &event, depth + 1);
-		if (!value || grow(builder, map))
+		if (!value)
 			return WEIR_ERR_INVALID;
 		if (!accept_key(builder, map, key))
 			continue;
+		if (grow(builder, map))
+			return WEIR_ERR_INVALID;
 		map->keys[map->count] = key;
 		map->items[map->count++] = value;
 	}

@@ -101,7 +101,7 @@ static inline struct config_pipeline *load_pipeline(struct fixture *fixture, con
 
 static inline void print_problems(const struct config *config)
 {
-	for (size_t i = 0; i < config->problem_count; i++)
+	for (size_t i = 0; i < config->problem_count && i < 10; i++)
 		print_message("  %s:%u:%u: %s\n", config->problems[i].path,
 			      config->problems[i].line, config->problems[i].column,
 			      config->problems[i].text);
