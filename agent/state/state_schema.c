@@ -77,14 +77,27 @@ static int schema_foreign(const struct state_database *database, struct weir_err
 			 database->path);
 }
 
+static int schema_tables(struct state_database *database, int64_t *ret_tables,
+			 struct weir_error *error)
+{
+	return state_database_number(database, "SELECT count(*) FROM sqlite_schema", ret_tables,
+				     error);
+}
+
 int state_schema_check(struct state_database *database, struct weir_error *error)
 {
-	int64_t version = 0;
+	int64_t version = 0, tables = 0;
 	int failed = schema_version(database, &version, error);
 
 	if (!failed && version < 1)
-		failed = schema_foreign(database, error);
-	return failed;
+		failed = schema_tables(database, &tables, error);
+	if (failed || version >= 1)
+		return failed;
+	if (tables)
+		return schema_foreign(database, error);
+	return weir_fail(error, WEIR_ERR_NOT_FOUND,
+			 "there is no state in %s yet: no pipeline has run with this state_dir",
+			 database->path);
 }
 
 int state_schema_prepare(struct state_database *database, int reset, struct weir_error *error)
@@ -94,8 +107,7 @@ int state_schema_prepare(struct state_database *database, int reset, struct weir
 
 	if (failed || version == STATE_SCHEMA_VERSION)
 		return failed;
-	failed = state_database_number(database, "SELECT count(*) FROM sqlite_schema", &tables,
-				       error);
+	failed = schema_tables(database, &tables, error);
 	if (failed)
 		return failed;
 	return tables ? schema_foreign(database, error) : schema_create(database, reset, error);

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""The state database damaged, locked, from the future, or on a full disk: nothing is lost."""
+import json
+import os
+import pathlib
+import sqlite3
+import subprocess
+
+import pytest
+
+from harness.process import wait_until
+from harness.records import lines
+from harness.weir import SLOW
+
+DEADLINE = 30 * SLOW
+
+
+def pipeline(agent, tmp_path, **more):
+    """tail of one log to one file, raw lines."""
+    agent.pipeline("main", {
+        "inputs": [{"tail": {"paths": [f"{tmp_path}/log"], "start": "beginning"}}],
+        "outputs": [{"file": {"path": f"{tmp_path}/out", "format": "line"}}], **more})
+
+
+def write(path, first, count):
+    with open(path, "a", encoding="ascii") as log:
+        log.writelines(f"line {number}\n" for number in range(first, first + count))
+
+
+def expected(first, count):
+    return [f"line {number}".encode() for number in range(first, first + count)]
+
+
+def await_lines(path, count):
+    wait_until(lambda: len(lines(path)) >= count, DEADLINE, f"{count} lines in {path}")
+
+
+def damage(agent):
+    """Overwrites the database's first pages; what is still in the WAL goes with it."""
+    database = agent.state_dir / "state.db"
+    size = database.stat().st_size
+    with open(database, "r+b") as file:
+        file.write(b"\xa5" * min(size, 8192))
+    (agent.state_dir / "state.db-wal").unlink(missing_ok=True)
+
+
+def set_aside(agent):
+    return list(agent.state_dir.glob("state.db.corrupt-*"))
+
+
+def positions(agent):
+    """{source: {output: position}}; nothing when the agent has not made its database yet."""
+    listed = agent.command("positions", "list", "-c", agent.config, "--json")
+    if "there is no" in listed.stderr:
+        return {}
+    assert listed.returncode == 0, listed.stderr
+    return {found["source"]: found["positions"] for found in json.loads(listed.stdout)["sources"]}
+
+
+@pytest.fixture
+def agent(make_weir):
+    return make_weir("weir")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A filesystem of 1 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", path],
+                             capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"can't mount a small tmpfs: {mounted.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def fill(disk):
+    """Takes all the room that is left; returns the file to remove."""
+    path = disk / "ballast"
+    with open(path, "wb", buffering=0) as ballast:
+        try:
+            while ballast.write(b"\0" * 4096):
+                pass
+        except OSError:
+            pass
+    return path
+
+
+# ---- damaged ----
+
+
+def run_then_damage(agent, tmp_path):
+    write(tmp_path / "log", 0, 100)
+    agent.run_once()
+    assert lines(tmp_path / "out") == expected(0, 100)
+    damage(agent)
+    write(tmp_path / "log", 100, 50)
+
+
+def test_a_corrupt_database_stops_its_pipelines_until_the_user_decides(agent, tmp_path):
+    pipeline(agent, tmp_path)
+    run_then_damage(agent, tmp_path)
+    for _ in range(2):  # the next start must not take the new database for a first run
+        failed = agent.run_once(check=False)
+        assert failed.returncode != 0
+        assert "on_corrupt_state" in failed.stderr
+        assert lines(tmp_path / "out") == expected(0, 100)
+    assert len(set_aside(agent)) == 1
+    pipeline(agent, tmp_path, on_corrupt_state="beginning")
+    agent.run_once()
+    assert lines(tmp_path / "out") == expected(0, 100) + expected(0, 150)
+
+
+def test_beginning_reads_again_once_and_not_at_every_start(agent, tmp_path):
+    pipeline(agent, tmp_path, on_corrupt_state="beginning")
+    run_then_damage(agent, tmp_path)
+    agent.run_once()
+    assert lines(tmp_path / "out") == expected(0, 100) + expected(0, 150)
+    agent.run_once()
+    assert len(lines(tmp_path / "out")) == 250
+
+
+def test_end_skips_what_is_there_and_takes_what_comes(agent, tmp_path):
+    pipeline(agent, tmp_path, on_corrupt_state="end")
+    run_then_damage(agent, tmp_path)
+    agent.start()
+    wait_until(lambda: set_aside(agent) and positions(agent), DEADLINE, "a new position")
+    write(tmp_path / "log", 150, 10)
+    await_lines(tmp_path / "out", 110)
+    agent.stop()
+    assert lines(tmp_path / "out") == expected(0, 100) + expected(150, 10)
+
+
+# ---- refused ----
+
+
+def test_a_newer_schema_is_refused_and_left_alone(agent, tmp_path):
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.run_once()
+    with sqlite3.connect(agent.state_dir / "state.db") as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    failed = agent.run_once(check=False)
+    assert failed.returncode == 1
+    assert "newer weir" in failed.stderr
+    with sqlite3.connect(agent.state_dir / "state.db") as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (99,)
+        assert database.execute("SELECT count(*) FROM positions").fetchone() == (1,)
+    database.close()
+
+
+def test_a_second_agent_on_the_folder_is_refused_and_told_who_has_it(agent, tmp_path):
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.start()
+    await_lines(tmp_path / "out", 10)
+    failed = agent.run_once(check=False)
+    assert failed.returncode == 1
+    assert f"process {agent.process.pid}" in failed.stderr
+    agent.stop()
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda path: None, "the folder above it doesn't exist"),
+    (lambda path: (path.parent.mkdir(), path.write_text("")), "Not a directory"),
+])
+def test_a_state_folder_that_can_not_be_is_named(agent, tmp_path, make, words):
+    folder = pathlib.Path(tmp_path / "above/state")
+    make(folder)
+    agent.configure(state_dir=str(folder))
+    pipeline(agent, tmp_path)
+    failed = agent.run_once(check=False)
+    assert failed.returncode == 1
+    assert words in failed.stderr and str(folder) in failed.stderr
+
+
+# ---- locked and full ----
+
+
+def test_a_locked_database_holds_no_line_back_and_is_made_up_for(agent, tmp_path):
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.start()
+    wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"file": 70}, DEADLINE,
+               "the position")
+    other = sqlite3.connect(agent.state_dir / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    write(tmp_path / "log", 10, 90)
+    await_lines(tmp_path / "out", 100)
+    wait_until(lambda: "state_stalled" in agent.log(), DEADLINE, "the stall in the log")
+    assert "locked by another program" in agent.log()
+    other.execute("ROLLBACK")
+    other.close()
+    wait_until(lambda: positions(agent)[f"{tmp_path}/log"] == {"file": 790}, DEADLINE,
+               "the position")
+    assert agent.log().count("state_stalled") == 1
+    agent.kill()
+    agent.run_once()
+    assert lines(tmp_path / "out") == expected(0, 100)
+
+
+def test_positions_on_a_full_disk_are_made_up_for(agent, tmp_path, small_disk):
+    agent.state_dir = small_disk / "state"
+    agent.configure(state_dir=str(agent.state_dir))
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.start()
+    wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"file": 70}, DEADLINE,
+               "the position")
+    ballast = fill(small_disk)
+    written = 10
+    while "state_stalled" not in agent.log():  # each commit takes a little of the WAL's own room
+        write(tmp_path / "log", written, 10)
+        written += 10
+        await_lines(tmp_path / "out", written)
+        assert written < 20000
+    assert "free some space" in agent.log()
+    ballast.unlink()
+    size = (tmp_path / "log").stat().st_size
+    wait_until(lambda: positions(agent)[f"{tmp_path}/log"] == {"file": size}, DEADLINE,
+               "the position")
+    agent.kill()
+    agent.run_once()
+    assert lines(tmp_path / "out") == expected(0, written)
+
+
+def test_an_output_on_a_full_disk_waits_and_leaves_no_half_line(agent, tmp_path, small_disk):
+    agent.pipeline("main", {
+        "inputs": [{"tail": {"paths": [f"{tmp_path}/log"], "start": "beginning"}}],
+        "outputs": [{"file": {"path": f"{small_disk}/out", "format": "line"}}]})
+    ballast = fill(small_disk)
+    write(tmp_path / "log", 0, 20000)
+    agent.start()
+    wait_until(lambda: "no room for" in agent.log(), DEADLINE, "the stall in the log")
+    assert (small_disk / "out").read_bytes()[-1:] in (b"", b"\n")
+    os.truncate(ballast, 100 * 1024)
+    await_lines(small_disk / "out", 20000)
+    agent.stop()
+    assert lines(small_disk / "out") == expected(0, 20000)
+
+
+# ---- seen by the user ----
+
+
+def test_positions_are_listed_while_the_agent_runs(agent, tmp_path):
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.start()
+    wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"file": 70}, DEADLINE,
+               "the position")
+    shown = agent.command("positions", "list", "-c", agent.config, check=True).stdout
+    assert "main/tail" in shown and f"{tmp_path}/log" in shown and " 70\n" in shown
+    agent.stop()
