@@ -136,6 +136,8 @@ static inline char *weir_batch_text(struct weir_batch *batch, uint32_t size,
 	struct weir_block_view *block = &batch->blocks[batch->arena_block];
 	char *text;
 
+	if (ret_value)
+		memset(ret_value, 0, sizeof(*ret_value));
 	if (batch->block_count == 0 || block->size - block->used < size)
 		return NULL;
 	text = (char *)block->data + block->used;
@@ -152,6 +154,7 @@ static inline struct weir_value *weir_batch_row(struct weir_batch *batch, uint32
 {
 	struct weir_value *row;
 
+	*ret_row = 0;
 	if (batch->value_capacity - batch->value_count < capacity)
 		return NULL;
 	row = batch->values + batch->value_count;
