@@ -232,6 +232,8 @@ static int32_t take_lines(struct acker *acker, struct connection *connection,
 	    acker->host->batch_shape(batch, &message, 1, &shape) != 0)
 		return WEIR_ERR_MEMORY;
 	copy = weir_batch_text(batch, size, &text);
+	if (!copy)
+		return WEIR_ERR_MEMORY;
 	memcpy(copy, connection->buffer, size);
 	batch->range_start = connection->position;
 	for (uint32_t i = 0; i < size; i++) {

@@ -61,7 +61,7 @@ class Shout
 		const weir_slice line = weir_record_line(batch, &batch->records[index]);
 		std::string loud(line.data, line.size);
 		uint16_t shape;
-		uint32_t row_index;
+		uint32_t row_index = 0;
 		weir_value text;
 
 		for (char &letter : loud)
@@ -75,10 +75,13 @@ class Shout
 			return failed;
 		weir_record *record = &batch->records[index]; // reserving may have moved it
 		weir_value *row = weir_batch_row(batch, count + 1, &row_index);
+		char *text_data =
+			weir_batch_text(batch, static_cast<uint32_t>(loud.size()), &text);
+		if (!row || !text_data)
+			return WEIR_ERR_MEMORY;
 		for (uint32_t i = 0; i < count; i++)
 			row[i] = batch->values[record->row + i];
-		loud.copy(weir_batch_text(batch, static_cast<uint32_t>(loud.size()), &text),
-			  loud.size());
+		loud.copy(text_data, loud.size());
 		row[count] = text;
 		record->row = row_index;
 		record->shape = shape;
