@@ -9,6 +9,8 @@ import ctypes
 import dataclasses
 import os
 import pathlib
+import re
+import select
 import signal
 import subprocess
 import time
@@ -17,6 +19,7 @@ QUIET_S = 0.25
 POLL_S = 0.01
 BUSY_NS = 300_000  # less CPU than this between two polls is a timer, not work
 LIMIT_S = 180
+PEAK_POLL_MS = 3
 
 
 @dataclasses.dataclass
@@ -41,11 +44,20 @@ def spawn(argv, log, env=None):
                                 preexec_fn=_die_with_parent)
 
 
+def peak_mib(pid):
+    """Peak memory so far. Not ru_maxrss: that begins with the size of the Python that forked."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) / 1024 if found else 0
+    except OSError:
+        return 0
+
+
 def reap(process):
-    """Waits for the end; (exit code, CPU seconds, peak RSS in MiB)."""
+    """Waits for the end; (exit code, CPU seconds)."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return process.returncode, usage.ru_utime + usage.ru_stime
 
 
 def cpu_ns(pid):
@@ -81,23 +93,30 @@ def run_to_end(argv, log, env=None):
     """An agent that ends when it is done."""
     began = time.monotonic()
     process = spawn(argv, log, env)
-    code, cpu, rss = reap(process)
+    peak, ended, descriptor = 0, select.poll(), os.pidfd_open(process.pid)
+    ended.register(descriptor, select.POLLIN)
+    while not ended.poll(PEAK_POLL_MS):
+        peak = max(peak, peak_mib(process.pid))
     wall = time.monotonic() - began
+    os.close(descriptor)
+    code, cpu = reap(process)
     if code != 0:
         raise Failed(f"exit code {code}")
-    return Measure(wall, cpu, rss)
+    return Measure(wall, cpu, peak)
 
 
 def run_daemon(argv, log, done, env=None):
     """An agent that waits for more when it is done; done() asks its own counters or the sink's."""
     began = time.monotonic()
     process = spawn(argv, log, env)
+    peak = 0
     try:
         wall = until_quiet(process, done) - began
+        peak = peak_mib(process.pid)
     finally:
         if process.poll() is None:
             process.terminate()
-        code, cpu, rss = reap(process) if process.returncode is None else (process.returncode, 0, 0)
+            code, cpu = reap(process)
     if code not in (0, -signal.SIGTERM):
         raise Failed(f"exit code {code}")
-    return Measure(wall, cpu, rss)
+    return Measure(wall, cpu, peak)

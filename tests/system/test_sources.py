@@ -43,5 +43,6 @@ def test_nothing_is_marked_as_unfinished():
 def test_no_c_file_outgrows_its_noun():
     wrong = [f"{path.relative_to(ROOT)}: {size} lines" for path in code()
              if path.suffix in {".c", ".h", ".cpp"}
+             and path.relative_to(ROOT).parts[0] in {"agent", "plugins", "include"}
              and (size := len(path.read_text(errors="replace").splitlines())) > LINES_MAX]
     assert not wrong, "\n".join(wrong)
