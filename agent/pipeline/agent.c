@@ -11,6 +11,7 @@
 #include "batch/shape.h"
 #include "pipeline/agent_parts.h"
 #include "pipeline/module.h"
+#include "pipeline/rehearsal.h"
 
 /* Where the state database notes that positions were lost and not yet decided upon. */
 #define AGENT_OWNER "agent"
@@ -115,24 +116,33 @@ static int agent_start_plugins(struct agent *agent, const struct config_stage *s
 			       struct weir_error *error)
 {
 	for (size_t i = 0; i < count; i++) {
-		int status = registry_start_plugin(agent->registry, stages[i].plugin,
-						   &pipeline_services, error);
+		int status;
 
+		if (agent->host.creating)
+			snprintf(agent->host.creating, 64, "%s", stages[i].plugin->name);
+		status = registry_start_plugin(agent->registry, stages[i].plugin,
+					       &pipeline_services, error);
 		if (status < 0)
 			return status;
 	}
 	return 0;
 }
 
-static int agent_add_pipeline(struct agent *agent, const struct config_pipeline *config,
-			      uint64_t memory, struct weir_error *error)
+/* What memory_limit leaves for one pipeline. */
+static uint64_t agent_share(const struct config *config)
 {
-	struct pipeline *pipeline;
-	uint32_t flags;
-	int status = agent_start_flags(agent, config, &flags, error);
+	size_t runnable = 0;
 
-	if (status == 0)
-		status = agent_start_plugins(agent, config->inputs, config->input_count, error);
+	for (size_t i = 0; i < config->pipeline_count; i++)
+		runnable += !config->pipelines[i].broken;
+	return runnable ? config->memory_limit / runnable : config->memory_limit;
+}
+
+int agent_prepare(struct agent *agent, const struct config_pipeline *config, uint32_t flags,
+		  struct pipeline **ret_pipeline, struct weir_error *error)
+{
+	int status = agent_start_plugins(agent, config->inputs, config->input_count, error);
+
 	if (status == 0)
 		status = agent_start_plugins(agent, config->filters, config->filter_count, error);
 	if (status == 0)
@@ -141,7 +151,23 @@ static int agent_add_pipeline(struct agent *agent, const struct config_pipeline 
 		status = agent_start_plugins(agent, config->dead_letter, config->dead_letter_count,
 					     error);
 	if (status == 0)
-		status = pipeline_create(&agent->host, config, memory, flags, &pipeline, error);
+		status = pipeline_create(&agent->host, config, agent_share(agent->config), flags,
+					 ret_pipeline, error);
+	return status;
+}
+
+static int agent_add_pipeline(struct agent *agent, size_t index, struct weir_error *error)
+{
+	const struct config_pipeline *config = &agent->config->pipelines[index];
+	struct pipeline *pipeline;
+	uint32_t flags = 0;
+	int status;
+
+	if (agent->crashes[index])
+		return weir_fail(error, WEIR_ERR_REFUSED, "%s", agent->crashes[index]);
+	status = agent_start_flags(agent, config, &flags, error);
+	if (status == 0)
+		status = agent_prepare(agent, config, flags, &pipeline, error);
 	if (status < 0)
 		return status;
 	agent_mark_seen(agent, config);
@@ -164,25 +190,27 @@ static void agent_report(struct agent *agent, const struct config_pipeline *conf
 			 error->text);
 }
 
-static int agent_add_pipelines(struct agent *agent, struct weir_error *error)
+static void agent_add_pipelines(struct agent *agent)
 {
-	const struct config *config = agent->config;
-	size_t runnable = 0;
-
-	for (size_t i = 0; i < config->pipeline_count; i++)
-		runnable += !config->pipelines[i].broken;
-	agent->pipelines = calloc(config->pipeline_count + 1, sizeof(struct pipeline *));
-	agent->failures = calloc(config->pipeline_count + 1, sizeof(*agent->failures));
-	if (!agent->pipelines || !agent->failures)
-		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pipelines");
-	for (size_t i = 0; i < config->pipeline_count; i++) {
-		const struct config_pipeline *one = &config->pipelines[i];
+	for (size_t i = 0; i < agent->config->pipeline_count; i++) {
+		const struct config_pipeline *config = &agent->config->pipelines[i];
 		struct weir_error why = {0};
 
-		if (!one->broken &&
-		    agent_add_pipeline(agent, one, config->memory_limit / runnable, &why) < 0)
-			agent_report(agent, one, &why);
+		if (!config->broken && agent_add_pipeline(agent, i, &why) < 0)
+			agent_report(agent, config, &why);
 	}
+}
+
+static int agent_lists(struct agent *agent, struct weir_error *error)
+{
+	size_t count = agent->config->pipeline_count + 1;
+
+	agent->pipelines = calloc(count, sizeof(struct pipeline *));
+	agent->failures = calloc(count, sizeof(*agent->failures));
+	agent->crashes = calloc(count, sizeof(*agent->crashes));
+	agent->host.metrics = metrics_create();
+	if (!agent->pipelines || !agent->failures || !agent->crashes || !agent->host.metrics)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pipelines");
 	return 0;
 }
 
@@ -204,8 +232,9 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 	agent->host.once = once;
 	agent->host.http = agent_http;
 	agent->host.user = agent;
-	agent->host.metrics = metrics_create();
-	status = agent->host.metrics ? 0 : weir_fail(error, WEIR_ERR_MEMORY, "no memory");
+	status = agent_lists(agent, error);
+	if (status == 0)
+		rehearsal_run(agent);
 	if (status == 0)
 		status = state_open(config->state_dir, &agent->host.state, &was_reset, error);
 	if (status == 0)
@@ -217,7 +246,7 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 	if (status == 0) {
 		agent->positions_lost = agent_positions_lost(agent, was_reset);
 		agent_make_dead_dir(config);
-		status = agent_add_pipelines(agent, error);
+		agent_add_pipelines(agent);
 	}
 	if (status < 0) {
 		agent_destroy(agent);
@@ -331,6 +360,9 @@ void agent_destroy(struct agent *agent)
 	metrics_destroy(agent->host.metrics);
 	for (uint32_t i = 0; i < agent->failure_count; i++)
 		free(agent->failures[i].text);
+	for (size_t i = 0; agent->crashes && i < agent->config->pipeline_count; i++)
+		free(agent->crashes[i]);
+	free(agent->crashes);
 	free(agent->failures);
 	free(agent->pipelines);
 	pthread_mutex_destroy(&agent->lock);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The agent's inside, for agent.c and status.c. */
+/* The agent's inside, for agent.c, rehearsal.c and status.c. */
 #ifndef PIPELINE_AGENT_PARTS_H
 #define PIPELINE_AGENT_PARTS_H
 
@@ -23,9 +23,14 @@ struct agent {
 	uint32_t pipeline_count;
 	struct agent_failure *failures;
 	uint32_t failure_count;
+	char **crashes; /* per pipeline of the configuration: how a plugin crashed in the rehearsal */
 	int positions_lost;
 	int64_t started_ns;
 	char host_name[256];
 };
+
+/* Starts the plugins of a pipeline and creates it. */
+int agent_prepare(struct agent *agent, const struct config_pipeline *config, uint32_t flags,
+		  struct pipeline **ret_pipeline, struct weir_error *error);
 
 #endif

@@ -40,6 +40,7 @@ struct pipeline_host {
 		    struct weir_error *error);
 	void *user;
 	int once;
+	char *creating; /* in the rehearsal: where to note the plugin that is called, 64 bytes */
 };
 
 /* ---- stages: plugin instances (stage.c) ------------------------------------------------------- */

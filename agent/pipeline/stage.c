@@ -95,6 +95,8 @@ static int stage_make(struct weir_context *stage, void **ret_instance, struct we
 	const struct weir_node *options = stage->config->options;
 
 	error->text[0] = '\0';
+	if (stage->pipeline->host->creating)
+		snprintf(stage->pipeline->host->creating, 64, "%s", plugin->name);
 	if (plugin->kind == WEIR_INPUT)
 		return plugin->input->create(host, stage, options, ret_instance, error);
 	if (plugin->kind == WEIR_FILTER)

@@ -368,3 +368,19 @@ def test_a_plugin_that_fails_in_create_says_why_and_harms_no_other_pipeline(with
     unharmed(with_folder, tmp_path)
     assert "wait for the conjunction" in with_folder.log()
     assert "bad" in with_folder.log()
+
+
+@pytest.mark.parametrize("name, words", [
+    ("bad_abort", 'plugin "bad_abort" crashes when it is created (Aborted)'),
+    ("bad_exit", 'plugin "bad_exit" ends the process when it is created (exit status 7)'),
+])
+def test_a_plugin_that_crashes_in_create_is_named_and_harms_no_other_pipeline(with_folder, folder,
+                                                                             tmp_path, name, words):
+    shutil.copy(BAD / f"{name}.so", folder)
+    with_folder.pipeline("bad", {"inputs": [{"acker": f"{tmp_path}/other"}],
+                                 "outputs": [{name: {}}]})
+    with_folder.pipeline("worse", {"inputs": [{"acker": f"{tmp_path}/another"}],
+                                   "outputs": [{name: {}}]})
+    unharmed(with_folder, tmp_path)
+    assert with_folder.log().count(words) == 2
+    assert "bad.yaml" in with_folder.log() and "worse.yaml" in with_folder.log()

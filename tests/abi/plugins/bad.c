@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A minimal output with one thing wrong, chosen by a macro when it is built:
- * BAD_MAJOR, BAD_MINOR, BAD_MAGIC, BAD_SYMBOL, BAD_MISSING, BAD_CREATE, BAD_ABORT, BAD_OPTION,
+ * BAD_MAJOR, BAD_MINOR, BAD_MAGIC, BAD_SYMBOL, BAD_MISSING, BAD_CREATE, BAD_ABORT, BAD_EXIT, BAD_OPTION,
  * BAD_NAME; or nothing, as DUPLICATE.
  */
 #include <stdlib.h>
@@ -23,6 +23,11 @@ static int32_t bad_create(const struct weir_services *host, struct weir_context 
 	(void)ret_instance;
 	(void)error;
 	abort();
+#elif defined(BAD_EXIT)
+	(void)host;
+	(void)ret_instance;
+	(void)error;
+	exit(7);
 #else
 	(void)error;
 	*ret_instance = (void *)(uintptr_t)host;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline/rehearsal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a child exits with at the end; a plugin that exits by itself won't guess it. */
+#define REHEARSAL_DONE 83
+
+/* Shared with the child. */
+struct rehearsal {
+	size_t pipeline; /* index in the configuration */
+	char plugin[64]; /* that is being started or created */
+};
+
+/* What the child says is said again by the agent itself. */
+static void be_quiet(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+}
+
+static void rehearse(struct agent *agent, struct rehearsal *shared)
+{
+	const struct config *config = agent->config;
+	struct weir_error error;
+
+	be_quiet();
+	agent->host.creating = shared->plugin;
+	if (loop_create(&agent->host.loop, &error) < 0 ||
+	    scheduler_create(config->workers, &agent->host.scheduler, &error) < 0)
+		_exit(REHEARSAL_DONE);
+	for (size_t i = shared->pipeline; i < config->pipeline_count; i++) {
+		struct pipeline *pipeline;
+
+		shared->pipeline = i;
+		if (!config->pipelines[i].broken)
+			agent_prepare(agent, &config->pipelines[i], 0, &pipeline, &error);
+	}
+	_exit(REHEARSAL_DONE);
+}
+
+static char *verdict(const struct rehearsal *shared, int status)
+{
+	char *text = NULL;
+	int size;
+
+	if (WIFSIGNALED(status))
+		size = asprintf(
+			&text,
+			"plugin \"%s\" crashes when it is created (%s); remove it from this "
+			"pipeline, or install a version of it that works",
+			shared->plugin, strsignal(WTERMSIG(status)));
+	else
+		size = asprintf(
+			&text,
+			"plugin \"%s\" ends the process when it is created (exit status %d); "
+			"remove it from this pipeline, or install a version of it that works",
+			shared->plugin, WEXITSTATUS(status));
+	return size < 0 ? NULL : text;
+}
+
+/* Returns 0 when there is nothing left to rehearse. */
+static int rehearse_in_child(struct agent *agent, struct rehearsal *shared)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		rehearse(agent, shared);
+	if (child < 0)
+		return 0;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == REHEARSAL_DONE)
+		return 0;
+	agent->crashes[shared->pipeline] = verdict(shared, status);
+	return ++shared->pipeline < agent->config->pipeline_count;
+}
+
+void rehearsal_run(struct agent *agent)
+{
+	struct rehearsal *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return;
+	while (rehearse_in_child(agent, shared))
+		;
+	munmap(shared, sizeof(*shared));
+}

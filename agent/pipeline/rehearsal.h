@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every pipeline is created in a child process first: a plugin that crashes there costs its own
+ * pipeline and no other.
+ *
+ * The options are the user's, so create() may well see the like for the first time. The child is made
+ * while the agent has one thread, and without the state database; what it creates goes with it. It
+ * notes what it is at in shared memory. After a crash another child goes on with the next pipeline.
+ */
+#ifndef PIPELINE_REHEARSAL_H
+#define PIPELINE_REHEARSAL_H
+
+#include "pipeline/agent_parts.h"
+
+/* Fills agent->crashes, one text per pipeline of the configuration that would crash. Without the means
+ * for a child nothing is rehearsed. */
+void rehearsal_run(struct agent *agent);
+
+#endif
