@@ -82,6 +82,7 @@ struct file *file_create(struct catalog *catalog, int take_fd, const struct iden
 	file->offset = offset;
 	file->scanned = offset;
 	file->read_size = FIRST_READ_BYTES;
+	file->hole_end = UINT64_MAX;
 	return file;
 }
 

@@ -71,6 +71,7 @@ struct file {
 	struct compressed *compressed; /* reads in place of the descriptor */
 	uint64_t offset;    /* where the next record begins; the start of an unfinished line */
 	uint64_t scanned;   /* no newline lies in [offset, scanned) */
+	uint64_t hole_end;  /* NUL bytes from here on belong to a hole that was skipped */
 	uint64_t grown_ns;  /* monotonic, when it was last seen to grow */
 	uint64_t left_ns;   /* monotonic, when it lost its name; 0 = it has one */
 	uint64_t marked_ns; /* monotonic, when the host was last told its identity */
@@ -79,12 +80,11 @@ struct file {
 	uint32_t header_left;             /* lines still to skip at its start */
 	uint8_t guard[IDENTITY_TAIL_MAX]; /* the bytes before offset */
 	uint8_t guard_size;
-	uint8_t encoding;  /* FILE_UTF8 ... */
-	uint8_t cut;       /* inside a line of which a part has been passed on: FILE_CUT_* */
-	uint8_t truncated; /* begins after a truncation: a leading hole is skipped */
-	uint8_t copied;    /* goes on in a copy, which may be shorter than the offset */
-	uint8_t alarmed;   /* waits for an alarm */
-	uint8_t finished;  /* has come to END or DETACH */
+	uint8_t encoding; /* FILE_UTF8 ... */
+	uint8_t cut;      /* inside a line of which a part has been passed on: FILE_CUT_* */
+	uint8_t copied;   /* goes on in a copy, which may be shorter than the offset */
+	uint8_t alarmed;  /* waits for an alarm */
+	uint8_t finished; /* has come to END or DETACH */
 };
 
 /* statx() of a path or descriptor into the identity (device, inode, birth). ret may be NULL. */

@@ -163,7 +163,7 @@ int follow_successor(struct catalog *catalog, struct file *file, int take_fd)
 	}
 	free(path);
 	prepare(catalog, successor);
-	successor->truncated = 1;
+	successor->hole_end = 0; /* a writer that does not append leaves one */
 	(void)identity_take_head(&successor->identity, file_read_at, &successor->fd);
 	catalog_supersede(catalog, file, successor);
 	return open_source(catalog, successor, NULL);

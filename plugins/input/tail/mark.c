@@ -104,8 +104,7 @@ static uint32_t hole(const struct mark *mark, uint32_t start, uint32_t end)
 	if (start == end || *text != 0 || mark->file->cut)
 		return 0;
 	run = (uint32_t)lines_nul_run(text, end - start);
-	return run >= MARK_NUL_RUN || (mark->file->truncated && mark->position + start == 0) ? run
-											     : 0;
+	return run >= MARK_NUL_RUN || mark->position + start == mark->file->hole_end ? run : 0;
 }
 
 /* One whole line [start, end) with its newline at end (or none: newline 0). */

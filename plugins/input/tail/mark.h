@@ -16,7 +16,7 @@
 
 struct mark {
 	const struct catalog *catalog;
-	struct file *file; /* cut, header_left and truncated are read and changed */
+	struct file *file; /* cut and header_left are read and changed */
 	struct weir_batch *batch;
 	uint32_t base; /* of the text in the block */
 	uint32_t size;

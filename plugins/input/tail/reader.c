@@ -374,12 +374,13 @@ static void skip_hole(struct reader *reader)
 	fill->mark.consumed = fill->mark.size;
 	fill->mark.skipped_nul += fill->mark.size;
 	fill_settle(fill);
+	file->hole_end = file->offset;
 	if (file->compressed || file->encoding != FILE_UTF8)
 		return;
 	data = lseek(file->fd, (off_t)file->offset, SEEK_DATA);
 	if (data > (off_t)(file->offset + sizeof(file->guard)) && (uint64_t)data < reader->size) {
 		fill->mark.skipped_nul += (uint64_t)data - file->offset;
-		file->offset = file->scanned = (uint64_t)data;
+		file->offset = file->scanned = file->hole_end = (uint64_t)data;
 		file->guard_size = sizeof(file->guard);
 		memset(file->guard, 0, sizeof(file->guard));
 		reader->batch->range_end = file->offset;

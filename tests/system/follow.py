@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""One tail input into a file, and what has arrived of it."""
+import os
+import signal
+
+from harness.process import wait_until
+from harness.records import records
+from harness.weir import SLOW
+
+
+class Follow:
+    """An agent that follows files in folder/logs; `options` are those of the input."""
+
+    def __init__(self, weir, folder, paths=("*.log",), **options):
+        self.weir = weir
+        self.logs = folder / "logs"
+        self.logs.mkdir(exist_ok=True)
+        self.out = folder / "out.jsonl"
+        options = {"paths": [str(self.logs / p) for p in paths], "start": "beginning", **options}
+        weir.pipeline("follow", {
+            "inputs": [{"tail": options}],
+            "outputs": [{"file": {"path": str(self.out), "linger": "20ms"}}]})
+
+    def path(self, name="app.log"):
+        return self.logs / name
+
+    def write(self, text, name="app.log"):
+        with open(self.path(name), "ab") as f:
+            f.write(text.encode() if isinstance(text, str) else text)
+
+    def start(self):
+        before = self.weir.log().count("[started]")
+        self.weir.start()
+        wait_until(lambda: self.weir.log().count("[started]") > before, 20 * SLOW, "start")
+        return self
+
+    def messages(self):
+        return [r["message"] for r in records(self.out)]
+
+    def wait(self, count, timeout=10):
+        """Until that many records have arrived; returns all messages."""
+        wait_until(lambda: len(self.messages()) >= count, timeout * SLOW,
+                   f"arrival of {count} records (now {len(self.messages())})", 0.05)
+        return self.messages()
+
+    def wait_for(self, message, timeout=10):
+        """Until this message has arrived; returns all messages."""
+        wait_until(lambda: message in self.messages(), timeout * SLOW, f"arrival of {message!r}",
+                   0.05)
+        return self.messages()
+
+    def pause(self):
+        os.kill(self.weir.process.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.weir.process.pid, signal.SIGCONT)
+
+    def wait_log(self, text, timeout=10):
+        wait_until(lambda: text in self.weir.log(), timeout * SLOW, f"{text!r} in the log")
+        return self.weir.log()
+
+
+def numbered(first, last, word="line"):
+    """Lines that differ from the first byte on, so that files do not look alike."""
+    return "".join(f"{number:06d} {word}\n" for number in range(first, last + 1))
+
+
+def numbers(messages):
+    return [int(message[:6]) for message in messages]

@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: MIT
+"""Rotation, in every way that it is done, seen by a running agent and by one that was away."""
+import gzip
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from harness.process import wait_until
+from harness.weir import BIN
+from follow import Follow, numbered, numbers
+
+
+@pytest.fixture
+def follow(make_weir, tmp_path):
+    def make(*args, **options):
+        return Follow(make_weir(), tmp_path, *args, **options)
+    return make
+
+
+@pytest.fixture
+def metered(weir, tmp_path):
+    """The same with the admin address on, for metrics."""
+    if not list(BIN.parent.parent.glob("lib*/**/weir/modules/admin.so")):
+        pytest.skip("the admin module is not built")
+
+    def make(*args, **options):
+        return Follow(weir, tmp_path, *args, **options)
+    return make
+
+
+# ---- while the agent runs ----
+
+def test_a_renamed_file_is_read_to_its_end_and_its_successor_from_the_beginning(follow):
+    f = follow().start()
+    f.write(numbered(1, 100))
+    f.wait(100)
+    with open(f.path(), "a", encoding="utf-8") as old:
+        f.path().rename(f.path("app.log.1"))
+        old.write(numbered(101, 150))
+        old.flush()
+        f.write(numbered(201, 250))
+        f.wait(200)
+        old.write(numbered(151, 200))
+        old.flush()
+        assert sorted(numbers(f.wait(250))) == list(range(1, 251))
+
+
+def test_a_file_that_is_renamed_within_the_patterns_is_not_read_again(follow):
+    f = follow(("*.log*",)).start()
+    f.write(numbered(1, 100))
+    f.wait(100)
+    f.path().rename(f.path("app.log.1"))
+    f.write(numbered(101, 110))
+    f.path("app.log.1").rename(f.path("app.log.2"))
+    f.write(numbered(111, 120), "app.log.2")
+    f.wait(120)
+    f.weir.restart()
+    f.write(numbered(121, 130))
+    assert sorted(numbers(f.wait(130))) == list(range(1, 131))
+
+
+@pytest.mark.parametrize("paths", [("*.log",), ("*.log*",)], ids=["beside", "within"])
+def test_copytruncate_keeps_every_line_once(follow, paths):
+    f = follow(paths).start()
+    f.write(numbered(1, 500))
+    f.wait(500)
+    f.pause()  # the agent sees all of it at once
+    f.write(numbered(501, 600))
+    shutil.copyfile(f.path(), f.path("app.log.1"))
+    os.truncate(f.path(), 0)
+    f.write(numbered(601, 650))
+    f.resume()
+    assert sorted(numbers(f.wait(650))) == list(range(1, 651))
+    f.write(numbered(651, 660))
+    f.wait_for("000660 line")
+    assert sorted(numbers(f.messages())) == list(range(1, 661))
+
+
+def test_a_slow_copy_before_truncation_is_not_read_as_a_new_file(follow):
+    f = follow(("*.log*",)).start()
+    f.write(numbered(1, 5000))
+    f.wait(5000)
+    data = f.path().read_bytes()
+    with open(f.path("app.log.1"), "wb") as copy:
+        for at in range(0, len(data), 10000):
+            copy.write(data[at:at + 10000])
+            copy.flush()
+            f.write(numbered(90000 + at // 10000, 90000 + at // 10000))
+    f.wait(5000 + (len(data) + 9999) // 10000)
+    os.truncate(f.path(), 0)
+    f.write(numbered(99999, 99999))
+    f.wait_for("099999 line")
+    assert len(f.messages()) == 5000 + (len(data) + 9999) // 10000 + 1
+
+
+def test_what_copytruncate_loses_is_counted(metered):
+    f = metered().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    f.write("a line without its end")
+    wait_until(lambda: f.weir.metric("weir_input_lag_bytes") > 0, what="lag")
+    os.truncate(f.path(), 0)
+    f.write(numbered(11, 20))
+    assert numbers(f.wait(20)) == list(range(1, 21))
+    assert f.weir.metric("weir_tail_lost_bytes_total") == len("a line without its end")
+
+
+def test_truncation_is_found_although_the_file_has_grown_past_its_old_size(follow):
+    f = follow().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    f.pause()
+    os.truncate(f.path(), 0)
+    f.write(numbered(101, 200, "other"))
+    f.resume()
+    assert numbers(f.wait(110)) == [*range(1, 11), *range(101, 201)]
+
+
+def test_a_deleted_file_is_read_as_long_as_somebody_writes_to_it(metered):
+    f = metered().start()
+    with open(f.path(), "a", encoding="utf-8") as writer:
+        writer.write(numbered(1, 10))
+        writer.flush()
+        f.wait(10)
+        f.path().unlink()
+        for number in range(11, 15):
+            writer.write(numbered(number, number))
+            writer.flush()
+            f.wait(number)
+        writer.write("the end")
+    assert f.wait(15)[-1] == "the end"
+    wait_until(lambda: f.weir.metric("weir_tail_files") == 0, what="end of the source")
+
+
+def test_a_file_deleted_and_made_again_is_read_whole(follow):
+    f = follow().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    for round in range(1, 6):
+        f.path().unlink()
+        f.write(numbered(round * 100 + 1, round * 100 + 10))
+        f.wait(10 + round * 10)
+    assert len(f.messages()) == 60
+
+
+def test_a_switched_link_is_followed_to_its_new_target(follow, tmp_path):
+    f = follow().start()
+    (tmp_path / "elsewhere").mkdir()
+    one, two = tmp_path / "elsewhere/one", tmp_path / "elsewhere/two"
+    one.write_text(numbered(1, 10))
+    f.path().symlink_to(one)
+    f.wait(10)
+    with open(one, "a", encoding="utf-8") as old:
+        old.write(numbered(11, 20))
+    f.wait(20)
+    two.write_text(numbered(21, 30))
+    f.path("new").symlink_to(two)
+    f.path("new").rename(f.path())
+    f.wait(30)
+    with open(two, "a", encoding="utf-8") as new:
+        new.write(numbered(31, 40))
+    assert numbers(f.wait(40)) == list(range(1, 41))
+
+
+def test_a_file_with_two_names_is_read_once(follow, tmp_path):
+    f = follow()
+    f.write(numbered(1, 10))
+    os.link(f.path(), f.path("hard.log"))
+    f.path("soft.log").symlink_to(f.path())
+    f.start()
+    f.wait(10)
+    os.link(f.path(), f.path("later.log"))
+    f.write(numbered(11, 20), "later.log")
+    f.wait_for("000020 line")
+    assert numbers(f.messages()) == list(range(1, 21))
+
+
+def test_a_copy_that_stays_is_a_file_of_its_own(follow):
+    f = follow(("*.log*",)).start()
+    f.write(numbered(1, 100))
+    f.wait(100)
+    shutil.copyfile(f.path(), f.path("app.log.copy"))
+    f.write(numbered(101, 101))
+    assert len(f.wait(201, 15)) == 201
+
+
+def test_files_with_the_same_long_head_are_all_read_whole(follow):
+    head = "#" * 3000 + "\n"
+    f = follow().start()
+    for number in range(1, 6):
+        f.write(head + numbered(number * 100, number * 100), f"{number}.log")
+        f.wait(2 * number, 15)
+    assert [m[:6] for m in f.messages() if m[0] != "#"] == [f"{n * 100:06d}" for n in range(1, 6)]
+
+
+def test_folders_that_appear_later_are_followed(follow, tmp_path):
+    f = follow(("late/deep/*.log", "any/**/x.log")).start()
+    (f.logs / "late/deep").mkdir(parents=True)
+    f.write(numbered(1, 10), "late/deep/a.log")
+    f.wait(10)
+    (f.logs / "any/a/b/c").mkdir(parents=True)
+    f.write(numbered(11, 20), "any/a/b/c/x.log")
+    f.wait(20)
+    f.write(numbered(21, 30), "any/x.log")
+    assert numbers(f.wait(30)) == list(range(1, 31))
+
+
+def test_a_folder_that_is_removed_and_made_again_is_followed(follow):
+    f = follow(("d/*.log",))
+    (f.logs / "d").mkdir()
+    f.start()
+    f.write(numbered(1, 10), "d/a.log")
+    f.wait(10)
+    for round in range(1, 4):
+        shutil.rmtree(f.logs / "d")
+        (f.logs / "d").mkdir()
+        f.write(numbered(round * 10 + 1, round * 10 + 10), "d/a.log")
+        f.wait(round * 10 + 10)
+    assert numbers(f.messages()) == list(range(1, 41))
+
+
+def test_a_renamed_folder_is_followed_under_its_new_name(follow):
+    f = follow(("*/a.log",))
+    (f.logs / "one").mkdir()
+    f.start()
+    f.write(numbered(1, 10), "one/a.log")
+    f.wait(10)
+    (f.logs / "one").rename(f.logs / "two")
+    f.write(numbered(11, 20), "two/a.log")
+    assert numbers(f.wait(20)) == list(range(1, 21))
+
+
+def test_an_overflow_of_the_event_queue_loses_nothing(follow):
+    limit = int(open("/proc/sys/fs/inotify/max_queued_events", encoding="ascii").read())
+    if limit > 50000:
+        pytest.skip(f"the queue holds {limit} events")
+    f = follow().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    f.pause()
+    for number in range(limit // 2 + 100):
+        path = f.path(f"{number}.tmp")
+        path.touch()
+        path.unlink()
+    f.write(numbered(11, 20))
+    f.write(numbered(21, 30), "new.log")
+    f.resume()
+    f.wait_log("overflow")
+    assert sorted(numbers(f.wait(30))) == list(range(1, 31))
+
+
+def test_few_descriptors_are_enough_for_many_files(follow):
+    f = follow(max_open_files=4).start()
+    for round in range(3):
+        for number in range(30):
+            f.write(f"{round} {number}\n", f"{number}.log")
+        f.wait((round + 1) * 30)
+    fds = f"/proc/{f.weir.process.pid}/fd"
+
+    def open_logs():
+        return sum(os.path.exists(p) and os.readlink(p).startswith(str(f.logs))
+                   for p in (f"{fds}/{fd}" for fd in os.listdir(fds)))
+    wait_until(lambda: open_logs() <= 6, what="closing of idle files")
+    for number in range(30):  # closed files, moved and written to
+        f.path(f"{number}.log").rename(f.path(f"{number}.log.1"))
+        f.write(f"old {number}\n", f"{number}.log.1")
+        f.write(f"new {number}\n", f"{number}.log")
+    f.wait(150)
+    assert len(set(f.messages())) == len(f.messages()) == 150
+
+
+# ---- while the agent is away ----
+
+def stop(f, how):
+    """Both ends of the agent: a stop, and a kill once the position is committed."""
+    if how == "stop":
+        f.weir.stop()
+    else:
+        import time
+        time.sleep(1.5)  # a commit interval, and the first note of what precedes the position
+        f.weir.kill()
+
+
+HOW = pytest.mark.parametrize("how", ["stop", "kill"])
+
+
+@HOW
+def test_a_file_renamed_meanwhile_is_continued(follow, how):
+    f = follow().start()
+    f.write(numbered(1, 100))
+    f.wait(100)
+    stop(f, how)
+    f.write(numbered(101, 110))
+    f.path().rename(f.path("app.log.1"))
+    f.write(numbered(111, 120))
+    f.start()
+    assert sorted(numbers(f.wait(120))) == list(range(1, 121))
+
+
+@HOW
+def test_a_file_copied_and_truncated_meanwhile_is_continued_in_the_copy(follow, how):
+    f = follow().start()
+    f.write(numbered(1, 100))
+    f.wait(100)
+    stop(f, how)
+    f.write(numbered(101, 110))
+    shutil.copyfile(f.path(), f.path("app.log.1"))
+    os.truncate(f.path(), 0)
+    f.write(numbered(111, 320))
+    f.start()
+    assert sorted(numbers(f.wait(320))) == list(range(1, 321))
+
+
+@HOW
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_file_compressed_meanwhile_is_continued_where_it_was(follow, how, suffix):
+    if suffix == ".zst" and not shutil.which("zstd"):
+        pytest.skip("zstd is not installed")
+    f = follow(("*.log*",)).start()
+    f.write(numbered(1, 20000))
+    f.wait(20000)
+    stop(f, how)
+    f.write(numbered(20001, 20010))
+    f.path().rename(f.path("app.log.1"))
+    tool = ["gzip"] if suffix == ".gz" else ["zstd", "-q", "--rm"]
+    subprocess.run([*tool, f.path("app.log.1")], check=True)
+    f.write(numbered(20011, 20020))
+    f.start()
+    f.wait(20020)
+    f.weir.restart()
+    f.write(numbered(20021, 20021))
+    assert sorted(numbers(f.wait(20021))) == list(range(1, 20022))
+
+
+@HOW
+def test_an_inode_used_again_meanwhile_is_a_new_file(follow, how):
+    f = follow().start()
+    f.write(numbered(1, 100))
+    f.wait(100)
+    stop(f, how)
+    inode = f.path().stat().st_ino
+    f.path().unlink()
+    for attempt in range(500):  # the filesystem gives the inode to one of the next files
+        f.write(numbered(101, 400), f"{attempt}.tmp")
+        if f.path(f"{attempt}.tmp").stat().st_ino == inode:
+            break
+    else:
+        pytest.skip("the filesystem does not use inodes again")
+    f.path(f"{attempt}.tmp").rename(f.path())
+    f.start()
+    assert numbers(f.wait(400)) == list(range(1, 401))
+
+
+@HOW
+def test_a_file_shorter_than_its_fingerprint_is_continued(follow, how):
+    f = follow().start()
+    f.write("1\n")
+    f.wait(1)
+    stop(f, how)
+    f.write("2\n")
+    f.start()
+    f.wait(2)
+    f.write("3\n")
+    assert f.wait(3) == ["1", "2", "3"]
+
+
+def test_a_truncated_gzip_gives_what_decodes_and_a_message(follow):
+    f = follow().start()
+    f.write(numbered(1, 20000))
+    f.wait(20000)
+    f.weir.stop()
+    f.write(numbered(20001, 40000))
+    packed = gzip.compress(f.path().read_bytes())
+    f.path("app.log.1.gz").write_bytes(packed[:len(packed) * 3 // 4])
+    f.path().unlink()
+    f.start()
+    log = f.wait_log("ends in the middle")
+    assert "app.log.1.gz" in log
+    f.wait(25000)
+    whole = f.messages()[:-1]  # the last line may be a piece
+    assert numbers(whole) == list(range(1, len(whole) + 1))
+
+
+def test_an_unfinished_line_survives_a_kill(follow):
+    f = follow().start()
+    f.write("one\ntw")
+    f.wait(1)
+    f.weir.kill()
+    f.write("o\n")
+    f.start()
+    assert f.wait_for("two")[-1] == "two"
+    assert "o" not in f.messages()
