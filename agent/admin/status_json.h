@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The document of GET /status and `weir status --json`. Compact JSON, one object; members are only
+ * ever added. Counters count from the agent's start.
+ *
+ *   version         of Weir
+ *   host            name of the machine, as in @host
+ *   uptime_seconds
+ *   state           {dir, stalled}: the state folder; stalled is null, or why commits fail
+ *   memory          {used, limit}: bytes, of all pipelines
+ *   pipelines       list of
+ *     name
+ *     state         "running", "stopping", "failed", or "not started"
+ *     failure       null, or why
+ *     unrouted      records that no output wanted
+ *     memory        {used, peak, limit}: bytes
+ *     inputs        list of {name, plugin, sources, bytes, records, lag_bytes, lag_seconds,
+ *                   read_errors}: sources are files that are open or peers; lag is what lies unread
+ *     filters       list of {name, plugin, dropped, dead_lettered}
+ *     outputs       list of {name, plugin, delivered, dead_lettered, dropped, not_routed,
+ *                   in_flight, requests, retries, stalled}: records, except for requests and
+ *                   retries; in_flight is records without an outcome; stalled is null, or why
+ *                   nothing gets through
+ *     dead_letter   list of the same, for the outputs of the dead letter
+ */
+#ifndef ADMIN_STATUS_JSON_H
+#define ADMIN_STATUS_JSON_H
+
+/* The longest document that `weir status` takes. */
+#define STATUS_JSON_MAX (64u << 20)
+
+#endif
