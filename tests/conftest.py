@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness.nginx import Nginx  # noqa: E402
 from harness.scripted import Scripted  # noqa: E402
+from harness.sink import Sink  # noqa: E402
 from harness.weir import ROOT, Weir  # noqa: E402
 
 
@@ -84,6 +85,25 @@ def scripted():
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def make_sink(tmp_path):
+    """make_sink(name, **options): a counting HTTP server; see harness.sink.Sink."""
+    made = []
+
+    def make(name="sink", **options):
+        made.append(Sink(tmp_path / name, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def sink(make_sink):
+    return make_sink()
 
 
 @pytest.fixture(scope="session")

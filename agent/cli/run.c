@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/admin.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "pipeline/agent.h"
@@ -167,6 +168,7 @@ static int run_agent(const struct run_options *options, const struct config *con
 		     struct registry *registry, const sigset_t *signals)
 {
 	struct weir_error error = {0};
+	struct cli_admin *admin = NULL;
 	struct agent *agent = NULL;
 	uint32_t running, all, left;
 	int finished = 1;
@@ -181,12 +183,15 @@ static int run_agent(const struct run_options *options, const struct config *con
 	log_line(WEIR_LOG_INFO, "agent", "started",
 		 "weir " WEIR_VERSION ": %u of %u pipelines run; %u workers, memory limit %llu MiB",
 		 running, all, config->workers, (unsigned long long)(config->memory_limit >> 20));
+	if (!options->once)
+		admin = cli_admin_open(config, agent);
 	if (options->once)
 		finished = run_once(agent, signals, options->quiet);
 	else if (running)
 		run_service(signals);
 	agent_count(agent, &running, &all);
 	left = agent_stop(agent);
+	cli_admin_close(admin);
 	agent_destroy(agent);
 	if (left)
 		log_line(WEIR_LOG_WARNING, "agent", "left_over",

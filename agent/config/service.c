@@ -139,7 +139,7 @@ static int split_address(char *text, char **ret_host, uint16_t *ret_port)
 	int64_t port;
 
 	if (!colon || colon == text || scalar_read_int(weir_slice_of(colon + 1), &port) ||
-	    port < 1 || port > UINT16_MAX)
+	    port < 0 || port > UINT16_MAX) /* 0 = any free one; the log names it */
 		return WEIR_ERR_INVALID;
 	*colon = '\0';
 	if (text[0] == '[') {

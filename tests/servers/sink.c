@@ -9,8 +9,8 @@
  *
  *   GET /stats            totals as JSON          POST /reset      zeroes them
  *   GET /last             the head of the last counted request, as it came
- *   POST /behave?QUERY    what to do with every later request that has no query of its own
- *   anything else         is counted, and answered 200, or as its query says:
+ *   POST /behave?QUERY    what to do with every later request
+ *   anything else         is counted, and answered 200, or as that or its own query says:
  *
  *     status=N        answer N                     fail=N       only the first N such requests
  *     retry_after=S   with that header             delay=MS     wait before the answer
@@ -136,9 +136,8 @@ static void set_behaviour(struct behaviour *b, const char *key, const char *valu
 		snprintf(b->bad, sizeof(b->bad), "%s", value);
 }
 
-static struct behaviour read_query(char *query)
+static struct behaviour read_query(char *query, struct behaviour b)
 {
-	struct behaviour b = plain;
 	char *rest = NULL;
 
 	for (char *pair = strtok_r(query, "&", &rest); pair; pair = strtok_r(NULL, "&", &rest)) {
@@ -468,7 +467,7 @@ static int serve_request(struct connection *c, struct request *request)
 		if (request->target[1] == 'r')
 			memset(&sink.totals, 0, sizeof(sink.totals));
 		else
-			sink.behaviour = query ? read_query(query) : plain;
+			sink.behaviour = query ? read_query(query, plain) : plain;
 		sink.failed = 0;
 		pthread_mutex_unlock(&sink.lock);
 		return read_body(c, request, 0) ? -1 : answer(c, &plain, 200, "{}\n");
@@ -477,7 +476,7 @@ static int serve_request(struct connection *c, struct request *request)
 	request->behaviour = sink.behaviour;
 	pthread_mutex_unlock(&sink.lock);
 	if (query)
-		request->behaviour = read_query(query);
+		request->behaviour = read_query(query, request->behaviour);
 	return serve_counted(c, request);
 }
 

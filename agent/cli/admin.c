@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "cli/admin.h"
+
+#include <stdlib.h>
+
+#include "admin/admin.h"
+#include "base/log.h"
+#include "pipeline/module.h"
+
+struct cli_admin {
+	const struct admin_module *module;
+	struct admin *admin;
+};
+
+static int ask_health(void *agent, struct buffer *out)
+{
+	return agent_health(agent, out);
+}
+
+static int ask_metrics(void *agent, struct buffer *out)
+{
+	return agent_metrics(agent, out);
+}
+
+static int ask_status(void *agent, struct buffer *out)
+{
+	return agent_status(agent, out);
+}
+
+static int open_module(struct cli_admin *admin, const struct config *config, struct agent *agent,
+		       struct weir_error *error)
+{
+	const struct admin_source source = {ask_health, ask_metrics, ask_status, agent};
+	const void *table;
+	uint16_t port = 0;
+	int code = module_load("admin", "admin_module", &table, error);
+
+	if (code)
+		return code;
+	admin->module = table;
+	code = admin->module->open(config->admin_host, config->admin_port, &source, &admin->admin,
+				   &port, error);
+	if (code)
+		return code;
+	log_line(WEIR_LOG_INFO, "admin", "admin_listening",
+		 "http://%s:%u/ has health, metrics and status", config->admin_host, port);
+	return 0;
+}
+
+struct cli_admin *cli_admin_open(const struct config *config, struct agent *agent)
+{
+	struct weir_error error = {0};
+	struct cli_admin *admin;
+
+	if (!config->admin_host)
+		return NULL;
+	admin = calloc(1, sizeof(*admin));
+	if (admin && open_module(admin, config, agent, &error) == 0)
+		return admin;
+	log_line(WEIR_LOG_ERROR, "admin", "admin_failed",
+		 "%s. The pipelines run all the same, but cannot be asked how they are",
+		 admin ? error.text : "no memory");
+	free(admin);
+	return NULL;
+}
+
+void cli_admin_close(struct cli_admin *admin)
+{
+	if (!admin)
+		return;
+	admin->module->close(admin->admin);
+	free(admin);
+}

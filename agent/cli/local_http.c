@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/* HTTP/1.0: so the answer has no chunks and ends with the connection. */
+#include "cli/local_http.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <weir/plugin.h>
+
+#define TIMEOUT_S 10
+#define HEAD_MAX 16384
+#define PIECE 65536
+
+static int connect_to(const char *host, uint16_t port, int *ret_fd, struct weir_error *error)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	const struct timeval limit = {TIMEOUT_S, 0};
+	struct addrinfo *address;
+	char service[8];
+	int fd, code;
+
+	snprintf(service, sizeof(service), "%u", port);
+	code = getaddrinfo(host, service, &hints, &address);
+	if (code)
+		return weir_fail(error, WEIR_ERR_INVALID, "%s is no address: %s", host,
+				 gai_strerror(code));
+	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	}
+	code = fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+	freeaddrinfo(address);
+	if (code) {
+		if (fd >= 0)
+			close(fd);
+		return weir_fail(error, code == ECONNREFUSED ? WEIR_ERR_NOT_FOUND : WEIR_ERR_IO,
+				 "cannot connect to %s:%u: %s", host, port, strerror(code));
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int read_all(int fd, size_t max, struct buffer *out, struct weir_error *error)
+{
+	ssize_t got = 1;
+
+	while (got > 0) {
+		if (out->size > max + HEAD_MAX)
+			return weir_fail(error, WEIR_ERR_REFUSED, "the answer is too long");
+		if (!buffer_reserve(out, PIECE))
+			return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the answer");
+		got = read(fd, out->data + out->size, PIECE);
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got > 0)
+			out->size += (size_t)got;
+	}
+	return got < 0 ? weir_fail(error, WEIR_ERR_IO, "no answer: %s", strerror(errno)) : 0;
+}
+
+/* Leaves the body in the buffer. */
+static int take_body(struct buffer *answer, struct weir_error *error)
+{
+	const char *end = answer->size ? memmem(answer->data, answer->size, "\r\n\r\n", 4) : NULL;
+	const char *length;
+	size_t head;
+	int status = 0;
+
+	if (!end || sscanf(answer->data, "HTTP/1.%*d %d", &status) != 1)
+		return weir_fail(error, WEIR_ERR_INVALID, "what answers there is not Weir");
+	head = (size_t)(end - answer->data) + 4;
+	answer->data[head - 1] = '\0';
+	length = strcasestr(answer->data, "\r\nContent-Length:");
+	if (status != 200)
+		return weir_fail(error, WEIR_ERR_INVALID, "answered %d", status);
+	if (length && strtoull(length + 17, NULL, 10) != answer->size - head)
+		return weir_fail(error, WEIR_ERR_IO, "the answer was cut off");
+	answer->size -= head;
+	memmove(answer->data, answer->data + head, answer->size);
+	return 0;
+}
+
+int local_http_get(const char *host, uint16_t port, const char *path, size_t max,
+		   struct buffer *ret_body, struct weir_error *error)
+{
+	struct buffer answer = {0};
+	int fd, code;
+
+	code = connect_to(host, port, &fd, error);
+	if (code)
+		return code;
+	if (dprintf(fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path) < 0)
+		code = weir_fail(error, WEIR_ERR_IO, "cannot ask: %s", strerror(errno));
+	if (!code)
+		code = read_all(fd, max, &answer, error);
+	if (!code)
+		code = take_body(&answer, error);
+	close(fd);
+	if (code)
+		buffer_done(&answer);
+	else
+		*ret_body = answer;
+	return code;
+}

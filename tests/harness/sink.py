@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""The counting HTTP sink of tests/servers/sink.c; its comment says what a query makes it do."""
+import json
+import os
+import pathlib
+import urllib.request
+
+from .process import end, spawn, wait_until
+from .weir import BIN
+
+
+class Sink:
+    """One sink; with `out` it keeps the bodies it said yes to. `port` 0 is any free one."""
+
+    def __init__(self, folder, port=0, out=True):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.out = self.folder / "bodies"
+        port_file = self.folder / "port"
+        path = os.environ.get("WEIR_SINK") or BIN.parents[1] / "tests/sink"
+        self.process = spawn([path, "--port", port, "--port-file", port_file,
+                              *(["--out", self.out] if out else [])], self.folder / "log")
+        self.port = int(wait_until(lambda: port_file.exists() and port_file.read_text().strip(), 10,
+                                   "the sink"))
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def _ask(self, method, path):
+        request = urllib.request.Request(self.url + path, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def behave(self, query=""):
+        self._ask("POST", f"/behave?{query}" if query else "/behave")
+
+    def stats(self):
+        return json.loads(self._ask("GET", "/stats"))
+
+    def last(self):
+        """The head of the last request, as it came."""
+        return self._ask("GET", "/last")
+
+    def records(self):
+        """The JSON records of the NDJSON bodies it said yes to."""
+        text = self.out.read_text() if self.out.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    def close(self):
+        end(self.process)
