@@ -240,16 +240,22 @@ static inline int mock_shape_is(const struct weir_shape *shape, const struct wei
 	return 1;
 }
 
-/* With quotes and a colon; names with other control characters than \n don't occur in tests. */
+/* With quotes and a colon; at most six times as long and three more. */
 static inline uint64_t mock_key_json(struct weir_slice name, char *out)
 {
 	char *start = out;
 
 	*out++ = '"';
 	for (uint64_t i = 0; i < name.size; i++) {
-		if (name.data[i] == '"' || name.data[i] == '\\' || name.data[i] == '\n')
+		unsigned char c = (unsigned char)name.data[i];
+
+		if (c < 0x20) {
+			out += sprintf(out, "\\u%04x", c);
+			continue;
+		}
+		if (c == '"' || c == '\\')
 			*out++ = '\\';
-		*out++ = name.data[i] == '\n' ? 'n' : name.data[i];
+		*out++ = (char)c;
 	}
 	*out++ = '"';
 	*out++ = ':';
@@ -258,7 +264,7 @@ static inline uint64_t mock_key_json(struct weir_slice name, char *out)
 
 static inline const struct weir_key *mock_key_new(struct weir_slice name)
 {
-	struct weir_key *key = calloc(1, sizeof(*key) + 3 * name.size + 4);
+	struct weir_key *key = calloc(1, sizeof(*key) + 7 * name.size + 5);
 	char *text;
 
 	assert(key);

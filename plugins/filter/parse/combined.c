@@ -72,12 +72,12 @@ static void request_set(struct weir_value *values, const struct line *line, uint
 		values[SLOT_METHOD] = line_value(line, WEIR_STRING, flags, from, first);
 		values[SLOT_PATH] = line_value(line, WEIR_STRING, flags, first + 1, second);
 		values[SLOT_PROTOCOL] = line_value(line, WEIR_STRING, flags, second + 1, to);
-		values[SLOT_REQUEST].tag = WEIR_ABSENT;
+		values[SLOT_REQUEST] = absent_value();
 		return;
 	}
-	values[SLOT_METHOD].tag = WEIR_ABSENT;
-	values[SLOT_PATH].tag = WEIR_ABSENT;
-	values[SLOT_PROTOCOL].tag = WEIR_ABSENT;
+	values[SLOT_METHOD] = absent_value();
+	values[SLOT_PATH] = absent_value();
+	values[SLOT_PROTOCOL] = absent_value();
 	values[SLOT_REQUEST] = text_or_null(line, flags, from, to);
 }
 

@@ -75,6 +75,17 @@ static uint8_t scalar_tag(std::string_view token)
 	}
 }
 
+/* The token of a scalar, without white space. A string is consumed as one: left to be skipped, one
+ * with a colon after it would be taken for a key, and what follows would go unchecked. */
+static std::string_view take_token(od::value value)
+{
+	std::string_view token = trimmed(value.raw_json_token());
+
+	if (!token.empty() && token.front() == '"' && value.get_raw_json_string().error())
+		return {};
+	return token;
+}
+
 /* On demand means that what is not asked for is not checked: so every nested value is asked for.
  * The parser's own bound on depth (1,024) bounds the recursion. */
 static bool nested_valid(od::value value);
@@ -113,7 +124,7 @@ static bool nested_valid(od::value value)
 		return !value.get_array().get(list) && list_valid(list);
 	if (type == od::json_type::object)
 		return !value.get_object().get(map) && map_valid(map);
-	return scalar_tag(trimmed(value.raw_json_token())) != WEIR_ABSENT;
+	return scalar_tag(take_token(value)) != WEIR_ABSENT;
 }
 
 /* The text of a map or list, which is then gone through again to check it. */
@@ -131,9 +142,11 @@ template <typename nested> static bool take_nested(nested container, struct json
 
 static bool take_scalar(od::value value, struct json_member *member, bool has_escapes)
 {
-	std::string_view token = trimmed(value.raw_json_token());
+	std::string_view token = take_token(value);
 
 	member->tag = scalar_tag(token);
+	if (member->tag == WEIR_ABSENT)
+		return false;
 	member->truth = token.front() == 't';
 	member->escaped = 0;
 	if (member->tag == WEIR_STRING) {
@@ -143,8 +156,7 @@ static bool take_scalar(od::value value, struct json_member *member, bool has_es
 	}
 	member->text = token.data();
 	member->size = static_cast<uint32_t>(token.size());
-	return member->tag != WEIR_ABSENT &&
-	       (!member->escaped || json_escapes_valid(member->text, member->size));
+	return !member->escaped || json_escapes_valid(member->text, member->size);
 }
 
 static bool take_value(od::value value, struct json_member *member, bool has_escapes)

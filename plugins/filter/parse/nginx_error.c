@@ -143,7 +143,7 @@ static const char *nginx_parse(struct parse *parse, const struct line *line)
 	if (read_number(line, &c, "#", &values[SLOT_PID]) != 0 ||
 	    read_number(line, &c, ": ", &values[SLOT_TID]) != 0)
 		return "no process#thread after the level";
-	values[SLOT_CONNECTION].tag = WEIR_ABSENT;
+	values[SLOT_CONNECTION] = absent_value();
 	if (c.at < c.end && *c.at == '*') {
 		pairs = (struct cursor){c.at + 1, c.end};
 		if (read_number(line, &pairs, " ", &values[SLOT_CONNECTION]) == 0)

@@ -117,6 +117,11 @@ static inline struct weir_value line_value(const struct line *line, uint8_t tag,
 			       line->offset + (uint64_t)(from - line->text), (uint32_t)(to - from));
 }
 
+static inline struct weir_value absent_value(void)
+{
+	return (struct weir_value){.tag = WEIR_ABSENT};
+}
+
 /* Room for text that lives with the batch; NULL when there is no memory. */
 char *parse_text(struct parse *parse, uint32_t size, struct weir_value *ret_value);
 /* Gives back what a text did not need. It must be the last that was taken. */

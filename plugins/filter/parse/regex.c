@@ -46,7 +46,7 @@ static const char *regex_parse(struct parse *parse, const struct line *line)
 
 		/* A \K within a lookahead can end a group before it begins. */
 		if (from == PCRE2_UNSET || from > to)
-			parse->values[i].tag = WEIR_ABSENT;
+			parse->values[i] = absent_value();
 		else
 			parse->values[i] = line_value(line, WEIR_STRING, 0, line->text + from,
 						      line->text + to);
