@@ -4,6 +4,7 @@ import gzip
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -271,6 +272,54 @@ def test_few_descriptors_are_enough_for_many_files(follow):
     assert len(set(f.messages())) == len(f.messages()) == 150
 
 
+def rotate(f, depth=3):
+    """As logrotate does it, by renaming."""
+    for number in range(depth, 0, -1):
+        source = f.path(f"app.log.{number - 1}" if number > 1 else "app.log")
+        if source.exists():
+            source.rename(f.path(f"app.log.{number}"))
+
+
+def test_files_that_come_and_go_faster_than_the_agent_looks_are_read(follow):
+    f = follow().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    f.pause()
+    for round in range(1, 4):
+        rotate(f, 5)
+        f.write(numbered(round * 10 + 1, round * 10 + 10))
+    f.resume()
+    assert sorted(numbers(f.wait(40))) == list(range(1, 41))
+
+
+def test_rotated_files_from_before_the_first_run_are_left_alone(follow):
+    f = follow()
+    f.write("old\n", "app.log.1")
+    f.path("app.log.2.gz").write_bytes(gzip.compress(b"older\n"))
+    f.write(numbered(1, 10))
+    f.start()
+    f.wait(10)
+    rotate(f)
+    f.write(numbered(11, 20))
+    f.wait(20)
+    f.weir.restart()
+    f.write(numbered(21, 30))
+    assert sorted(numbers(f.wait(30))) == list(range(1, 31))
+
+
+def test_a_backup_beside_a_file_is_not_read(follow):
+    f = follow().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    shutil.copyfile(f.path(), f.path("app.log.20261124"))
+    for number in range(11, 14):
+        time.sleep(0.7)
+        f.write(numbered(number, number))
+    f.weir.restart()
+    f.write(numbered(14, 14))
+    assert numbers(f.wait_for("000014 line")) == list(range(1, 15))
+
+
 # ---- while the agent is away ----
 
 def stop(f, how):
@@ -278,7 +327,6 @@ def stop(f, how):
     if how == "stop":
         f.weir.stop()
     else:
-        import time
         time.sleep(1.5)  # a commit interval, and the first note of what precedes the position
         f.weir.kill()
 
@@ -332,6 +380,26 @@ def test_a_file_compressed_meanwhile_is_continued_where_it_was(follow, how, suff
     f.weir.restart()
     f.write(numbered(20021, 20021))
     assert sorted(numbers(f.wait(20021))) == list(range(1, 20022))
+
+
+@HOW
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "gzip"])
+def test_files_that_come_and_go_meanwhile_are_read(follow, how, compress):
+    f = follow().start()
+    f.write(numbered(1, 10))
+    f.wait(10)
+    stop(f, how)
+    for round in range(1, 4):
+        rotate(f, 5)
+        f.write(numbered(round * 10 + 1, round * 10 + 10))
+    if compress:
+        for number in range(1, 4):
+            subprocess.run(["gzip", f.path(f"app.log.{number}")], check=True)
+    f.start()
+    f.wait(40)
+    f.weir.restart()
+    f.write(numbered(41, 41))
+    assert sorted(numbers(f.wait_for("000041 line"))) == list(range(1, 42))
 
 
 @HOW

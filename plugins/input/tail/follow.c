@@ -111,6 +111,28 @@ int follow_new(struct catalog *catalog, const char *path, int take_fd,
 	return open_source(catalog, file, NULL);
 }
 
+int follow_compressed(struct catalog *catalog, const char *path, int take_fd,
+		      const struct identity *place)
+{
+	struct compressed *stream = compressed_open(take_fd);
+	struct file *file = stream ? file_create(catalog, -1, place, 0) : NULL;
+
+	if (file)
+		file->compressed = stream;
+	else if (stream)
+		compressed_close(stream);
+	else
+		(void)close(take_fd);
+	if (!file || catalog_name(catalog, file, path) < 0) {
+		file_free(file);
+		return WEIR_ERR_MEMORY;
+	}
+	prepare(catalog, file);
+	(void)identity_take_head(&file->identity, read_text, file);
+	catalog_add(catalog, file);
+	return open_source(catalog, file, NULL);
+}
+
 int follow_known(struct catalog *catalog, struct known *take_known, struct sibling *take_found)
 {
 	struct identity identity = take_known->identity;

@@ -9,6 +9,9 @@
 /* Follows a file that is open, from the offset on. Takes the descriptor in every case. */
 int follow_new(struct catalog *catalog, const char *path, int take_fd,
 	       const struct identity *identity, uint64_t offset);
+/* Follows a compressed file that was never seen, from its beginning. Takes the descriptor. */
+int follow_compressed(struct catalog *catalog, const char *path, int take_fd,
+		      const struct identity *place);
 /* Takes up a known source in what was found of it; takes the contents of both. */
 int follow_known(struct catalog *catalog, struct known *take_known, struct sibling *take_found);
 /* A new source in place of a truncated one; takes the descriptor. */

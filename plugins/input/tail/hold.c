@@ -11,8 +11,9 @@
 /* Files whose beginning is compared with that of one new file, at most. */
 #define SUSPECTS_MAX 16
 
-#define COPY_NO 0    /* the two differ, or the original goes on without it */
+#define COPY_NO 0    /* the two differ */
 #define COPY_MAYBE 1 /* the same so far */
+#define COPY_STAYS 2 /* the same, and the original has grown since */
 
 struct candidate {
 	const char *path;
@@ -95,7 +96,7 @@ static int compare(const struct candidate *candidate, const struct suspect *susp
 			 same_range(fd, candidate->fd, candidate->size - tail, tail))
 			answer = status.stx_size > candidate->size &&
 						 candidate->quiet_ns >= HOLD_GROWTH_NS
-					 ? COPY_NO
+					 ? COPY_STAYS
 					 : COPY_MAYBE;
 	}
 	(void)close(fd);
@@ -177,9 +178,10 @@ int hold_file(struct catalog *catalog, const char *path, int fd, const struct id
 	struct held *held = *at ? *at : held_new(catalog, path);
 	struct candidate candidate = {.path = path, .fd = fd, .size = size};
 	uint64_t now = catalog->host->monotonic_ns();
+	int answer;
 
 	if (!held)
-		return 0;
+		return HOLD_NEW;
 	if (!identity_same_file(&held->identity, place)) {
 		held->identity = *place;
 		held->since_ns = held->grown_ns = now;
@@ -189,13 +191,13 @@ int hold_file(struct catalog *catalog, const char *path, int fd, const struct id
 		held->grown_ns = now;
 	}
 	candidate.quiet_ns = now - held->grown_ns;
-	if (may_be_copy(catalog, &candidate) == COPY_MAYBE &&
-	    (size == 0 || candidate.quiet_ns < HOLD_NS)) {
+	answer = may_be_copy(catalog, &candidate);
+	if (answer == COPY_MAYBE && (size == 0 || candidate.quiet_ns < HOLD_NS)) {
 		set_alarm(catalog);
-		return 1;
+		return HOLD_WAIT;
 	}
 	held_drop(catalog, path);
-	return 0;
+	return answer == COPY_NO ? HOLD_NEW : HOLD_COPY;
 }
 
 void hold_settle(struct catalog *catalog)

@@ -16,7 +16,11 @@
 #define HOLD_GROWTH_NS UINT64_C(1000000000)
 #define HOLD_LOOK_NS (250 * UINT64_C(1000000))
 
-/* 1 when the file is held (again or still). */
+/* What hold_file() answers. */
+#define HOLD_NEW 0  /* it is no copy: read it */
+#define HOLD_WAIT 1 /* it is held back */
+#define HOLD_COPY 2 /* it is a copy, and its original goes on */
+
 int hold_file(struct catalog *catalog, const char *path, int fd, const struct identity *place,
 	      uint64_t size);
 /* Looks at all that are held; those that are let go are followed from their beginning. */

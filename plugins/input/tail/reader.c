@@ -18,6 +18,7 @@
 #include "fill.h"
 #include "moved.h"
 #include "multiline.h"
+#include "rotated.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 /* How often the host is told a new identity while a file grows. */
@@ -141,6 +142,8 @@ static int32_t finish(struct reader *reader, int32_t how)
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	file->fd = -1;
+	if (how == WEIR_READ_END)
+		rotated_note(reader->catalog);
 	catalog_remove(reader->catalog, file);
 	return how;
 }

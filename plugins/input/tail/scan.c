@@ -13,6 +13,7 @@
 #include "follow.h"
 #include "hold.h"
 #include "known.h"
+#include "rotated.h"
 #include "walk.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -166,10 +167,15 @@ int scan_new(struct catalog *catalog, const char *path)
 	}
 	if (adopt(catalog, path, fd, &place, status.stx_size, 1))
 		return 0;
-	if (catalog->appeared && !catalog->once &&
-	    hold_file(catalog, path, fd, &place, status.stx_size)) {
-		(void)close(fd);
-		return 1;
+	if (catalog->appeared && !catalog->once) {
+		int answer = hold_file(catalog, path, fd, &place, status.stx_size);
+
+		/* Nobody asked for copies under names that do not match. */
+		if (answer == HOLD_WAIT ||
+		    (answer == HOLD_COPY && !tail_options_match(&catalog->options, path))) {
+			(void)close(fd);
+			return answer == HOLD_WAIT;
+		}
 	}
 	(void)identity_take_head(&place, file_read_at, &fd);
 	(void)follow_new(catalog, path, fd, &place, first_offset(catalog, fd, status.stx_size));
@@ -250,7 +256,7 @@ static void scan_path(struct catalog *catalog, const char *path, int matches)
 	file_identify(&status, &place);
 	file = find_followed(catalog, &place);
 	if (!file) {
-		if (matches)
+		if (matches || rotated_unseen(catalog, path, &status))
 			(void)scan_new(catalog, path);
 		return;
 	}
@@ -308,8 +314,9 @@ static void on_entry(void *user, const char *folder, const char *name, uint64_t 
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return;
 	matches = matches && tail_options_match(&scan->catalog->options, path);
-	if (matches || (inode && (catalog_has_inode(scan->catalog, inode) ||
-				  known_has_inode(scan->catalog, inode))))
+	if (matches || rotated_name(scan->catalog, path) ||
+	    (inode &&
+	     (catalog_has_inode(scan->catalog, inode) || known_has_inode(scan->catalog, inode))))
 		found_add(scan, path, matches);
 }
 
@@ -377,6 +384,26 @@ static void adopt_by_text(struct catalog *catalog)
 	}
 }
 
+/* Files that were rotated before anyone saw them. */
+static void scan_unseen(struct catalog *catalog, const char *path)
+{
+	struct identity place;
+	struct statx status;
+	int fd;
+
+	if (file_status(AT_FDCWD, path, &status) < 0 || !S_ISREG(status.stx_mode) ||
+	    !rotated_unseen(catalog, path, &status))
+		return;
+	if (!compressed_name(path)) {
+		(void)scan_new(catalog, path);
+		return;
+	}
+	file_identify(&status, &place);
+	fd = catalog_has_file(catalog, &place) ? -1 : open_regular(catalog, path, &status);
+	if (fd >= 0)
+		(void)follow_compressed(catalog, path, fd, &place);
+}
+
 void scan_first(struct catalog *catalog)
 {
 	struct scan scan;
@@ -390,6 +417,8 @@ void scan_first(struct catalog *catalog)
 	for (uint32_t i = 0; i < scan.count; i++)
 		if (scan.found[i].matches)
 			(void)scan_new(catalog, scan.found[i].path);
+		else
+			scan_unseen(catalog, scan.found[i].path);
 	catalog->appeared = 1;
 	scan_done(&scan);
 	pthread_mutex_unlock(&catalog->structure_lock);

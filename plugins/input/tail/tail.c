@@ -4,7 +4,7 @@
  * deleted or compressed.
  *
  *   tail.c       the plugin: options, life, timers
- *   scan.c       which files there are      (glob, walk, hold, known, sibling, follow)
+ *   scan.c       which files there are      (glob, walk, hold, known, rotated, sibling, follow)
  *   watcher.c    what changed               (folder_table; the process's one inotify thread)
  *   catalog.c    the files of an instance   (file, identity)
  *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed, moved)
@@ -18,6 +18,7 @@
 #include "catalog.h"
 #include "hold.h"
 #include "reader.h"
+#include "rotated.h"
 #include "scan.h"
 
 static const char state_started[] = "started";
@@ -121,11 +122,16 @@ static int32_t tail_create(const struct weir_services *host, struct weir_context
 	return WEIR_OK;
 }
 
+static int is_first_run(const struct catalog *catalog)
+{
+	return catalog->host->state_get(catalog->context, weir_slice_of(state_started), NULL, 0) <
+	       0;
+}
+
 /* Where files begin that are there and not known. */
 static uint32_t place_of(const struct catalog *catalog, uint32_t flags)
 {
-	struct weir_slice key = weir_slice_of(state_started);
-	int first = catalog->host->state_get(catalog->context, key, NULL, 0) < 0;
+	int first = is_first_run(catalog);
 
 	if (flags & WEIR_START_BEGINNING)
 		return SCAN_PLACE_BEGINNING;
@@ -145,6 +151,7 @@ static int32_t tail_start(void *instance, uint32_t flags, struct weir_error *err
 
 	catalog->once = flags & WEIR_START_ONCE;
 	catalog->place = place_of(catalog, flags);
+	rotated_start(catalog, is_first_run(catalog));
 	scan_first(catalog);
 	(void)catalog->host->state_set(catalog->context, weir_slice_of(state_started),
 				       weir_slice_of("1"));
@@ -167,6 +174,7 @@ static void tail_stop(void *instance)
 	struct catalog *catalog = instance;
 
 	atomic_store(&catalog->stopped, 1);
+	rotated_note(catalog);
 	for (uint32_t id = TIMER_RESCAN; id <= TIMER_HELD; id++)
 		(void)catalog->host->timer_set(catalog->context, id, WEIR_TIMER_OFF);
 	if (atomic_exchange(&catalog->watching, 0))
