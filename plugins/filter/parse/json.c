@@ -104,12 +104,16 @@ const char *json_fields(struct parse *parse, const struct line *line,
 	if (parse_grow(parse, count) != WEIR_OK)
 		return "no memory for the fields";
 	for (uint32_t i = 0; i < count; i++) {
-		struct json_member member = members[i];
+		const struct json_member *member = &members[i];
+		struct json_member cut_member;
 
-		if (&members[i] == shorter)
-			member.size -= cut;
-		if (json_value(parse, line, &member, &parse->values[i]) != 0 ||
-		    json_key(parse, &member, &parse->keys[i]) != 0)
+		if (member == shorter) {
+			cut_member = *member;
+			cut_member.size -= cut;
+			member = &cut_member;
+		}
+		if (json_value(parse, line, member, &parse->values[i]) != 0 ||
+		    json_key(parse, member, &parse->keys[i]) != 0)
 			return "no memory for the fields";
 	}
 	parse->count = count;

@@ -56,7 +56,7 @@ static std::string_view trimmed(std::string_view token)
 }
 
 /* Tag of a scalar's token; WEIR_ABSENT when it is none. Escapes are not looked at. */
-static uint8_t scalar_tag(std::string_view token)
+static inline uint8_t scalar_tag(std::string_view token)
 {
 	uint8_t tag;
 
@@ -77,7 +77,7 @@ static uint8_t scalar_tag(std::string_view token)
 
 /* The token of a scalar, without white space. A string is consumed as one: left to be skipped, one
  * with a colon after it would be taken for a key, and what follows would go unchecked. */
-static std::string_view take_token(od::value value)
+static inline std::string_view take_token(od::value &value)
 {
 	std::string_view token = trimmed(value.raw_json_token());
 
@@ -86,9 +86,17 @@ static std::string_view take_token(od::value value)
 	return token;
 }
 
+/* What a result without an error holds, in place: a copy costs more than what is done with it. */
+template <typename held> static inline held &taken(simdjson::simdjson_result<held> &result)
+{
+	held &&inside = std::move(result).value_unsafe();
+
+	return inside;
+}
+
 /* On demand means that what is not asked for is not checked: so every nested value is asked for.
  * The parser's own bound on depth (1,024) bounds the recursion. */
-static bool nested_valid(od::value value);
+static bool nested_valid(od::value &value);
 
 static bool list_valid(od::array list)
 {
@@ -101,18 +109,15 @@ static bool list_valid(od::array list)
 	return true;
 }
 
-static bool map_valid(od::object map)
+static bool map_valid(od::object &map)
 {
-	for (auto item : map) {
-		od::field field;
-
-		if (std::move(item).get(field) || !nested_valid(field.value()))
+	for (auto item : map)
+		if (item.error() || !nested_valid(taken(item).value()))
 			return false;
-	}
 	return true;
 }
 
-static bool nested_valid(od::value value)
+static bool nested_valid(od::value &value)
 {
 	od::json_type type;
 	od::array list;
@@ -127,20 +132,33 @@ static bool nested_valid(od::value value)
 	return scalar_tag(take_token(value)) != WEIR_ABSENT;
 }
 
-/* The text of a map or list, which is then gone through again to check it. */
-template <typename nested> static bool take_nested(nested container, struct json_member *member)
+/* Where the document's iterator is: after a value, at what follows it. */
+static const char *location(od::document &document)
 {
-	std::string_view text;
+	const char *at;
 
-	if (container.raw_json().get(text) || container.reset().error())
-		return false;
-	text = trimmed(text);
-	member->text = text.data();
-	member->size = static_cast<uint32_t>(text.size());
-	return json_escapes_valid(member->text, member->size);
+	return document.current_location().get(at) ? nullptr : at;
 }
 
-static bool take_scalar(od::value value, struct json_member *member, bool has_escapes)
+/* Goes through a map or list from its bracket to the token after it, which an object always has. */
+static bool take_nested(od::document &document, od::value &value, bool has_escapes,
+			struct json_member *member)
+{
+	const char *from = value.raw_json_token().data(), *to;
+
+	if (!nested_valid(value))
+		return false;
+	to = location(document);
+	if (!to)
+		return false;
+	const std::string_view text = trimmed({from, static_cast<size_t>(to - from)});
+
+	member->text = text.data();
+	member->size = static_cast<uint32_t>(text.size());
+	return !has_escapes || json_escapes_valid(member->text, member->size);
+}
+
+static inline bool take_scalar(od::value &value, struct json_member *member, bool has_escapes)
 {
 	std::string_view token = take_token(value);
 
@@ -159,24 +177,17 @@ static bool take_scalar(od::value value, struct json_member *member, bool has_es
 	return !member->escaped || json_escapes_valid(member->text, member->size);
 }
 
-static bool take_value(od::value value, struct json_member *member, bool has_escapes)
+static inline bool take_value(od::document &document, od::value &value, bool has_escapes,
+			      struct json_member *member)
 {
 	od::json_type type;
-	od::array list;
-	od::object map;
 
 	if (value.type().get(type))
 		return false;
-	if (type == od::json_type::array) {
-		member->tag = WEIR_LIST;
-		return !value.get_array().get(list) && take_nested(list, member) &&
-		       list_valid(list);
-	}
-	if (type == od::json_type::object) {
-		member->tag = WEIR_MAP;
-		return !value.get_object().get(map) && take_nested(map, member) && map_valid(map);
-	}
-	return take_scalar(value, member, has_escapes);
+	if (type != od::json_type::array && type != od::json_type::object)
+		return take_scalar(value, member, has_escapes);
+	member->tag = type == od::json_type::array ? WEIR_LIST : WEIR_MAP;
+	return take_nested(document, value, has_escapes, member);
 }
 
 /* key.data points after the opening quote; finds the closing one, which the parser has seen. */
@@ -198,19 +209,42 @@ static bool take_key(const char *from, const char *end, struct json_member *memb
 	       json_escapes_valid(from, static_cast<uint32_t>(member->key.size));
 }
 
-/* True when the key is the hinted one. A name with an escape in it never looks like its raw form. */
-static bool is_hinted(const char *from, const char *end, const struct json_hint *hint,
-		      uint32_t index, struct json_member *member)
+static inline uint64_t load8(const char *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+/* memcmp() for keys, which are short: without a call. */
+static inline bool same_bytes(const char *a, const char *b, uint64_t size)
+{
+	if (size < 8) {
+		for (uint64_t i = 0; i < size; i++)
+			if (a[i] != b[i])
+				return false;
+		return true;
+	}
+	for (uint64_t i = 0; i + 8 < size; i += 8)
+		if (load8(a + i) != load8(b + i))
+			return false;
+	return load8(a + size - 8) == load8(b + size - 8);
+}
+
+/* True when the key is the hinted one, and has no escapes. */
+static inline bool is_hinted(const char *from, const char *end, const struct json_hint *hint,
+			     uint32_t index, bool has_escapes, struct json_member *member)
 {
 	if (index >= hint->count)
 		return false;
 	const struct weir_slice name = hint->keys[index]->name;
 
 	if (name.size >= static_cast<uint64_t>(end - from) || from[name.size] != '"' ||
-	    memcmp(from, name.data, name.size) != 0)
+	    !same_bytes(from, name.data, name.size))
 		return false;
-	/* A backslash before the quote would make it a part of the key. */
-	if (name.size && memchr(name.data, '\\', name.size))
+	/* A name with a backslash in it must not be taken for an escape that looks the same. */
+	if (has_escapes && name.size && memchr(name.data, '\\', name.size))
 		return false;
 	member->key.data = from;
 	member->key.size = name.size;
@@ -232,26 +266,26 @@ static bool members_grow(struct json_reader *reader, uint32_t count)
 	return true;
 }
 
-static const char *read_members(struct json_reader *reader, od::object object, const char *end,
-				struct json_hint *hint, bool has_escapes, uint32_t *ret_count)
+static const char *read_members(struct json_reader *reader, od::document &document,
+				od::object object, const char *end, struct json_hint *hint,
+				bool has_escapes, uint32_t *ret_count)
 {
 	uint32_t count = 0;
 
 	for (auto item : object) {
-		od::field field;
-
-		if (std::move(item).get(field))
+		if (item.error())
 			return "not valid JSON";
 		if (!members_grow(reader, count))
 			return "no memory for the fields";
+		od::field &field = taken(item);
 		struct json_member *member = &reader->members[count];
 		const char *key = field.key().raw();
 
-		if (is_hinted(key, end, hint, count, member))
+		if (is_hinted(key, end, hint, count, has_escapes, member))
 			hint->matched += hint->matched == count;
 		else if (!take_key(key, end, member))
 			return "not valid JSON";
-		if (!take_value(field.value(), member, has_escapes))
+		if (!take_value(document, field.value(), has_escapes, member))
 			return "not valid JSON";
 		count++;
 	}
@@ -293,7 +327,8 @@ const char *json_reader_object(struct json_reader *reader, const char *text, uin
 		error = document.get_object().get(object);
 	if (error)
 		return why_not(error);
-	wrong = read_members(reader, object, text + size, hint, has_escapes, ret_count);
+	wrong = read_members(reader, document, object, text + size, hint, has_escapes,
+			     ret_count);
 	if (!wrong && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
 		wrong = "text after the JSON object";
 	*ret_members = reader->members;

@@ -80,7 +80,7 @@ int parse_keys(struct parse *parse, const char *const *names, uint32_t count,
 int parse_row(struct parse *parse, uint32_t count, struct weir_value **ret_row)
 {
 	struct weir_batch *batch = parse->batch;
-	uint32_t width = count + PARSE_SPARE, left, row;
+	uint32_t width = count + PARSE_SPARE, left;
 
 	if (batch->value_capacity - batch->value_count < width) {
 		left = batch->record_count - parse->record;
@@ -89,8 +89,11 @@ int parse_row(struct parse *parse, uint32_t count, struct weir_value **ret_row)
 		if (parse->host->batch_reserve(batch, 0, left * parse->width, 0) != WEIR_OK)
 			return WEIR_ERR_MEMORY;
 	}
-	*ret_row = weir_batch_row(batch, width, &row);
-	return *ret_row ? WEIR_OK : WEIR_ERR_MEMORY;
+	/* As weir_batch_row() does it, but what is filled anyway needs no zeros. */
+	*ret_row = batch->values + batch->value_count;
+	memset(*ret_row + count, 0, PARSE_SPARE * sizeof(**ret_row));
+	batch->value_count += width;
+	return WEIR_OK;
 }
 
 void parse_row_set(struct parse *parse, struct weir_value *row, uint32_t count, uint16_t shape)
