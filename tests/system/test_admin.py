@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import threading
 
 import pytest
 
@@ -101,7 +102,8 @@ def test_a_taken_port_is_said_and_the_pipelines_run(make_weir, tmp_path):
                             "outputs": [{"file": {"path": str(out)}}]})
         weir.start()
         wait_until(lambda: count(out) == 1, 10, "the record")
-        assert "admin_failed" in weir.log() and "cannot listen" in weir.log()
+        wait_until(lambda: "admin_failed" in weir.log(), 10, "the complaint")
+        assert "cannot listen" in weir.log()
         weir.stop()
 
 
@@ -161,8 +163,6 @@ def test_status_of_something_else_on_the_port(make_weir):
         other.listen()
         weir = make_weir(admin=False)
         weir.configure(admin=f"127.0.0.1:{other.getsockname()[1]}")
-        import threading
-
         def answer():
             connection, _ = other.accept()
             connection.recv(1000)
