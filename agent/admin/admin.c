@@ -230,8 +230,9 @@ static int admin_open(const char *host, uint16_t port, const struct admin_source
 	code = start(admin, address);
 	freeaddrinfo(address);
 	if (code) {
-		weir_fail(error, code, "admin: cannot listen on %s:%u: %s; choose another port, or off",
-			  host, port, strerror(errno));
+		weir_fail(error, code,
+			  "admin: cannot listen on %s:%u: %s; choose another port, or off", host,
+			  port, strerror(errno));
 		goto out;
 	}
 	info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_BIND_PORT);

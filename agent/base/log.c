@@ -27,7 +27,7 @@
 #include "base/clock.h"
 
 #define LOG_TEXT_MAX 4096 /* bytes of one message; the rest is cut and marked */
-#define LOG_LIMITS 256	  /* pairs of origin and code that are limited at a time */
+#define LOG_LIMITS 256    /* pairs of origin and code that are limited at a time */
 #define LOG_PROBES 8
 
 /* Every byte of a message may become six, plus the frame. */
@@ -37,7 +37,7 @@ static const char *const level_names[] = {"?", "error", "warning", "info", "debu
 #define LEVELS (sizeof(level_names) / sizeof(level_names[0]))
 
 struct log_limit {
-	uint64_t key; /* hash of origin and code; 0 = free */
+	uint64_t key;       /* hash of origin and code; 0 = free */
 	uint64_t window_ns; /* when its window began */
 	uint32_t passed;
 	uint32_t left_out;
@@ -82,8 +82,8 @@ static struct log_limit *limit_find(uint64_t key)
 
 		if (limit->key == key)
 			return limit;
-		if (!oldest || (oldest->key && (!limit->key ||
-						limit->window_ns < oldest->window_ns)))
+		if (!oldest ||
+		    (oldest->key && (!limit->key || limit->window_ns < oldest->window_ns)))
 			oldest = limit;
 	}
 	*oldest = (struct log_limit){.key = key};
@@ -129,8 +129,12 @@ static void put_text(const char *text)
 static size_t utf8_length(const char *text, size_t size)
 {
 	const uint8_t *b = (const uint8_t *)text;
-	size_t length = b[0] < 0x80 ? 1 : b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3
-		      : b[0] < 0xf5 ? 4 : 0;
+	size_t length = b[0] < 0x80   ? 1
+			: b[0] < 0xc2 ? 0
+			: b[0] < 0xe0 ? 2
+			: b[0] < 0xf0 ? 3
+			: b[0] < 0xf5 ? 4
+				      : 0;
 
 	if (length > size)
 		return 0;

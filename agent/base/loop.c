@@ -54,7 +54,7 @@ struct loop {
 	int asleep;
 	int stopping;
 
-	struct loop_posts running; /* of the loop's thread, swapped with posts */
+	struct loop_posts running;  /* of the loop's thread, swapped with posts */
 	struct loop_watch *watches; /* by descriptor */
 	size_t watch_count;
 	int epoll_fd, event_fd;
@@ -414,8 +414,7 @@ int loop_post(struct loop *loop, loop_call *call, void *user)
 	pthread_mutex_lock(&loop->lock);
 	if (loop->posts.count == loop->posts.capacity) {
 		size_t capacity = loop->posts.capacity ? 2 * loop->posts.capacity : 64;
-		struct loop_posted *items =
-			realloc(loop->posts.items, capacity * sizeof(*items));
+		struct loop_posted *items = realloc(loop->posts.items, capacity * sizeof(*items));
 
 		if (!items) {
 			code = WEIR_ERR_MEMORY;

@@ -23,12 +23,11 @@ static const struct metric_bucket {
 	uint64_t ns;
 	const char *seconds;
 } buckets[] = {
-	{100000, "0.0001"},	 {250000, "0.00025"},	 {500000, "0.0005"},
-	{1000000, "0.001"},	 {2500000, "0.0025"},	 {5000000, "0.005"},
-	{10000000, "0.01"},	 {25000000, "0.025"},	 {50000000, "0.05"},
-	{100000000, "0.1"},	 {250000000, "0.25"},	 {500000000, "0.5"},
-	{1000000000, "1.0"},	 {2500000000, "2.5"},	 {5000000000, "5.0"},
-	{10000000000, "10.0"}, {30000000000, "30.0"}, {60000000000, "60.0"},
+	{100000, "0.0001"},    {250000, "0.00025"},   {500000, "0.0005"},  {1000000, "0.001"},
+	{2500000, "0.0025"},   {5000000, "0.005"},    {10000000, "0.01"},  {25000000, "0.025"},
+	{50000000, "0.05"},    {100000000, "0.1"},    {250000000, "0.25"}, {500000000, "0.5"},
+	{1000000000, "1.0"},   {2500000000, "2.5"},   {5000000000, "5.0"}, {10000000000, "10.0"},
+	{30000000000, "30.0"}, {60000000000, "60.0"},
 };
 #define BUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
@@ -83,9 +82,9 @@ static char *name_of(uint32_t kind, const char *name)
 static struct weir_metric *metric_new(uint32_t kind, const char *name, const char *help,
 				      const char *labels)
 {
-	struct weir_metric *metric = aligned_alloc(
-		METRIC_ALIGNMENT,
-		(sizeof(*metric) + METRIC_ALIGNMENT - 1) / METRIC_ALIGNMENT * METRIC_ALIGNMENT);
+	struct weir_metric *metric =
+		aligned_alloc(METRIC_ALIGNMENT, (sizeof(*metric) + METRIC_ALIGNMENT - 1) /
+							METRIC_ALIGNMENT * METRIC_ALIGNMENT);
 
 	if (!metric)
 		return NULL;

@@ -59,7 +59,8 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
 			return CLI_USAGE;
 	}
 	if (optind < argc)
-		return cli_usage_error("status", "it takes no argument, found \"%s\"", argv[optind]);
+		return cli_usage_error("status", "it takes no argument, found \"%s\"",
+				       argv[optind]);
 	return CLI_OK;
 }
 

@@ -78,8 +78,7 @@ static int set_timer(CURLM *multi, long timeout_ms, void *user)
 		loop_timer_stop(http->loop, &http->timer);
 		return 0;
 	}
-	return loop_timer_set(http->loop, &http->timer,
-			      (uint64_t)timeout_ms * (uint64_t)NS_PER_MS)
+	return loop_timer_set(http->loop, &http->timer, (uint64_t)timeout_ms * (uint64_t)NS_PER_MS)
 		       ? -1
 		       : 0;
 }

@@ -55,7 +55,9 @@ static const char *remedy_of_status(const struct verdict_facts *facts)
 {
 	switch (facts->status) {
 	case 400:
-		return is_front_end_error(facts) ? "check the scheme of the URL and the client certificate" : NULL;
+		return is_front_end_error(facts)
+			       ? "check the scheme of the URL and the client certificate"
+			       : NULL;
 	case 401:
 		return "check the credentials";
 	case 403:
@@ -105,7 +107,8 @@ static void judge_transport(const struct verdict_facts *facts, struct verdict *v
 	} else if (facts->proxy_status == 407) {
 		v->advice = WEIR_HTTP_HOLD;
 		v->remedy = "check the credentials of the proxy";
-	} else if (facts->code == CURLE_URL_MALFORMAT || facts->code == CURLE_UNSUPPORTED_PROTOCOL) {
+	} else if (facts->code == CURLE_URL_MALFORMAT ||
+		   facts->code == CURLE_UNSUPPORTED_PROTOCOL) {
 		v->advice = WEIR_HTTP_HOLD;
 		v->remedy = "check the URL";
 	}
@@ -123,8 +126,8 @@ static void judge_status(const struct verdict_facts *facts, struct verdict *v)
 	v->advice = advice_of_status(facts);
 	v->remedy = remedy_of_status(facts);
 	/* An error of a server or gateway says nothing about what was done before it. */
-	v->may_have_landed = facts->sent > 0 && (facts->status == 500 || facts->status == 502 ||
-						 facts->status == 504);
+	v->may_have_landed = facts->sent > 0 &&
+			     (facts->status == 500 || facts->status == 502 || facts->status == 504);
 	if (facts->status >= 300 && facts->status < 400 && facts->location)
 		snprintf(v->text, sizeof(v->text), "answered %ld, a redirect to %s", facts->status,
 			 facts->location);

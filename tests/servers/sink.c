@@ -84,14 +84,16 @@ struct request {
 	struct behaviour behaviour;
 };
 
-static const struct behaviour plain = {.fail = -1, .max = -1, .reset = -1, .huge = -1,
-				       .status = 200};
+static const struct behaviour plain = {
+	.fail = -1, .max = -1, .reset = -1, .huge = -1, .status = 200};
 
 /* ---- reading the request's head ---- */
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
+	return c >= '0' && c <= '9'                 ? c - '0'
+	       : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87
+						    : -1;
 }
 
 static void decode(char *text)
@@ -116,10 +118,11 @@ static void set_behaviour(struct behaviour *b, const char *key, const char *valu
 		int *small;
 		int64_t *large;
 	} keys[] = {
-		{"status", &b->status, NULL}, {"retry_after", &b->retry_after, NULL},
+		{"status", &b->status, NULL},  {"retry_after", &b->retry_after, NULL},
 		{"delay", &b->delay_ms, NULL}, {"garbage", &b->garbage, NULL},
-		{"half", &b->half, NULL}, {"close", &b->close, NULL}, {"fail", NULL, &b->fail},
-		{"max", NULL, &b->max}, {"reset", NULL, &b->reset}, {"huge", NULL, &b->huge},
+		{"half", &b->half, NULL},      {"close", &b->close, NULL},
+		{"fail", NULL, &b->fail},      {"max", NULL, &b->max},
+		{"reset", NULL, &b->reset},    {"huge", NULL, &b->huge},
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -188,7 +191,8 @@ static int read_head(struct connection *c, struct request *request)
 	*end = '\0';
 	size = (size_t)(end - c->head) + 4;
 	memset(request, 0, sizeof(*request));
-	snprintf(request->head, sizeof(request->head), "%s", c->head);
+	snprintf(request->head, sizeof(request->head), "%.*s", (int)sizeof(request->head) - 1,
+		 c->head);
 	line = strtok_r(c->head, "\r\n", &rest);
 	if (!line || sscanf(line, "%15s %2047s", request->method, request->target) != 2)
 		return 0;
@@ -311,7 +315,8 @@ static int send_zeros(int fd, int64_t size)
 	static const char zeros[65536];
 
 	for (; size > 0; size -= (int64_t)sizeof(zeros))
-		if (send_all(fd, zeros, size < (int64_t)sizeof(zeros) ? (size_t)size : sizeof(zeros)))
+		if (send_all(fd, zeros,
+			     size < (int64_t)sizeof(zeros) ? (size_t)size : sizeof(zeros)))
 			return -1;
 	return 0;
 }

@@ -67,7 +67,8 @@ static void refuse(struct http_output *output, struct batching_request *request,
 		return;
 	}
 	size = snprintf(text, sizeof(text), "the server answered %u%s%.*s", response->status,
-			excerpt ? ": " : "", excerpt, response->body.data ? response->body.data : "");
+			excerpt ? ": " : "", excerpt,
+			response->body.data ? response->body.data : "");
 	batching_dead(output->batching, request,
 		      response->advice == WEIR_HTTP_TOO_LARGE ? "too_large" : "refused",
 		      (struct weir_slice){text, size < 0 ? 0 : (size_t)size});
@@ -144,7 +145,8 @@ static void http_destroy(void *instance)
 }
 
 static int32_t create_batching(struct http_output *output,
-			       const struct weir_output_settings *settings, struct weir_error *error)
+			       const struct weir_output_settings *settings,
+			       struct weir_error *error)
 {
 	const struct http_options *o = &output->options;
 	struct batching_options options = {

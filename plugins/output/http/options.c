@@ -8,10 +8,10 @@
 /* Content-Type, Authorization, and room for none of the user's. */
 #define OWN_HEADERS 2
 
-#define OPTION(n, t, d, text, ...)                                                                 \
-	{                                                                                          \
-		.struct_size = sizeof(struct weir_option), .type = (t), .name = (n),               \
-		.default_text = (d), .doc = (text), __VA_ARGS__                                    \
+#define OPTION(n, t, d, text, ...)                                                   \
+	{                                                                            \
+		.struct_size = sizeof(struct weir_option), .type = (t), .name = (n), \
+		.default_text = (d), .doc = (text), __VA_ARGS__                      \
 	}
 
 static const struct weir_option auth_members[] = {
@@ -31,7 +31,8 @@ const struct weir_option http_option_list[] = {
 	       .flags = WEIR_OPTION_REQUIRED),
 	OPTION("method", WEIR_TYPE_STRING, "POST", "request method", .values = "POST|PUT"),
 	OPTION("format", WEIR_TYPE_STRING, "ndjson",
-	       "ndjson: an object a line; json_array: one array a request; lines: the original lines",
+	       "ndjson: an object a line; json_array: one array a request; lines: the original "
+	       "lines",
 	       .values = "ndjson|json_array|lines"),
 	ENCODING_OPTION_FIELDS,
 	ENCODING_OPTION_METADATA,
@@ -43,13 +44,13 @@ const struct weir_option http_option_list[] = {
 	OPTION("gzip", WEIR_TYPE_BOOL, "false", "compress request bodies"),
 	OPTION("batch_records", WEIR_TYPE_INT, "10000", "records in a request, at most", .min = 1,
 	       .max = 1000000),
-	OPTION("batch_bytes", WEIR_TYPE_SIZE, "1MiB", "bytes in a request before compression, at most",
-	       .min = 1, .max = 1 << 30),
+	OPTION("batch_bytes", WEIR_TYPE_SIZE, "1MiB",
+	       "bytes in a request before compression, at most", .min = 1, .max = 1 << 30),
 	OPTION("concurrency", WEIR_TYPE_INT, "16",
 	       "requests in flight, at most; fewer while the server is slow or throttles", .min = 1,
 	       .max = 1024),
-	OPTION("timeout", WEIR_TYPE_DURATION, "60s", "time limit of a request",
-	       .min = 1000000, .max = INT64_C(3600000000000)),
+	OPTION("timeout", WEIR_TYPE_DURATION, "60s", "time limit of a request", .min = 1000000,
+	       .max = INT64_C(3600000000000)),
 	OPTION("connect_timeout", WEIR_TYPE_DURATION, "10s", "time limit of connecting",
 	       .min = 1000000, .max = INT64_C(3600000000000)),
 	OPTION("tls", WEIR_TYPE_MAP, NULL, "certificates", .members = tls_members),
@@ -153,7 +154,8 @@ static char *base64(const char *text, size_t size)
 static int32_t add_basic(struct http_options *o, const struct weir_node *auth,
 			 struct weir_error *error)
 {
-	const char *user = weir_node_text(auth, "user"), *password = weir_node_text(auth, "password");
+	const char *user = weir_node_text(auth, "user"),
+		   *password = weir_node_text(auth, "password");
 	int32_t code = WEIR_ERR_MEMORY;
 	char *plain = NULL, *encoded = NULL;
 	int size;

@@ -186,13 +186,12 @@ static void statuses_fall_into_their_classes(void **state)
 {
 	static const struct {
 		uint32_t status, advice;
-	} cases[] = {{201, WEIR_HTTP_OK},	  {204, WEIR_HTTP_OK},
-		     {400, WEIR_HTTP_REFUSED},	  {422, WEIR_HTTP_REFUSED},
-		     {413, WEIR_HTTP_TOO_LARGE},  {304, WEIR_HTTP_REFUSED},
-		     {401, WEIR_HTTP_HOLD},	  {403, WEIR_HTTP_HOLD},
-		     {404, WEIR_HTTP_HOLD},	  {407, WEIR_HTTP_HOLD},
-		     {408, WEIR_HTTP_TRANSIENT},  {429, WEIR_HTTP_TRANSIENT},
-		     {503, WEIR_HTTP_TRANSIENT},  {599, WEIR_HTTP_TRANSIENT}};
+	} cases[] = {
+		{201, WEIR_HTTP_OK},        {204, WEIR_HTTP_OK},        {400, WEIR_HTTP_REFUSED},
+		{422, WEIR_HTTP_REFUSED},   {413, WEIR_HTTP_TOO_LARGE}, {304, WEIR_HTTP_REFUSED},
+		{401, WEIR_HTTP_HOLD},      {403, WEIR_HTTP_HOLD},      {404, WEIR_HTTP_HOLD},
+		{407, WEIR_HTTP_HOLD},      {408, WEIR_HTTP_TRANSIENT}, {429, WEIR_HTTP_TRANSIENT},
+		{503, WEIR_HTTP_TRANSIENT}, {599, WEIR_HTTP_TRANSIENT}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -339,7 +338,7 @@ static void an_outage_is_not_hammered_by_what_waits(void **state)
 		sent_fill(&sent[i], sink_url("/in"), "hello\n");
 		assert_int_equal(fx.module->send(client, &sent[i].request), 0);
 	}
-	nanosleep(&one_second, NULL); /* the time is what is measured */
+	nanosleep(&one_second, NULL);                  /* the time is what is measured */
 	assert_in_range(read_count(&fx.tries), 2, 50); /* about ten are expected */
 	start_sink(NULL, NULL);
 	await_count(&fx.finished, 100);

@@ -44,7 +44,8 @@ static void write_conf(void)
 		"uwsgi_temp_path u; scgi_temp_path s;\n"
 		"ssl_certificate server.pem; ssl_certificate_key server.key;\n"
 		"server { listen 127.0.0.1:%d ssl http2; client_max_body_size 100k;\n"
-		"  location / { return 200 'ok'; } location /small { proxy_pass http://127.0.0.1:9; } }\n"
+		"  location / { return 200 'ok'; } location /small { proxy_pass "
+		"http://127.0.0.1:9; } }\n"
 		"server { listen 127.0.0.1:%d ssl; ssl_client_certificate ca.pem;\n"
 		"  ssl_verify_client on; location / { return 200 'ok'; } } }\n",
 		geteuid() == 0 ? "user root;" : "", tls_port, mutual_port);

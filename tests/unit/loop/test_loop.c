@@ -112,8 +112,8 @@ static void timers_fire_in_the_order_they_are_due(void **state)
 
 		timers[at].call = expect_number;
 		timers[at].user = (void *)at;
-		assert_int_equal(
-			loop_timer_set(loop, &timers[at], (uint64_t)(at + 1) * 1000000), 0);
+		assert_int_equal(loop_timer_set(loop, &timers[at], (uint64_t)(at + 1) * 1000000),
+				 0);
 	}
 	assert_int_equal(loop_start(loop, NULL), 0);
 	await_calls(50);

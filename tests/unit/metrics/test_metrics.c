@@ -27,9 +27,11 @@ static int teardown(void **state)
 static void the_same_name_and_labels_are_the_same_metric(void **state)
 {
 	struct metrics *set = *state;
-	struct weir_metric *a = metrics_add(set, WEIR_METRIC_COUNTER, "weir_x_total", "", "p=\"a\"");
+	struct weir_metric *a =
+		metrics_add(set, WEIR_METRIC_COUNTER, "weir_x_total", "", "p=\"a\"");
 	struct weir_metric *b = metrics_add(set, WEIR_METRIC_COUNTER, "weir_x", "", "p=\"a\"");
-	struct weir_metric *c = metrics_add(set, WEIR_METRIC_COUNTER, "weir_x_total", "", "p=\"b\"");
+	struct weir_metric *c =
+		metrics_add(set, WEIR_METRIC_COUNTER, "weir_x_total", "", "p=\"b\"");
 
 	assert_ptr_equal(a, b);
 	assert_ptr_not_equal(a, c);
@@ -93,7 +95,8 @@ static void families_come_out_sorted_and_in_one_piece(void **state)
 	struct buffer out = {0};
 
 	metric_set(metrics_add(set, WEIR_METRIC_GAUGE, "weir_b", "Of b", ""), -4);
-	metric_add(metrics_add(set, WEIR_METRIC_COUNTER, "weir_a_total", "Of \"a\"\n\\", "p=\"2\""), 2);
+	metric_add(metrics_add(set, WEIR_METRIC_COUNTER, "weir_a_total", "Of \"a\"\n\\", "p=\"2\""),
+		   2);
 	metric_set(metrics_add(set, WEIR_METRIC_GAUGE, "weir_c", "", "p=\"1\""), 9);
 	metric_add(metrics_add(set, WEIR_METRIC_COUNTER, "weir_a_total", "other", "p=\"1\""), 1);
 	assert_int_equal(metrics_render(set, &out), 0);

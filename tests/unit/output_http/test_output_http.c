@@ -302,14 +302,20 @@ static void headers_and_credentials_are_sent(void **state)
 				    scalar(WEIR_TYPE_SECRET, "text/x", 0)};
 	const struct weir_node *pointers[] = {&items[0], &items[1]};
 	const struct weir_slice keys[] = {{"X-Api", 5}, {"content-type", 12}};
-	struct weir_node headers = {.struct_size = sizeof(headers), .type = WEIR_TYPE_MAP,
-				    .count = 2, .items = pointers, .keys = keys};
+	struct weir_node headers = {.struct_size = sizeof(headers),
+				    .type = WEIR_TYPE_MAP,
+				    .count = 2,
+				    .items = pointers,
+				    .keys = keys};
 	struct weir_node words[] = {scalar(WEIR_TYPE_STRING, "Aladdin", 0),
 				    scalar(WEIR_TYPE_SECRET, "open sesame", 0)};
 	const struct weir_node *word_pointers[] = {&words[0], &words[1]};
 	const struct weir_slice word_keys[] = {{"user", 4}, {"password", 8}};
-	struct weir_node auth = {.struct_size = sizeof(auth), .type = WEIR_TYPE_MAP, .count = 2,
-				 .items = word_pointers, .keys = word_keys};
+	struct weir_node auth = {.struct_size = sizeof(auth),
+				 .type = WEIR_TYPE_MAP,
+				 .count = 2,
+				 .items = word_pointers,
+				 .keys = word_keys};
 	struct options options = {0};
 	const char *head;
 
@@ -324,7 +330,8 @@ static void headers_and_credentials_are_sent(void **state)
 	assert_non_null(strstr(head, "X-Api: one two\r\n"));
 	assert_non_null(strstr(head, "content-type: text/x\r\n"));
 	assert_null(strstr(head, "ndjson"));
-	assert_non_null(strstr(head, "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")); /* RFC 7617 */
+	assert_non_null(
+		strstr(head, "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")); /* RFC 7617 */
 }
 
 static void a_413_is_halved_and_only_the_large_record_is_dead(void **state)
@@ -443,8 +450,11 @@ static void bad_options_are_refused_with_their_line(void **state)
 	struct weir_node item = scalar(WEIR_TYPE_SECRET, "a\r\nB: c", 0);
 	const struct weir_node *pointer = &item;
 	const struct weir_slice key = {"X", 1};
-	struct weir_node headers = {.struct_size = sizeof(headers), .type = WEIR_TYPE_MAP,
-				    .count = 1, .items = &pointer, .keys = &key};
+	struct weir_node headers = {.struct_size = sizeof(headers),
+				    .type = WEIR_TYPE_MAP,
+				    .count = 1,
+				    .items = &pointer,
+				    .keys = &key};
 
 	(void)state;
 	set_text(&wrong_url, "url", "ftp://x/");
