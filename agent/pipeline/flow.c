@@ -48,7 +48,8 @@ void flow_claim_release(struct weir_claim *group)
 	if (!group || atomic_fetch_sub_explicit(&group->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	for (uint32_t i = 0; i < group->count; i++)
-		source_release(group->claims[i], -1);
+		if (!atomic_load(&group->claims[i]->source->pipeline->filters_stopped))
+			source_release(group->claims[i], -1);
 	free(group);
 }
 

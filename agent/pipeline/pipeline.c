@@ -281,6 +281,7 @@ uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns)
 	       atomic_load(&pipeline->state) != PIPELINE_FAILED)
 		pipeline_wait(pipeline, 10 * NS_PER_MS);
 	left = pipeline_alive(pipeline);
+	atomic_store(&pipeline->filters_stopped, 1);
 	for (uint32_t i = 0; i < pipeline->filter_count; i++)
 		stage_stop(pipeline->filters[i]);
 	for (uint32_t i = 0; i < pipeline->output_count; i++)

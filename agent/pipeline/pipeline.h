@@ -200,6 +200,7 @@ struct pipeline {
 	_Atomic int state;   /* PIPELINE_* */
 	_Atomic int tasks;   /* queued or at work */
 	_Atomic int reading; /* sources that have not ended */
+	_Atomic int filters_stopped; /* from now on a claim given back is no acknowledgement */
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	char *failure;

@@ -371,8 +371,9 @@ def test_a_plugin_that_fails_in_create_says_why_and_harms_no_other_pipeline(with
 
 
 @pytest.mark.parametrize("name, words", [
-    ("bad_abort", 'plugin "bad_abort" crashes when it is created (Aborted)'),
-    ("bad_exit", 'plugin "bad_exit" ends the process when it is created (exit status 7)'),
+    # A sanitizer turns the abort into an exit.
+    ("bad_abort", r'plugin "bad_abort" (crashes when it is created \(Aborted\)|ends the process)'),
+    ("bad_exit", r'plugin "bad_exit" ends the process when it is created \(exit status 7\)'),
 ])
 def test_a_plugin_that_crashes_in_create_is_named_and_harms_no_other_pipeline(with_folder, folder,
                                                                              tmp_path, name, words):
@@ -382,5 +383,5 @@ def test_a_plugin_that_crashes_in_create_is_named_and_harms_no_other_pipeline(wi
     with_folder.pipeline("worse", {"inputs": [{"acker": f"{tmp_path}/another"}],
                                    "outputs": [{name: {}}]})
     unharmed(with_folder, tmp_path)
-    assert with_folder.log().count(words) == 2
+    assert len(re.findall(words, with_folder.log())) == 2
     assert "bad.yaml" in with_folder.log() and "worse.yaml" in with_folder.log()

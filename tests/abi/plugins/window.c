@@ -47,11 +47,13 @@ static int32_t window_create(const struct weir_services *host, struct weir_conte
 	return WEIR_OK;
 }
 
-/* Claims that are still held are left to the host: it reads those records again. */
+/* An unfinished window: given back in destroy(), its records are read again. */
 static void window_destroy(void *instance)
 {
 	struct window *window = instance;
 
+	for (uint32_t i = 0; i < window->claim_count; i++)
+		window->host->claim_release(window->claims[i]);
 	free(window->claims);
 	free(window);
 }
