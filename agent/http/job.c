@@ -136,30 +136,46 @@ static char *place_of(const char *text)
 	return place;
 }
 
+/* The request's URL; nothing is done when the job has it already. */
+static int take_url(struct job *job)
+{
+	struct weir_slice wanted = job->request->url;
+	char *url, *place;
+
+	if (job->url && weir_slice_equals(wanted, job->url))
+		return 0;
+	if (!is_http_url(wanted) || !is_one_line(wanted))
+		return WEIR_ERR_INVALID;
+	url = copy_text(wanted);
+	place = url ? place_of(url) : NULL;
+	if (!place) {
+		free(url);
+		return url ? WEIR_ERR_INVALID : WEIR_ERR_MEMORY;
+	}
+	free(job->url);
+	curl_free(job->place);
+	job->url = url;
+	job->place = place;
+	return 0;
+}
+
 int job_create(struct weir_http_request *request, struct job **ret_job)
 {
 	struct weir_slice post = {"POST", 4};
 	struct job *job;
 	int code;
 
-	if (!is_http_url(request->url) || !is_one_line(request->url) ||
-	    !is_one_line(request->method))
+	if (!is_one_line(request->method))
 		return WEIR_ERR_INVALID;
 	job = calloc(1, sizeof(*job));
 	if (!job)
 		return WEIR_ERR_MEMORY;
 	job->request = request;
 	job->body_size = request->body_size;
-	job->url = copy_text(request->url);
 	job->method = copy_text(request->method.size ? request->method : post);
-	code = job->url && job->method ? 0 : WEIR_ERR_MEMORY;
+	code = job->method ? take_url(job) : WEIR_ERR_MEMORY;
 	if (code)
 		goto out;
-	job->place = place_of(job->url);
-	if (!job->place) {
-		code = WEIR_ERR_INVALID;
-		goto out;
-	}
 	if ((request->flags & WEIR_HTTP_GZIP) && request->body_size > 0)
 		pack_body(job);
 	code = add_headers(job);
@@ -174,11 +190,14 @@ out:
 
 int job_renew(struct job *job)
 {
+	int code;
+
 	curl_slist_free_all(job->headers);
 	job->headers = NULL;
 	if (!job->packed.size)
 		job->body_size = job->request->body_size;
-	return add_headers(job);
+	code = take_url(job);
+	return code ? code : add_headers(job);
 }
 
 void job_free(struct job *job)

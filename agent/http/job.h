@@ -24,7 +24,7 @@ struct job {
 
 /* WEIR_ERR_INVALID: not http or https, or a header or method with a control character in it. */
 int job_create(struct weir_http_request *request, struct job **ret_job);
-/* Takes up the request's headers and body anew, before another try. */
+/* Takes up the request's URL, headers and body anew, before another try. */
 int job_renew(struct job *job);
 void job_free(struct job *job);
 

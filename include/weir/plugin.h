@@ -106,8 +106,8 @@ struct weir_output_ops {
 	uint32_t (*http_done)(void *instance, struct weir_http_request *request,
 			      const struct weir_http_response *response);
 	/* Optional, for users of the HTTP service. Runs on the loop's thread right before each try of
-	 * a request, which may get new headers then (a signature of this minute) and, without
-	 * WEIR_HTTP_GZIP, a new body. A failure puts the try off, by the shortest backoff. Not
+	 * a request, which may get new headers then (a signature of this minute), another URL (of a
+	 * node that answers) and, without WEIR_HTTP_GZIP, a new body. A failure puts the try off, by the shortest backoff. Not
 	 * serialised with the other calls: it may come from within http_send(), or beside write(). */
 	int32_t (*http_begin)(void *instance, struct weir_http_request *request);
 };

@@ -143,8 +143,8 @@ struct weir_http_client_options {
 
 #define WEIR_HTTP_GZIP 1 /* compress the body and say so in Content-Encoding */
 
-/* One request. Borrowed by the host from http_send() until http_done() has said FINISHED; headers and
- * body may change in http_begin(), and in http_done() before it answers TRY_AGAIN. */
+/* One request. Borrowed by the host from http_send() until http_done() has said FINISHED; URL, headers
+ * and body may change in http_begin(), and in http_done() before it answers TRY_AGAIN. */
 struct weir_http_request {
 	uint32_t struct_size;
 	uint32_t flags;                   /* WEIR_HTTP_* */
