@@ -32,29 +32,6 @@ struct http_output {
 	struct batching *batching;
 };
 
-/* Statuses that no other choice of records would change. */
-static int is_about_the_endpoint(uint32_t status)
-{
-	switch (status) {
-	case 402: /* payment required */
-	case 405: /* method not allowed */
-	case 406:
-	case 410: /* gone */
-	case 411:
-	case 414: /* URI too long */
-	case 415: /* media type, gzip */
-	case 417:
-	case 421:
-	case 423:
-	case 426: /* upgrade required */
-	case 428:
-	case 431: /* headers too large */
-	case 451:
-		return 1;
-	}
-	return status >= 300 && status < 400;
-}
-
 static void refuse(struct http_output *output, struct batching_request *request,
 		   const struct weir_http_response *response)
 {
@@ -89,7 +66,7 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 	case WEIR_HTTP_HOLD:
 		return WEIR_HTTP_TRY_SLOWLY;
 	}
-	if (is_about_the_endpoint(response->status))
+	if (http_status_is_about_the_endpoint(response->status))
 		return WEIR_HTTP_TRY_SLOWLY;
 	refuse(output, request, response);
 	return WEIR_HTTP_FINISHED;
@@ -102,8 +79,8 @@ static int32_t send_request(void *user, struct batching_request *request)
 	request->http.flags = output->options.gzip ? WEIR_HTTP_GZIP : 0;
 	request->http.method = output->options.method;
 	request->http.url = output->options.url;
-	request->http.headers = output->options.headers;
-	request->http.header_count = output->options.header_count;
+	request->http.headers = output->options.headers.items;
+	request->http.header_count = output->options.headers.count;
 	return output->host->http_send(output->client, &request->http);
 }
 

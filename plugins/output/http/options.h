@@ -6,14 +6,14 @@
 #include <weir/plugin.h>
 
 #include "support/encoding_options/encoding_options.h"
+#include "support/http_options/http_options.h"
 
 struct http_options {
 	struct weir_slice url, method;
-	struct weir_slice *headers; /* "Name: value", each owned */
-	uint32_t header_count;
+	struct http_headers headers;
 	uint32_t gzip;
-	uint32_t lines;	 /* the raw lines, not an encoding */
-	uint32_t array;	 /* one JSON array a request */
+	uint32_t lines; /* the raw lines, not an encoding */
+	uint32_t array; /* one JSON array a request */
 	uint32_t batch_records, concurrency;
 	uint64_t batch_bytes;
 	struct encoding_options encoding;
