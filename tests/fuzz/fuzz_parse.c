@@ -29,12 +29,14 @@ static const char *const modes[] = {
 	"{\"format\":\"apache_error\"}",
 	"{\"format\":\"nginx_error\"}",
 	"{\"format\":\"syslog\"}",
-	"{\"format\":\"csv\",\"columns\":[\"a\",\"b\",\"c\"],\"types\":{\"a\":\"int\",\"b\":\"double\"}}",
+	"{\"format\":\"csv\",\"columns\":[\"a\",\"b\",\"c\"],\"types\":{\"a\":\"int\",\"b\":"
+	"\"double\"}}",
 	"{\"format\":\"tsv\",\"columns\":[\"a\",\"b\"],\"keep\":true,\"types\":{\"a\":\"bool\"}}",
 	"{\"format\":\"cri\",\"max_bytes\":64}",
 	"{\"format\":\"docker\",\"max_bytes\":64}",
 	"{\"format\":\"regex\",\"pattern\":\"(?<a>\\\\d+)?(?<b>.*?)(?<c>x)?$\"}",
-	"{\"format\":\"json\",\"types\":{\"a\":\"int\",\"b\":\"double\",\"c\":\"bool\",\"d\":\"string\"},"
+	"{\"format\":\"json\",\"types\":{\"a\":\"int\",\"b\":\"double\",\"c\":\"bool\",\"d\":"
+	"\"string\"},"
 	"\"time\":{\"field\":\"t\",\"format\":[\"iso8601\",\"%d/%b/%Y:%T.%f %z\",\"epoch_ms\"]},"
 	"\"on_error\":\"drop\"}",
 };
@@ -168,9 +170,9 @@ static void check_same(const struct weir_batch *a, const struct weir_batch *b)
 			const struct weir_value *y = &b->values[b->records[i].row + slot];
 
 			assert(x->tag == y->tag && x->length == y->length);
-			assert(x->length == 0 || memcmp(weir_value_slice(a, x).data,
-							weir_value_slice(b, y).data,
-							x->length) == 0);
+			assert(x->length == 0 ||
+			       memcmp(weir_value_slice(a, x).data, weir_value_slice(b, y).data,
+				      x->length) == 0);
 		}
 	}
 }

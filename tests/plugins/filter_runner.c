@@ -154,9 +154,9 @@ static void send_lines(struct filter *filter, struct weir_slice lines, uint32_t 
 
 static void send_all(struct filter *filter, struct weir_slice lines, struct buffer *out)
 {
-	const char *middle = lines.size ? memchr(lines.data + lines.size / 2, '\n',
-						 lines.size - lines.size / 2)
-					: NULL;
+	const char *middle =
+		lines.size ? memchr(lines.data + lines.size / 2, '\n', lines.size - lines.size / 2)
+			   : NULL;
 	uint64_t first = middle ? (uint64_t)(middle - lines.data) + 1 : lines.size;
 
 	send_lines(filter, (struct weir_slice){lines.data, first}, 0, out);
@@ -203,7 +203,8 @@ static void bench(struct filter *filter, struct weir_slice lines)
 	filter->host.roomy = 1;
 	while (lines.size > BENCH_BATCH_BYTES) /* whole lines only */
 		lines.size = (uint64_t)((const char *)memrchr(lines.data, '\n', lines.size - 1) -
-					lines.data) + 1;
+					lines.data) +
+			     1;
 	end_at = mock_monotonic_ns() + BENCH_SECONDS * UINT64_C(1000000000);
 	do {
 		struct weir_batch *batch = mock_batch_lines(&filter->host, lines, 0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Checked options for tests of one plugin, without the host's configuration reader: JSON in, the
- * tree of struct weir_node that create() expects out, with the defaults of the plugin's declaration.
+ * tree of struct weir_node that create() expects out, with the defaults that the plugin declares.
  *
- *     const struct weir_node *options = mock_options(&pool, plugin->options, "{\"format\":\"json\"}");
+ *     options = mock_options(&pool, plugin->options, "{\"format\":\"json\"}");
  *
  * Fails an assertion on JSON or option names that it doesn't know: the options are the test's own.
  */
@@ -154,9 +154,9 @@ static inline struct weir_node *mock_read_map(struct mock_pool *pool, const char
 		*at = mock_skip_space(*at);
 		option = mock_option(members, keys[map->count]);
 		assert(option || !members);
-		items[map->count++] = option ? mock_read(pool, at, option->type, option->element,
-							 option->members)
-					     : mock_read(pool, at, element, WEIR_TYPE_ANY, NULL);
+		items[map->count++] =
+			option ? mock_read(pool, at, option->type, option->element, option->members)
+			       : mock_read(pool, at, element, WEIR_TYPE_ANY, NULL);
 	}
 	++*at;
 	for (; members && members->struct_size; members++) {
@@ -207,9 +207,8 @@ static inline struct weir_node *mock_read(struct mock_pool *pool, const char **a
 }
 
 /* The options of one instance; `json` is an object. */
-static inline const struct weir_node *mock_options(struct mock_pool *pool,
-						   const struct weir_option *declared,
-						   const char *json)
+static inline const struct weir_node *
+mock_options(struct mock_pool *pool, const struct weir_option *declared, const char *json)
 {
 	const char *at = mock_skip_space(json);
 

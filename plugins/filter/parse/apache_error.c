@@ -53,9 +53,9 @@ static int read_time(struct parse *parse, const char *from, const char *to)
 
 static int is_level(const char *from, const char *to)
 {
-	static const char *const levels[] = {"emerg", "alert",  "crit",   "error",  "warn",   "notice",
-					     "info",  "debug",  "trace1", "trace2", "trace3", "trace4",
-					     "trace5", "trace6", "trace7", "trace8"};
+	static const char *const levels[] = {
+		"emerg",  "alert",  "crit",   "error",  "warn",   "notice", "info",   "debug",
+		"trace1", "trace2", "trace3", "trace4", "trace5", "trace6", "trace7", "trace8"};
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
 		if ((size_t)(to - from) == strlen(levels[i]) &&
@@ -158,9 +158,9 @@ static const char *apache_parse(struct parse *parse, const struct line *line)
 			break;
 		from = next.at;
 		to = cursor_take_until(&next, ']');
-		if (!to || (!read_level(line, values, from, to) &&
-			    !read_process(line, values, from, to) &&
-			    !read_client(line, values, from, to)))
+		if (!to ||
+		    (!read_level(line, values, from, to) && !read_process(line, values, from, to) &&
+		     !read_client(line, values, from, to)))
 			break;
 		c = next;
 	}

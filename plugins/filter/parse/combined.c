@@ -30,9 +30,9 @@ enum combined_slot {
 	SLOT_COUNT
 };
 
-static const char *const slot_names[SLOT_COUNT] = {
-	"clientip", "ident",  "user",  "method",  "path", "protocol",
-	"request",  "status", "bytes", "referer", "agent"};
+static const char *const slot_names[SLOT_COUNT] = {"clientip", "ident",    "user",    "method",
+						   "path",     "protocol", "request", "status",
+						   "bytes",    "referer",  "agent"};
 
 #define COMMON_SLOTS SLOT_REFERER
 
@@ -317,8 +317,8 @@ static int read_quickly(struct parse *parse, const struct line *line)
 		    text[quotes[4] - 1] != ' ' || text[quotes[2] - 1] != ' ')
 			return 0;
 		end = quotes[2] - 1;
-		parse->values[SLOT_REFERER] = text_or_null(
-			line, WEIR_VALUE_PLAIN, text + quotes[2] + 1, text + quotes[3]);
+		parse->values[SLOT_REFERER] = text_or_null(line, WEIR_VALUE_PLAIN,
+							   text + quotes[2] + 1, text + quotes[3]);
 		parse->values[SLOT_AGENT] = text_or_null(line, WEIR_VALUE_PLAIN,
 							 text + quotes[4] + 1, text + quotes[5]);
 	}

@@ -15,13 +15,7 @@
 
 /* ---- cri ------------------------------------------------------------------------------------- */
 
-enum cri_slot {
-	SLOT_TIME,
-	SLOT_STREAM,
-	SLOT_LOGTAG,
-	SLOT_MESSAGE,
-	SLOT_COUNT
-};
+enum cri_slot { SLOT_TIME, SLOT_STREAM, SLOT_LOGTAG, SLOT_MESSAGE, SLOT_COUNT };
 
 static const char *const cri_names[SLOT_COUNT] = {"time", "stream", "logtag", "message"};
 

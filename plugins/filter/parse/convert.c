@@ -45,10 +45,10 @@ static int read_types(struct converter *converter, const struct weir_node *types
 		field->type = type_named(types->items[i]->text.data);
 		if (field->type != CONVERT_NONE)
 			continue;
-		(void)weir_fail(error, WEIR_ERR_INVALID,
-				"parse: the type of %.*s must be string, int, double or bool, not %s",
-				(int)field->name.size, field->name.data,
-				types->items[i]->text.data);
+		(void)weir_fail(
+			error, WEIR_ERR_INVALID,
+			"parse: the type of %.*s must be string, int, double or bool, not %s",
+			(int)field->name.size, field->name.data, types->items[i]->text.data);
 		error->line = types->items[i]->line;
 		error->column = types->items[i]->column;
 		return WEIR_ERR_INVALID;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The formats `csv` and `tsv`: values between delimiters, in RFC 4180's quotes where they need them.
+ * The formats `csv` and `tsv`: values between delimiters, in RFC 4180's quotes where they need
+ * them.
  *
  * A quoted value is a slice of the line unless it has doubled quotes in it. Columns that a line
  * lacks are null; a line with more values than columns doesn't parse, because there is no name for

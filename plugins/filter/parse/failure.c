@@ -22,8 +22,7 @@ static int reason_value(struct parse *parse, const char *reason, struct weir_val
 	return WEIR_OK;
 }
 
-static int shape_with_error(struct parse *parse, const struct weir_shape *from,
-			    uint16_t *ret_shape)
+static int shape_with_error(struct parse *parse, const struct weir_shape *from, uint16_t *ret_shape)
 {
 	struct weir_slice *keys = calloc(from->count + 1, sizeof(*keys));
 	int result;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What becomes of a line that doesn't parse, as `on_error` says: passed on as it is, with a mark and
- * a field `parse_error`; sent to the dead letter; or dropped.
+ * What becomes of a line that doesn't parse, as `on_error` says: passed on as it is, with a mark
+ * and a field `parse_error`; sent to the dead letter; or dropped.
  */
 #ifndef PARSE_FAILURE_H
 #define PARSE_FAILURE_H

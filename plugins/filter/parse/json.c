@@ -32,8 +32,8 @@ static int has_line_break(const struct json_member *member)
 }
 
 /* A slice of the line, or text of the batch where it had escapes or line breaks. */
-static int json_value(struct parse *parse, const struct line *line, const struct json_member *member,
-	       struct weir_value *ret_value)
+static int json_value(struct parse *parse, const struct line *line,
+		      const struct json_member *member, struct weir_value *ret_value)
 {
 	uint8_t flags = 0;
 
@@ -59,8 +59,8 @@ static int json_value(struct parse *parse, const struct line *line, const struct
 			return made_text(parse, member->text, member->size, member->tag,
 					 json_minify, ret_value);
 	}
-	*ret_value = line_value(line, member->tag, flags, member->text,
-				member->text + member->size);
+	*ret_value =
+		line_value(line, member->tag, flags, member->text, member->text + member->size);
 	return 0;
 }
 
@@ -140,7 +140,8 @@ static int json_create(struct parse *parse, const struct weir_node *options,
 {
 	(void)options;
 	parse->format_state = json_reader_create();
-	return parse->format_state ? WEIR_OK : weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
+	return parse->format_state ? WEIR_OK
+				   : weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
 }
 
 static void json_destroy(struct parse *parse)
@@ -148,7 +149,5 @@ static void json_destroy(struct parse *parse)
 	json_reader_destroy(parse->format_state);
 }
 
-const struct parse_format json_format = {.name = "json",
-					 .create = json_create,
-					 .destroy = json_destroy,
-					 .parse = json_parse};
+const struct parse_format json_format = {
+	.name = "json", .create = json_create, .destroy = json_destroy, .parse = json_parse};

@@ -321,14 +321,13 @@ const char *json_reader_object(struct json_reader *reader, const char *text, uin
 	hint->matched = 0;
 	if (reader->parser.capacity() < size && reader->parser.allocate(2 * size_t(size)))
 		return "no memory for the line";
-	auto error = reader->parser.iterate(text, size, size_t(size) + WEIR_BLOCK_PADDING)
-			     .get(document);
+	auto error =
+		reader->parser.iterate(text, size, size_t(size) + WEIR_BLOCK_PADDING).get(document);
 	if (!error)
 		error = document.get_object().get(object);
 	if (error)
 		return why_not(error);
-	wrong = read_members(reader, document, object, text + size, hint, has_escapes,
-			     ret_count);
+	wrong = read_members(reader, document, object, text + size, hint, has_escapes, ret_count);
 	if (!wrong && document.current_location().error() != simdjson::OUT_OF_BOUNDS)
 		wrong = "text after the JSON object";
 	*ret_members = reader->members;

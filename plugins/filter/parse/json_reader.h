@@ -3,8 +3,9 @@
  * The members of a JSON object, by simdjson's on-demand parser; the only file that knows it is
  * json_reader.cpp.
  *
- * What is returned is checked whole: the text is valid UTF-8, the grammar holds inside nested values
- * too, every number is one, every escape exists. So slices of the text may be passed on as they are.
+ * What is returned is checked whole: the text is valid UTF-8, the grammar holds inside nested
+ * values too, every number is one, every escape exists. So slices of the text may be passed on as
+ * they are.
  * Duplicate keys are returned as often as they occur.
  */
 #ifndef PARSE_JSON_READER_H
@@ -22,9 +23,9 @@ struct json_member {
 	struct weir_slice key; /* raw, without its quotes */
 	const char *text;      /* a string without its quotes, a number, or a whole map or list */
 	uint32_t size;
-	uint8_t tag;           /* WEIR_NULL, BOOL, INT, DOUBLE, STRING, MAP or LIST */
-	uint8_t truth;         /* of a BOOL */
-	uint8_t escaped;       /* a STRING with backslashes */
+	uint8_t tag;     /* WEIR_NULL, BOOL, INT, DOUBLE, STRING, MAP or LIST */
+	uint8_t truth;   /* of a BOOL */
+	uint8_t escaped; /* a STRING with backslashes */
 	uint8_t key_escaped;
 };
 

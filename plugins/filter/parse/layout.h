@@ -20,19 +20,19 @@
 struct layout {
 	const struct weir_shape *from; /* of the record before; NULL = this entry is empty */
 	const struct weir_shape *to;
-	uint64_t batch;        /* the batch that `index` and shapes without an id belong to */
+	uint64_t batch; /* the batch that `index` and shapes without an id belong to */
 	uint32_t keys_hash;
-	uint16_t index;        /* of `to` in that batch */
-	uint16_t time_slot;    /* of the `time` option's field, when has_time */
+	uint16_t index;     /* of `to` in that batch */
+	uint16_t time_slot; /* of the `time` option's field, when has_time */
 	uint32_t has_time;
-	uint32_t lasting;      /* both shapes have ids: usable in later batches */
-	uint32_t parsed;       /* slots that the format fills */
-	uint32_t carried;      /* slots after them */
-	uint16_t *carry;       /* the old slot of each carried field */
-	uint16_t *convert;     /* slots that the `types` option names */
-	uint8_t *types;        /* and what to make of them */
+	uint32_t lasting;  /* both shapes have ids: usable in later batches */
+	uint32_t parsed;   /* slots that the format fills */
+	uint32_t carried;  /* slots after them */
+	uint16_t *carry;   /* the old slot of each carried field */
+	uint16_t *convert; /* slots that the `types` option names */
+	uint8_t *types;    /* and what to make of them */
 	uint32_t convert_count;
-	uint32_t capacity;     /* of the three arrays */
+	uint32_t capacity; /* of the three arrays */
 };
 
 int layouts_create(struct layouts **ret_layouts);

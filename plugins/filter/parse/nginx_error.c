@@ -30,9 +30,9 @@ enum nginx_slot {
 	SLOT_COUNT
 };
 
-static const char *const slot_names[SLOT_COUNT] = {
-	"level",  "pid",     "tid",        "connection", "message", "client",
-	"server", "request", "subrequest", "upstream",   "host",    "referrer"};
+static const char *const slot_names[SLOT_COUNT] = {"level",      "pid",      "tid",    "connection",
+						   "message",    "client",   "server", "request",
+						   "subrequest", "upstream", "host",   "referrer"};
 
 static int read_time(struct parse *parse, struct cursor *c)
 {

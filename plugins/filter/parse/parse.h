@@ -2,7 +2,8 @@
 /*
  * What the parts of the parse filter share: the instance, and the table by which it knows formats.
  *
- *   parse.c    options, and the walk over a batch
+ *   plugin.c   options and instances
+ *   parse.c    the walk over a batch
  *   layout.c   which shape the parsed records get, remembered per shape that comes in
  *   convert.c  the `types` and `time` options
  *   failure.c  what becomes of a line that doesn't parse
@@ -52,8 +53,8 @@ struct parse_format {
 	int (*create)(struct parse *parse, const struct weir_node *options,
 		      struct weir_error *error);
 	void (*destroy)(struct parse *parse);
-	/* Fills parse->values, and keys when the format doesn't know them beforehand. Returns NULL, or
-	 * a constant text that says what is wrong with the line. */
+	/* Fills parse->values, and keys when the format doesn't know them beforehand. Returns NULL,
+	 * or a constant text that says what is wrong with the line. */
 	const char *(*parse)(struct parse *parse, const struct line *line);
 };
 
@@ -75,11 +76,11 @@ struct parse {
 	struct weir_slice *keys;
 	uint32_t count;
 	uint32_t capacity;
-	uint32_t keys_hash; /* of keys; 0 when they never change */
-	int64_t time_ns;    /* @timestamp, or PARSE_NO_TIME */
+	uint32_t keys_hash;   /* of keys; 0 when they never change */
+	int64_t time_ns;      /* @timestamp, or PARSE_NO_TIME */
 	int64_t reference_ns; /* when the line was read: gives a time without a year its year */
-	/* The layout of the record before, whose keys a format may compare with what it finds; it sets
-	 * `same` to it when they are equal. */
+	/* The layout of the record before, whose keys a format may compare with what it finds; it
+	 * sets `same` to it when they are equal. */
 	const struct layout *last;
 	const struct layout *same;
 	uint32_t *table; /* of keys.c */
@@ -87,19 +88,20 @@ struct parse {
 
 	/* The batch at hand. */
 	struct weir_batch *batch;
-	uint32_t record;   /* index of the record at hand */
-	uint64_t batches;  /* how many so far: tells old from new in caches */
-	uint32_t carried;  /* fields that the record at hand has now */
-	uint32_t width;    /* values that the widest row so far took */
+	uint32_t record;  /* index of the record at hand */
+	uint64_t batches; /* how many so far: tells old from new in caches */
+	uint32_t carried; /* fields that the record at hand has now */
+	uint32_t width;   /* values that the widest row so far took */
 	struct layouts *layouts;
-	int held;          /* the format keeps the record at hand back */
-	int releasing;     /* what is parsed was held: it must not be held again */
+	int held;                      /* the format keeps the record at hand back */
+	int releasing;                 /* what is parsed was held: it must not be held again */
 	const struct weir_shape *from; /* shape of the last record, and its slot of `field` */
 	int32_t from_slot;
 
 	const char *reason_text; /* of the last failure, and where its text lies in this batch */
 	struct weir_value reason_value;
-	const struct weir_shape *marked_from; /* the last shape that got a parse_error, and to what */
+	const struct weir_shape
+		*marked_from; /* the last shape that got a parse_error, and to what */
 	uint16_t marked_shape;
 
 	scan_function scan;
@@ -141,6 +143,7 @@ int parse_grow(struct parse *parse, uint32_t capacity);
 int parse_batch(struct parse *parse, struct weir_batch *batch, struct weir_error *error);
 
 extern const struct parse_format apache_error_format, combined_format, common_format, cri_format,
-	csv_format, docker_format, json_format, nginx_error_format, regex_format, syslog_format, tsv_format;
+	csv_format, docker_format, json_format, nginx_error_format, regex_format, syslog_format,
+	tsv_format;
 
 #endif

@@ -43,7 +43,7 @@ int partials_create(struct parse *parse, const struct weir_node *options,
 	partials->max_bytes = (uint32_t)weir_node_int(options, "max_bytes", 0);
 	partials->timeout_ns = (uint64_t)weir_node_int(options, "partial_timeout", 0);
 	parse->host->stateful(parse->context);
-	partials->cut_metric = parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "cut",
+	partials->cut_metric = parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "cut_total",
 						   "Lines that went on before their last part");
 	*ret_partials = partials;
 	return WEIR_OK;
@@ -189,8 +189,8 @@ static const char *hold(struct parse *parse, struct partials *partials, struct p
 	partial->touched_ns = parse->host->monotonic_ns();
 	parse->held = 1;
 	if (!partials->timer_set && partials->timeout_ns)
-		partials->timer_set = parse->host->timer_set(parse->context, 0,
-							     partials->timeout_ns) == WEIR_OK;
+		partials->timer_set =
+			parse->host->timer_set(parse->context, 0, partials->timeout_ns) == WEIR_OK;
 	return NULL;
 }
 
@@ -283,8 +283,8 @@ static int make_batch(struct parse *parse, const struct partial *partial,
 	result = row_copy_put(&partial->row, host, batch, record);
 	for (uint32_t slot = 0; slot < partial->row.count; slot++)
 		if (partial->row.names[slot].size == parse->field.size &&
-		    memcmp(partial->row.names[slot].data, parse->field.data,
-			   parse->field.size) == 0)
+		    memcmp(partial->row.names[slot].data, parse->field.data, parse->field.size) ==
+			    0)
 			weir_record_row(batch, record)[slot] = value;
 	return result;
 }
@@ -342,7 +342,7 @@ void partials_timer(struct parse *parse, struct partials *partials)
 		return;
 	due = oldest + partials->timeout_ns;
 	/* One that could not be let go is tried again after a whole timeout. */
-	partials->timer_set = parse->host->timer_set(parse->context, 0,
-						     due > now ? due - now
-							       : partials->timeout_ns) == WEIR_OK;
+	partials->timer_set =
+		parse->host->timer_set(parse->context, 0,
+				       due > now ? due - now : partials->timeout_ns) == WEIR_OK;
 }

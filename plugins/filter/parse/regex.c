@@ -60,8 +60,8 @@ static int pattern_error(struct weir_error *error, const struct weir_node *patte
 	char text[128] = "";
 
 	(void)pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof(text));
-	(void)weir_fail(error, WEIR_ERR_INVALID, "parse: the pattern is wrong at byte %zu: %s", offset,
-			text);
+	(void)weir_fail(error, WEIR_ERR_INVALID, "parse: the pattern is wrong at byte %zu: %s",
+			offset, text);
 	error->line = pattern->line;
 	error->column = pattern->column;
 	error->offset = (uint32_t)offset;
@@ -95,9 +95,10 @@ static int name_groups(struct parse *parse, struct regex *regex, const struct we
 	parse->width = count + PARSE_SPARE;
 	if (count > 0)
 		return WEIR_OK;
-	(void)weir_fail(error, WEIR_ERR_INVALID,
-			"parse: the pattern has no named group; write (?<name>...) around what is to "
-			"become a field");
+	(void)weir_fail(
+		error, WEIR_ERR_INVALID,
+		"parse: the pattern has no named group; write (?<name>...) around what is to "
+		"become a field");
 	error->line = pattern->line;
 	error->column = pattern->column;
 	return WEIR_ERR_INVALID;
@@ -109,8 +110,8 @@ static int names_unique(const struct parse *parse, struct weir_error *error)
 	for (uint32_t i = 0; i < parse->count; i++)
 		for (uint32_t k = 0; k < i; k++)
 			if (parse->keys[i].size == parse->keys[k].size &&
-			    memcmp(parse->keys[i].data, parse->keys[k].data,
-				   parse->keys[i].size) == 0)
+			    memcmp(parse->keys[i].data, parse->keys[k].data, parse->keys[i].size) ==
+				    0)
 				return weir_fail(error, WEIR_ERR_INVALID,
 						 "parse: two groups of the pattern are named %s",
 						 parse->keys[i].data);
@@ -144,7 +145,8 @@ static int regex_create(struct parse *parse, const struct weir_node *options,
 	if (!regex)
 		return weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
 	if (!pattern)
-		return weir_fail(error, WEIR_ERR_INVALID, "parse: the format regex needs a pattern");
+		return weir_fail(error, WEIR_ERR_INVALID,
+				 "parse: the format regex needs a pattern");
 	/* The text is not known to be UTF-8, and matching in that mode without checking it would
 	 * read out of bounds: so a pattern may not switch it on. */
 	regex->code = pcre2_compile((PCRE2_SPTR)pattern->text.data, pattern->text.size,
@@ -171,7 +173,5 @@ static void regex_destroy(struct parse *parse)
 	free(regex);
 }
 
-const struct parse_format regex_format = {.name = "regex",
-					  .create = regex_create,
-					  .destroy = regex_destroy,
-					  .parse = regex_parse};
+const struct parse_format regex_format = {
+	.name = "regex", .create = regex_create, .destroy = regex_destroy, .parse = regex_parse};

@@ -62,8 +62,8 @@ struct scan_word {
 
 __attribute__((target("avx2"))) static inline uint64_t mask_pair(__m256i low, __m256i high)
 {
-	return (uint32_t)_mm256_movemask_epi8(low) |
-	       (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+	return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+							     << 32;
 }
 
 __attribute__((target("avx2"))) static inline struct scan_word scan_word(const char *text)
@@ -76,16 +76,16 @@ __attribute__((target("avx2"))) static inline struct scan_word scan_word(const c
 
 	word.quotes = mask_pair(_mm256_cmpeq_epi8(low, quote), _mm256_cmpeq_epi8(high, quote));
 	word.spaces = mask_pair(_mm256_cmpeq_epi8(low, space), _mm256_cmpeq_epi8(high, space));
-	/* Signed: bytes from 0x80 on are negative, so one comparison finds them and the controls. */
-	word.special = mask_pair(_mm256_or_si256(_mm256_cmpgt_epi8(space, low),
-						 _mm256_cmpeq_epi8(low, backslash)),
-				 _mm256_or_si256(_mm256_cmpgt_epi8(space, high),
-						 _mm256_cmpeq_epi8(high, backslash)));
+	/* Signed: bytes from 0x80 on are negative; one comparison finds them and the controls. */
+	word.special = mask_pair(
+		_mm256_or_si256(_mm256_cmpgt_epi8(space, low), _mm256_cmpeq_epi8(low, backslash)),
+		_mm256_or_si256(_mm256_cmpgt_epi8(space, high),
+				_mm256_cmpeq_epi8(high, backslash)));
 	return word;
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) static void
-scan_avx2(const char *text, uint32_t size, struct scan *ret_scan)
+__attribute__((target("avx2,bmi,popcnt"))) static void scan_avx2(const char *text, uint32_t size,
+								 struct scan *ret_scan)
 {
 	uint64_t special = 0;
 

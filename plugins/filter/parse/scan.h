@@ -18,8 +18,9 @@ struct scan {
 	/* Set when a byte is a backslash, below 0x20 or not ASCII, or there are too many quotes. */
 	uint32_t special;
 	uint32_t quote_count;
-	uint32_t quotes[SCAN_QUOTES + 64]; /* offsets; a word's worth may follow the last valid one */
-	uint64_t spaces[SCAN_WORDS];       /* bit i of word w: byte 64 * w + i is a space */
+	uint32_t quotes[SCAN_QUOTES +
+			64];         /* offsets; a word's worth may follow the last valid one */
+	uint64_t spaces[SCAN_WORDS]; /* bit i of word w: byte 64 * w + i is a space */
 };
 
 typedef void (*scan_function)(const char *text, uint32_t size, struct scan *ret_scan);

@@ -28,10 +28,10 @@
 #define MINUTE_NS INT64_C(60000000000)
 
 static const char *const words[FACILITIES + SEVERITIES] = {
-	"kern",   "user",   "mail",   "daemon", "auth",     "syslog", "lpr",    "news",
-	"uucp",   "cron",   "authpriv", "ftp",  "ntp",      "audit",  "alert",  "clock",
-	"local0", "local1", "local2", "local3", "local4",   "local5", "local6", "local7",
-	"emerg",  "alert",  "crit",   "err",    "warning",  "notice", "info",   "debug"};
+	"kern",   "user",   "mail",     "daemon", "auth",    "syslog", "lpr",    "news",
+	"uucp",   "cron",   "authpriv", "ftp",    "ntp",     "audit",  "alert",  "clock",
+	"local0", "local1", "local2",   "local3", "local4",  "local5", "local6", "local7",
+	"emerg",  "alert",  "crit",     "err",    "warning", "notice", "info",   "debug"};
 
 static const char *const slot_names[SYSLOG_SLOTS] = {"facility", "severity", "host", "program",
 						     "pid",      "msgid",    "sd",   "message"};
@@ -140,7 +140,8 @@ static int read_minute(struct parse *parse, struct syslog *syslog, struct cursor
 	    parse->time_ns < latest_ns - 364 * CALENDAR_DAY_S * INT64_C(1000000000))
 		return 0;
 	memcpy(syslog->minute, from, sizeof(syslog->minute));
-	syslog->minute_seconds = parse->time_ns / 1000000000 - (from[13] - '0') * 10 - (from[14] - '0');
+	syslog->minute_seconds =
+		parse->time_ns / 1000000000 - (from[13] - '0') * 10 - (from[14] - '0');
 	syslog->minute_reference_ns = parse->reference_ns;
 	syslog->minute_valid = 1;
 	return 0;

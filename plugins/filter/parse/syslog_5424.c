@@ -2,8 +2,8 @@
 /*
  * RFC 5424 after its version: `TIMESTAMP HOST PROGRAM PID MSGID STRUCTURED-DATA [MESSAGE]`.
  *
- * `-` is null. Structured data becomes the map `sd`, {"id": {"name": "value"}}, of JSON text made in
- * the batch; a byte order mark before the message is left out.
+ * `-` is null. Structured data becomes the map `sd`, {"id": {"name": "value"}}, of JSON text made
+ * in the batch; a byte order mark before the message is left out.
  */
 #include "json_text.h"
 #include "support/timeparse/format.h"
@@ -50,7 +50,7 @@ static const char *take_name(struct cursor *c, const char *stops)
 {
 	const char *from = c->at;
 
-	while (c->at < c->end && *c->at > ' ' && *c->at < 0x7f && *c->at != '"' && *c->at != '=' &&
+	while (c->at<c->end && * c->at> ' ' && *c->at < 0x7f && *c->at != '"' && *c->at != '=' &&
 	       *c->at != ']')
 		c->at++;
 	return c->at > from && c->at < c->end && strchr(stops, *c->at) ? from : NULL;
@@ -182,8 +182,8 @@ const char *syslog_5424_parse(struct parse *parse, const struct line *line, stru
 	if (!take_field(line, &c, &values[SYSLOG_HOST]) ||
 	    !take_field(line, &c, &values[SYSLOG_PROGRAM]) || !take_word(&c, &from, &to))
 		return "no host, program and process id after the time";
-	values[SYSLOG_PID] = to - from == 1 && *from == '-' ? weir_value_null()
-							    : syslog_pid(line, from, to);
+	values[SYSLOG_PID] =
+		to - from == 1 && *from == '-' ? weir_value_null() : syslog_pid(line, from, to);
 	if (!take_field(line, &c, &values[SYSLOG_MSGID]))
 		return "no message id after the process id";
 	wrong = read_data(parse, &c, &values[SYSLOG_SD]);

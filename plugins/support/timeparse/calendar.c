@@ -55,11 +55,10 @@ void calendar_from_days(int64_t days, struct calendar *ret_when)
 
 int calendar_valid(const struct calendar *when)
 {
-	return when->year >= -9999 && when->year <= 9999 && when->month >= 1 &&
-	       when->month <= 12 && when->day >= 1 &&
-	       when->day <= calendar_month_days(when->year, when->month) && when->hour >= 0 &&
-	       when->hour <= 23 && when->minute >= 0 && when->minute <= 59 && when->second >= 0 &&
-	       when->second <= 60;
+	return when->year >= -9999 && when->year <= 9999 && when->month >= 1 && when->month <= 12 &&
+	       when->day >= 1 && when->day <= calendar_month_days(when->year, when->month) &&
+	       when->hour >= 0 && when->hour <= 23 && when->minute >= 0 && when->minute <= 59 &&
+	       when->second >= 0 && when->second <= 60;
 }
 
 int32_t calendar_month_named(const char *three_letters)

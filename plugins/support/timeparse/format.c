@@ -10,12 +10,7 @@
 /* Four-year cycles that a 29 February is searched back through: 1900 was no leap year. */
 #define YEARS_BACK 8
 
-enum format_kind {
-	FORMAT_DIRECTIVES,
-	FORMAT_ISO,
-	FORMAT_RFC3339,
-	FORMAT_EPOCH
-};
+enum format_kind { FORMAT_DIRECTIVES, FORMAT_ISO, FORMAT_RFC3339, FORMAT_EPOCH };
 
 struct time_format {
 	const struct time_zone *zone;
@@ -38,12 +33,9 @@ static const struct {
 	enum format_kind kind;
 	int64_t unit_ns;
 } words[] = {
-	{"iso8601", FORMAT_ISO, 0},
-	{"rfc3339", FORMAT_RFC3339, 0},
-	{"epoch", FORMAT_EPOCH, 1000000000},
-	{"epoch_ms", FORMAT_EPOCH, 1000000},
-	{"epoch_us", FORMAT_EPOCH, 1000},
-	{"epoch_ns", FORMAT_EPOCH, 1},
+	{"iso8601", FORMAT_ISO, 0},          {"rfc3339", FORMAT_RFC3339, 0},
+	{"epoch", FORMAT_EPOCH, 1000000000}, {"epoch_ms", FORMAT_EPOCH, 1000000},
+	{"epoch_us", FORMAT_EPOCH, 1000},    {"epoch_ns", FORMAT_EPOCH, 1},
 };
 
 static int fail(struct weir_error *error, int code, uint32_t offset, const char *text)
@@ -92,10 +84,11 @@ int time_format_create(const char *text, const struct time_zone *zone,
 		}
 	if (format->kind == FORMAT_DIRECTIVES && !strchr(text, '%')) {
 		time_format_destroy(format);
-		(void)snprintf(error->text, sizeof(error->text),
-			       "the time format \"%s\" is neither iso8601, rfc3339, epoch, epoch_ms, "
-			       "epoch_us, epoch_ns nor has it a directive such as %%Y",
-			       text);
+		(void)snprintf(
+			error->text, sizeof(error->text),
+			"the time format \"%s\" is neither iso8601, rfc3339, epoch, epoch_ms, "
+			"epoch_us, epoch_ns nor has it a directive such as %%Y",
+			text);
 		error->code = WEIR_ERR_INVALID;
 		return WEIR_ERR_INVALID;
 	}
@@ -117,8 +110,7 @@ static void skip_space(struct reader *r)
 }
 
 /* A month's or weekday's name: three letters, or all of them. */
-static int take_name(struct reader *r, const char *const *names, int32_t count,
-		     int32_t *ret_index)
+static int take_name(struct reader *r, const char *const *names, int32_t count, int32_t *ret_index)
 {
 	for (int32_t i = 0; i < count; i++) {
 		size_t length = strlen(names[i]);
@@ -357,9 +349,7 @@ int time_format_parse(const struct time_format *format, const char *text, uint64
 		      int64_t reference_ns, int64_t *ret_ns)
 {
 	struct reader r = {text, text + size};
-	struct found found = {.when = {.month = 1, .day = 1},
-			      .day_of_year = -1,
-			      .afternoon = -1};
+	struct found found = {.when = {.month = 1, .day = 1}, .day_of_year = -1, .afternoon = -1};
 
 	switch (format->kind) {
 	case FORMAT_ISO:

@@ -34,8 +34,9 @@ int time_format_parse(const struct time_format *format, const char *text, uint64
 /* The moment of a wall time without a year; -1 when there is no such day. */
 int time_without_year(struct calendar *when, const struct time_zone *zone, int64_t reference_ns,
 		      int64_t *ret_utc_seconds);
-/* 2024-02-29T12:00:00.123Z and its relatives; see iso8601 in the documentation. `strict` is RFC 3339:
- * seconds and a zone must be there. */
+/* 2024-02-29T12:00:00.123Z and its relatives: the date alone, minutes alone, a space for the T, a
+ * comma for the point, the basic form without separators. `strict` is RFC 3339: seconds and a zone
+ * must be there. */
 int iso_time_parse(const char *text, uint64_t size, const struct time_zone *zone, int strict,
 		   int64_t *ret_ns);
 /* Digits, with a sign and a fraction, in units of `unit_ns`. */

@@ -11,7 +11,7 @@
 
 /* A day of the year, and the second in it. */
 struct rule_day {
-	char kind;       /* 'M': week `week` of `month`, weekday `day`; 'J': 1 to 365 without leap
+	char kind; /* 'M': week `week` of `month`, weekday `day`; 'J': 1 to 365 without leap
 	                  * days; 'N': 0 to 365 */
 	uint8_t month;
 	uint8_t week;

@@ -147,10 +147,11 @@ static int load(const char *path, const char *name, struct time_zone **ret_zone,
 	if (result == WEIR_OK)
 		return result;
 	error->code = result;
-	(void)snprintf(error->text, sizeof(error->text),
-		       "%s is no time zone that %s has; use UTC, local, an offset such as +02:00, or "
-		       "a name such as Europe/Paris (the package tzdata)",
-		       name, ZONE_FOLDER);
+	(void)snprintf(
+		error->text, sizeof(error->text),
+		"%s is no time zone that %s has; use UTC, local, an offset such as +02:00, or "
+		"a name such as Europe/Paris (the package tzdata)",
+		name, ZONE_FOLDER);
 	return result;
 }
 

@@ -149,7 +149,7 @@ static void records_that_are_gone_are_left_alone(void **state)
 	assert_int_equal(f.host.dead_count, 1);
 	assert_int_equal(f.host.dead[0].record, 1);
 	assert_string_equal(f.host.dead[0].reason, "unparsed");
-	assert_int_equal(mock_metric_value(&f.host, "unparsed"), 1);
+	assert_int_equal(mock_metric_value(&f.host, "unparsed_total"), 1);
 	mock_batch_free(batch);
 	done(&f);
 }
@@ -163,7 +163,8 @@ static void a_batch_of_one_kind_of_line_reserves_and_asks_for_its_shape_once(voi
 	start(&f, "{\"format\":\"json\"}");
 	mock_batch_free(process(&f, "{\"a\":1,\"b\":\"x\"}\n"));
 	f.host.reserve_calls = f.host.shape_calls = 0;
-	batch = process(&f, "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n{\"a\":3,\"b\":\"z\"}\n");
+	batch = process(&f,
+			"{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n{\"a\":3,\"b\":\"z\"}\n");
 	assert_int_equal(f.host.reserve_calls, 2); /* one is the mock's own, for the lines */
 	assert_int_equal(f.host.shape_calls, 2);
 	mock_batch_free(batch);
@@ -317,7 +318,7 @@ static void what_is_held_is_kept_on_stop_and_let_go_at_the_end(void **state)
 	batch = mock_take_emitted(&f.host);
 	assert_true(mock_field_is(batch, 0, "message", "part "));
 	assert_true(batch->records[0].flags & WEIR_RECORD_CUT);
-	assert_int_equal(mock_metric_value(&f.host, "cut"), 1);
+	assert_int_equal(mock_metric_value(&f.host, "cut_total"), 1);
 	mock_batch_free(batch);
 	mock_batch_free(process(&f, PART "\n"));
 	f.host.claims_may_stay = 1; /* destroyed without its end: read again by the next run */
@@ -368,11 +369,10 @@ static void a_part_that_is_let_go_has_the_other_fields_too(void **state)
 
 	(void)state;
 	start(&f, "{\"format\":\"docker\"}");
-	batch = mock_batch_lines(
-		&f.host,
-		weir_slice_of(
-			"{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"2016-10-06T00:17:10Z\"}\n"),
-		0);
+	batch = mock_batch_lines(&f.host,
+				 weir_slice_of("{\"log\":\"a\",\"stream\":\"stdout\",\"time\":"
+					       "\"2016-10-06T00:17:10Z\"}\n"),
+				 0);
 	add_field(&f, batch);
 	assert_int_equal(f.ops->process(f.instance, batch, &error), WEIR_OK);
 	mock_batch_free(batch);

@@ -12,7 +12,7 @@
 
 #include "support/timeparse/zone.h"
 
-static const char *const names[] = {"Europe/Paris",     "America/New_York", "Australia/Lord_Howe",
+static const char *const names[] = {"Europe/Paris",     "America/New_York",  "Australia/Lord_Howe",
 				    "Asia/Kolkata",     "America/Sao_Paulo", "Africa/Casablanca",
 				    "Europe/Dublin",    "Antarctica/Troll",  "Asia/Tehran",
 				    "America/St_Johns", "Pacific/Apia",      "UTC"};
@@ -128,19 +128,18 @@ static void offsets_are_read_in_all_their_forms(void **state)
 		const char *text;
 		uint32_t taken;
 		int32_t offset;
-	} cases[] = {{"Z", 1, 0},           {"+0200", 5, 7200},  {"+02:00", 6, 7200},
-		     {"-05:30", 6, -19800}, {"+02", 3, 7200},    {"+02x", 3, 7200},
-		     {"+2", 0, 0},          {"0200", 0, 0},      {"+02:0", 3, 7200},
-		     {"+0260", 0, 0},       {"", 0, 0},          {"-0000 x", 5, 0},
-		     {"+020", 3, 7200},     {"+1", 0, 0},        {"+02:", 3, 7200}};
+	} cases[] = {{"Z", 1, 0},           {"+0200", 5, 7200}, {"+02:00", 6, 7200},
+		     {"-05:30", 6, -19800}, {"+02", 3, 7200},   {"+02x", 3, 7200},
+		     {"+2", 0, 0},          {"0200", 0, 0},     {"+02:0", 3, 7200},
+		     {"+0260", 0, 0},       {"", 0, 0},         {"-0000 x", 5, 0},
+		     {"+020", 3, 7200},     {"+1", 0, 0},       {"+02:", 3, 7200}};
 	int32_t offset;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		offset = 0;
-		assert_int_equal(
-			time_offset_parse(cases[i].text, strlen(cases[i].text), &offset),
-			cases[i].taken);
+		assert_int_equal(time_offset_parse(cases[i].text, strlen(cases[i].text), &offset),
+				 cases[i].taken);
 		if (cases[i].taken)
 			assert_int_equal(offset, cases[i].offset);
 	}
@@ -148,8 +147,8 @@ static void offsets_are_read_in_all_their_forms(void **state)
 
 static void names_that_are_no_zones_are_refused(void **state)
 {
-	static const char *const wrong[] = {"Mars/Olympus", "../../../etc/passwd", "/etc/passwd", "",
-					    "tzdata.zi"};
+	static const char *const wrong[] = {"Mars/Olympus", "../../../etc/passwd", "/etc/passwd",
+					    "", "tzdata.zi"};
 	struct time_zone *zone;
 	struct weir_error error = {.code = 0};
 
