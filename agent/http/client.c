@@ -175,12 +175,15 @@ static void pump_later(void *user)
 	pump(user);
 }
 
-static void job_arrived(void *user)
+void client_take(struct job *job)
 {
-	struct job *job = user;
-
 	queue_put(job->client, job, 0);
 	pump(job->client);
+}
+
+static void job_arrived(void *user)
+{
+	client_take(user);
 }
 
 /* ---- telling people ---- */
@@ -462,9 +465,14 @@ int32_t client_send(struct weir_http_client *client, struct weir_http_request *r
 	job->client = client;
 	atomic_fetch_add_explicit(&client->pending, 1, memory_order_relaxed);
 	if (loop_is_current(client->http->loop)) {
-		job_arrived(job);
+		if (job_wants_packing(job))
+			packer_add(client->http->packer, job);
+		else
+			client_take(job);
 		return 0;
 	}
+	if (job_wants_packing(job))
+		job_pack(job);
 	code = loop_post(client->http->loop, job_arrived, job);
 	if (code)
 		job_done(client, job);
@@ -481,6 +489,7 @@ static void abandon(void *user)
 	struct weir_http_client *client = user;
 
 	loop_timer_stop(client->http->loop, &client->timer);
+	packer_forget(client->http->packer, client);
 	while (client->running) {
 		struct transfer *transfer = client->running;
 

@@ -13,6 +13,8 @@ int32_t client_send(struct weir_http_client *client, struct weir_http_request *r
 uint32_t client_pending(struct weir_http_client *client);
 /* Returns when no call into the owner runs any more. Not from within the owner's done(). */
 void client_free(struct weir_http_client *client);
+/* The packer: this job is ready to be sent. */
+void client_take(struct job *job);
 /* The engine: this transfer is over. */
 void client_finished(struct transfer *transfer, CURLcode code);
 

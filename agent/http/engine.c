@@ -90,7 +90,15 @@ int engine_open(struct loop *loop, struct http **ret_http, struct weir_error *er
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		return weir_fail(error, WEIR_ERR_INTERNAL, "libcurl cannot be initialised");
 	http = calloc(1, sizeof(*http));
-	if (!http || !(http->multi = curl_multi_init())) {
+	if (http) {
+		http->multi = curl_multi_init();
+		http->packer = packer_create(loop, client_take);
+	}
+	if (!http || !http->multi || !http->packer) {
+		if (http) {
+			curl_multi_cleanup(http->multi);
+			packer_destroy(http->packer);
+		}
 		free(http);
 		curl_global_cleanup();
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the HTTP service");
@@ -120,6 +128,7 @@ void engine_close(struct http *http)
 	if (!http)
 		return;
 	loop_run(http->loop, cleanup, http);
+	packer_destroy(http->packer);
 	free(http);
 	curl_global_cleanup();
 }

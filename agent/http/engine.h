@@ -9,10 +9,12 @@
 #include <curl/curl.h>
 
 #include "http/http.h"
+#include "http/packer.h"
 
 struct http {
 	struct loop *loop;
 	CURLM *multi;
+	struct packer *packer;
 	struct loop_timer timer; /* libcurl's own */
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The body is compressed once, before the first try, and the copy serves every retry. Compressing
- * happens on the sender's thread, so that the loop stays free for its sockets.
+ * The body is compressed once, before the first try, and the copy serves every retry: on the
+ * sender's thread, or by the packer, so that the loop stays free for its sockets.
  */
 #include "http/job.h"
 
@@ -81,6 +81,12 @@ static char *join_body(const struct weir_http_request *request)
 		end += request->body[i].size;
 	}
 	return joined;
+}
+
+int job_wants_packing(const struct job *job)
+{
+	return (job->request->flags & WEIR_HTTP_GZIP) && job->request->body_size > 0 &&
+	       !job->packed.size;
 }
 
 /* Leaves the body as it is when there is no memory for another copy. */
@@ -176,8 +182,6 @@ int job_create(struct weir_http_request *request, struct job **ret_job)
 	code = job->method ? take_url(job) : WEIR_ERR_MEMORY;
 	if (code)
 		goto out;
-	if ((request->flags & WEIR_HTTP_GZIP) && request->body_size > 0)
-		pack_body(job);
 	code = add_headers(job);
 	if (code)
 		goto out;
@@ -186,6 +190,16 @@ int job_create(struct weir_http_request *request, struct job **ret_job)
 out:
 	job_free(job);
 	return code;
+}
+
+void job_pack(struct job *job)
+{
+	pack_body(job);
+	if (!job->packed.size || add_header(job, weir_slice_of("Content-Encoding: gzip")) == 0)
+		return;
+	free((char *)(uintptr_t)job->packed.data);
+	job->packed = (struct weir_slice){NULL, 0};
+	job->body_size = job->request->body_size;
 }
 
 int job_renew(struct job *job)

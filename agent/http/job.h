@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A request on its way: made ready on the thread that sends it (URL and headers checked, body
- * compressed), then owned by the client on the loop's thread until it is finished.
+ * A request on its way: made ready on the thread that sends it (URL and headers checked), its
+ * body compressed where that is asked for, then owned by the client on the loop's thread until it is finished.
  */
 #ifndef HTTP_JOB_H
 #define HTTP_JOB_H
@@ -24,6 +24,9 @@ struct job {
 
 /* WEIR_ERR_INVALID: not http or https, or a header or method with a control character in it. */
 int job_create(struct weir_http_request *request, struct job **ret_job);
+/* Whether the body is still to be compressed, and doing so. */
+int job_wants_packing(const struct job *job);
+void job_pack(struct job *job);
 /* Takes up the request's URL, headers and body anew, before another try. */
 int job_renew(struct job *job);
 void job_free(struct job *job);

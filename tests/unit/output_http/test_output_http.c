@@ -443,6 +443,30 @@ static void it_stops_with_requests_in_flight(void **state)
 	assert_int_equal(t.delivered + t.dead, 0);
 }
 
+/* Requests that follow an answer are sent on the loop's thread and compressed beside it. */
+static void gzip_under_load_loses_nothing_and_stops_at_once(void **state)
+{
+	static char text[200 * 50 + 1];
+	struct options options = {0};
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		snprintf(text + 50 * i, 51, "%048d\n\n", i);
+	set_text(&options, "url", sink_url("/in"));
+	set_text(&options, "format", "lines");
+	set(&options, "gzip", scalar(WEIR_TYPE_BOOL, "true", 1));
+	set(&options, "batch_records", scalar(WEIR_TYPE_INT, "10", 10));
+	create_or_fail(&options);
+	for (int i = 0; i < 20; i++)
+		write_text(text);
+	await_count(&t.delivered, 20 * 400);
+	assert_int_equal(sink_total("lines"), 20 * 400);
+	ask(fx.port, "POST", "/behave?delay=20");
+	for (int i = 0; i < 20; i++)
+		write_text(text);
+	t.plugin->output->stop(t.instance);
+}
+
 static void bad_options_are_refused_with_their_line(void **state)
 {
 	struct weir_error error = {0};
@@ -482,6 +506,7 @@ int main(void)
 		OUTPUT_TEST(an_outage_is_survived),
 		OUTPUT_TEST(strict_sends_one_after_the_other),
 		OUTPUT_TEST(it_stops_with_requests_in_flight),
+		OUTPUT_TEST(gzip_under_load_loses_nothing_and_stops_at_once),
 		OUTPUT_TEST(bad_options_are_refused_with_their_line),
 	};
 
