@@ -163,10 +163,12 @@ def made_json():
     rng = random.Random(2)
     expected, lines = [], []
     for i in range(5000):
-        want = {rng.choice(["a", "b", "c", "d", "e", "ä", "ff"]): random_value(rng)
+        want = {rng.choice(["a", "b", "ä", "f" * 7, "f" * 8, "g" * 14, "g" * 15, "g" * 16, "h" * 40,
+                            "back\\slash", 'quo"te']): random_value(rng)
                 for _ in range(rng.randrange(12))}
-        if i % 3 and expected:  # often the same keys as the line before
-            want = {key: random_value(rng) for key in expected[-1]}
+        if i % 5 and expected:  # often the same keys as the line before, or nearly
+            want = {key[:-1] + "x" if rng.random() < .02 else key: random_value(rng)
+                    for key in expected[-1]}
         expected.append(want)
         lines.append(json.dumps(want, ensure_ascii=rng.random() < .5,
                                 separators=rng.choice([(",", ":"), (" , ", " : ")])).encode())

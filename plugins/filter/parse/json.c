@@ -85,10 +85,13 @@ const char *json_members(struct parse *parse, const struct line *line,
 			 uint32_t *ret_matched)
 {
 	const struct layout *last = parse->last;
-	struct json_hint hint = {last ? last->to->keys : NULL, last ? last->parsed : 0, 0};
-	const char *wrong = json_reader_object(parse->format_state, line->text, line->size, &hint,
-					       ret_members, ret_count);
+	struct json_hint hint = {.count = 0};
+	const char *wrong;
 
+	if (last)
+		hint = (struct json_hint){last->to->keys, last->parsed, last->lasting, 0};
+	wrong = json_reader_object(parse->format_state, line->text, line->size, &hint, ret_members,
+				   ret_count);
 	*ret_matched = hint.matched;
 	return wrong;
 }

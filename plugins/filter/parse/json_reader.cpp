@@ -19,10 +19,21 @@ namespace od = simdjson::ondemand;
 static constexpr size_t capacity_min = 4096;
 static constexpr uint32_t members_min = 64;
 
+/* A likely key as it stands in a line, with its closing quote: compared by two words at once. */
+struct prepared_key {
+	uint64_t words[2];
+	uint64_t masks[2]; /* 0: does not fit */
+	uint32_t size;
+};
+
 struct json_reader {
 	od::parser parser;
 	struct json_member *members;
 	uint32_t capacity;
+	struct prepared_key *prepared;
+	uint32_t prepared_count;
+	uint32_t prepared_capacity;
+	const struct weir_key *const *hinted; /* keys of the last hint */
 };
 
 struct json_reader *json_reader_create(void)
@@ -32,6 +43,9 @@ struct json_reader *json_reader_create(void)
 	if (!reader)
 		return nullptr;
 	reader->capacity = members_min;
+	reader->prepared = nullptr;
+	reader->prepared_count = reader->prepared_capacity = 0;
+	reader->hinted = nullptr;
 	reader->members = static_cast<json_member *>(calloc(members_min, sizeof(json_member)));
 	if (reader->members && !reader->parser.allocate(capacity_min))
 		return reader;
@@ -44,6 +58,7 @@ void json_reader_destroy(struct json_reader *reader)
 	if (!reader)
 		return;
 	free(reader->members);
+	free(reader->prepared);
 	delete reader;
 }
 
@@ -217,39 +232,75 @@ static inline uint64_t load8(const char *from)
 	return word;
 }
 
-/* memcmp() for keys, which are short: without a call. */
-static inline bool same_bytes(const char *a, const char *b, uint64_t size)
+/* The name and the quote after it, as far as they fit in two words. */
+static void prepare_key(struct weir_slice name, struct prepared_key *ret_key)
 {
-	if (size < 8) {
-		for (uint64_t i = 0; i < size; i++)
-			if (a[i] != b[i])
-				return false;
-		return true;
-	}
-	for (uint64_t i = 0; i + 8 < size; i += 8)
-		if (load8(a + i) != load8(b + i))
-			return false;
-	return load8(a + size - 8) == load8(b + size - 8);
+	char text[sizeof(ret_key->words)] = {0}, mask[sizeof(text)] = {0};
+
+	*ret_key = {};
+	if (name.size >= sizeof(text) || memchr(name.data, '\\', name.size))
+		return;
+	memcpy(text, name.data, name.size);
+	text[name.size] = '"';
+	memset(mask, 0xff, name.size + 1);
+	memcpy(ret_key->words, text, sizeof(text));
+	memcpy(ret_key->masks, mask, sizeof(mask));
+	ret_key->size = static_cast<uint32_t>(name.size);
 }
 
-/* True when the key is the hinted one, and has no escapes. */
-static inline bool is_hinted(const char *from, const char *end, const struct json_hint *hint,
-			     uint32_t index, bool has_escapes, struct json_member *member)
+/* Makes the reader's prepared keys those of the hint, once it comes twice in a row: lines of many
+ * kinds are not worth it. Without memory there are none. */
+static void prepare_hint(struct json_reader *reader, const struct json_hint *hint)
 {
-	if (index >= hint->count)
+	const bool repeated = hint->lasting && reader->hinted == hint->keys;
+
+	if (repeated && reader->prepared_count >= hint->count)
+		return;
+	reader->hinted = hint->keys;
+	reader->prepared_count = 0;
+	if (!repeated)
+		return;
+	if (hint->count > reader->prepared_capacity) {
+		auto *grown = static_cast<prepared_key *>(
+			realloc(reader->prepared, hint->count * sizeof(prepared_key)));
+
+		if (!grown)
+			return;
+		reader->prepared = grown;
+		reader->prepared_capacity = hint->count;
+	}
+	for (uint32_t i = 0; i < hint->count; i++)
+		prepare_key(hint->keys[i]->name, &reader->prepared[i]);
+	reader->prepared_count = hint->count;
+}
+
+/* True when the key is the hinted one. Reads up to 16 bytes, which padding allows. A key that is
+ * too long to be prepared, or has escapes, is never found here. */
+static inline bool is_hinted(const struct json_reader *reader, const char *from, uint32_t index,
+			     struct json_member *member)
+{
+	if (index >= reader->prepared_count)
+		return false;
+	const struct prepared_key *key = &reader->prepared[index];
+
+	if ((((load8(from) ^ key->words[0]) & key->masks[0]) |
+	     ((load8(from + 8) ^ key->words[1]) & key->masks[1])) != 0 ||
+	    key->masks[0] == 0)
+		return false;
+	member->key.data = from;
+	member->key.size = key->size;
+	member->key_escaped = 0;
+	return true;
+}
+
+/* A hinted key that was found the slow way: too long to be prepared. */
+static bool is_same(const struct json_hint *hint, uint32_t index, const struct json_member *member)
+{
+	if (index >= hint->count || member->key_escaped)
 		return false;
 	const struct weir_slice name = hint->keys[index]->name;
 
-	if (name.size >= static_cast<uint64_t>(end - from) || from[name.size] != '"' ||
-	    !same_bytes(from, name.data, name.size))
-		return false;
-	/* A name with a backslash in it must not be taken for an escape that looks the same. */
-	if (has_escapes && name.size && memchr(name.data, '\\', name.size))
-		return false;
-	member->key.data = from;
-	member->key.size = name.size;
-	member->key_escaped = 0;
-	return true;
+	return name.size == member->key.size && memcmp(name.data, member->key.data, name.size) == 0;
 }
 
 static bool members_grow(struct json_reader *reader, uint32_t count)
@@ -281,10 +332,12 @@ static const char *read_members(struct json_reader *reader, od::document &docume
 		struct json_member *member = &reader->members[count];
 		const char *key = field.key().raw();
 
-		if (is_hinted(key, end, hint, count, has_escapes, member))
-			hint->matched += hint->matched == count;
-		else if (!take_key(key, end, member))
+		const bool hinted = is_hinted(reader, key, count, member);
+
+		if (!hinted && !take_key(key, end, member))
 			return "not valid JSON";
+		if (hinted || is_same(hint, count, member))
+			hint->matched += hint->matched == count;
 		if (!take_value(document, field.value(), has_escapes, member))
 			return "not valid JSON";
 		count++;
@@ -319,6 +372,7 @@ const char *json_reader_object(struct json_reader *reader, const char *text, uin
 	bool has_escapes = size && memchr(text, '\\', size);
 
 	hint->matched = 0;
+	prepare_hint(reader, hint);
 	if (reader->parser.capacity() < size && reader->parser.allocate(2 * size_t(size)))
 		return "no memory for the line";
 	auto error =

@@ -8,6 +8,7 @@
  */
 #include "parse.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "convert.h"
@@ -31,6 +32,7 @@ char *parse_text(struct parse *parse, uint32_t size, struct weir_value *ret_valu
 
 void parse_text_cut(struct parse *parse, struct weir_value *value, uint32_t size)
 {
+	assert(size <= value->length);
 	parse->batch->blocks[value->block].used -= value->length - size;
 	value->length = size;
 }

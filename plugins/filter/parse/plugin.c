@@ -93,12 +93,15 @@ static void parse_destroy(void *instance)
 
 static void register_metrics(struct parse *parse)
 {
-	parse->unparsed_metric = parse->host->metric(parse->context, WEIR_METRIC_COUNTER,
-						     "unparsed_total", "Records that did not parse");
-	parse->type_metric = parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "type_errors_total",
-						 "Values that their type did not fit");
-	parse->time_metric = parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "time_errors_total",
-						 "Times that no format fitted");
+	parse->unparsed_metric =
+		parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "unparsed_total",
+				    "Records that did not parse");
+	parse->type_metric =
+		parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "type_errors_total",
+				    "Values that their type did not fit");
+	parse->time_metric =
+		parse->host->metric(parse->context, WEIR_METRIC_COUNTER, "time_errors_total",
+				    "Times that no format fitted");
 }
 
 static int32_t parse_create(const struct weir_services *host, struct weir_context *context,

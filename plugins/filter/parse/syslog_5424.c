@@ -141,9 +141,24 @@ static char *put_elements(struct cursor *c, char *out)
 	return out;
 }
 
+/* Bytes up to the bracket that closes the last element, or to the end of the line. */
+static uint32_t data_size(const struct cursor *c)
+{
+	int quoted = 0;
+
+	for (const char *at = c->at; at < c->end; at++) {
+		if (*at == '"')
+			quoted = !quoted;
+		else if (*at == '\\' && quoted)
+			at++;
+		else if (*at == ']' && !quoted && (at + 1 == c->end || at[1] != '['))
+			return (uint32_t)(at + 1 - c->at);
+	}
+	return (uint32_t)(c->end - c->at);
+}
+
 static const char *read_data(struct parse *parse, struct cursor *c, struct weir_value *ret_value)
 {
-	uint32_t size = (uint32_t)(c->end - c->at) * JSON_PER_BYTE + JSON_FIXED;
 	char *text, *end;
 
 	if (cursor_take(c, '-')) {
@@ -152,7 +167,7 @@ static const char *read_data(struct parse *parse, struct cursor *c, struct weir_
 	}
 	if (c->at == c->end || *c->at != '[')
 		return "no structured data after the message id";
-	text = parse_text(parse, size, ret_value);
+	text = parse_text(parse, data_size(c) * JSON_PER_BYTE + JSON_FIXED, ret_value);
 	if (!text)
 		return "no memory for the structured data";
 	end = put_elements(c, text);
