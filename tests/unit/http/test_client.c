@@ -424,6 +424,45 @@ static void a_proxy_is_used_when_it_is_given(void **state)
 	assert_int_equal(sink_total("lines"), 1);
 }
 
+static void the_proxy_of_the_environment_is_used(void **state)
+{
+	struct weir_http_client *client;
+	struct sent sent;
+	char proxy[64];
+
+	(void)state;
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", fx.port);
+	setenv("http_proxy", proxy, 1);
+	client = client_of_test();
+	sent_fill(&sent, "http://weir.invalid/in", "hello\n");
+	send_and_finish(client, &sent);
+	unsetenv("http_proxy");
+	assert_int_equal(fx.last.status, 200);
+}
+
+static void a_proxy_that_wants_a_password_is_held(void **state)
+{
+	struct weir_http_client_options options = fast_retries();
+	struct weir_http_client *client;
+	struct sent sent;
+	char proxy[64];
+
+	(void)state;
+	ask(fx.port, "POST", "/behave?status=407");
+	snprintf(proxy, sizeof(proxy), "http://me:s3cret@127.0.0.1:%d", fx.port);
+	options.proxy = proxy;
+	client = client_with(&options);
+	sent_fill(&sent, "https://weir.invalid/in", "hello\n"); /* by CONNECT */
+	assert_int_equal(fx.module->send(client, &sent.request), 0);
+	await_count(&fx.tries, 1);
+	fx.module->client_free(client);
+	assert_int_equal(fx.first.status, 0);
+	assert_int_equal(fx.first.advice, WEIR_HTTP_HOLD);
+	assert_int_equal(fx.first.may_have_landed, 0);
+	assert_non_null(strstr(fx.log, "the proxy answered 407"));
+	assert_null(strstr(fx.log, "s3cret"));
+}
+
 static void no_secret_reaches_the_log(void **state)
 {
 	struct weir_slice headers[] = {{"Authorization: Bearer s3cret-c", 30}};
@@ -504,6 +543,8 @@ int main(void)
 		HTTP_TEST(a_slow_server_runs_into_the_time_limit),
 		HTTP_TEST(a_client_is_freed_with_requests_in_flight),
 		HTTP_TEST(a_proxy_is_used_when_it_is_given),
+		HTTP_TEST(the_proxy_of_the_environment_is_used),
+		HTTP_TEST(a_proxy_that_wants_a_password_is_held),
 		HTTP_TEST(no_secret_reaches_the_log),
 		HTTP_TEST(what_is_no_http_request_is_not_taken),
 		HTTP_TEST(a_missing_ca_file_is_an_error_with_its_path),

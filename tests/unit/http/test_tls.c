@@ -44,11 +44,13 @@ static void write_conf(void)
 		"uwsgi_temp_path u; scgi_temp_path s;\n"
 		"ssl_certificate server.pem; ssl_certificate_key server.key;\n"
 		"server { listen 127.0.0.1:%d ssl http2; client_max_body_size 100k;\n"
-		"  location / { return 200 'ok'; } location /small { proxy_pass "
-		"http://127.0.0.1:9; } }\n"
+		"  location / { return 200 'ok'; }\n"
+		"  location /small { proxy_pass http://127.0.0.1:9; }\n"
+		"  location /sink { client_max_body_size 64m; proxy_request_buffering off;\n"
+		"    proxy_http_version 1.1; proxy_pass http://127.0.0.1:%d; } }\n"
 		"server { listen 127.0.0.1:%d ssl; ssl_client_certificate ca.pem;\n"
 		"  ssl_verify_client on; location / { return 200 'ok'; } } }\n",
-		geteuid() == 0 ? "user root;" : "", tls_port, mutual_port);
+		geteuid() == 0 ? "user root;" : "", tls_port, fx.port, mutual_port);
 	fclose(conf);
 }
 
@@ -73,7 +75,7 @@ static void await_port(int port)
 
 static int setup(void **state)
 {
-	fixture_setup(state);
+	fixture_setup_sink(state);
 	tls_port = unused_port();
 	mutual_port = unused_port();
 	make_certificates();
@@ -234,6 +236,29 @@ static void a_413_before_the_end_of_the_body_counts(void **state)
 	}
 }
 
+static void large_bodies_arrive_whole_over_http2(void **state)
+{
+	struct weir_http_client_options options = fast_retries();
+	struct weir_http_client *client;
+	static char body[4 << 20];
+	struct sent sent[8];
+	char url[128];
+
+	(void)state;
+	memset(body, '\n', sizeof(body) - 1);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d/sink", tls_port);
+	options.ca_file = in_folder("ca.pem");
+	client = client_with(&options);
+	for (int i = 0; i < 8; i++) {
+		sent_fill(&sent[i], url, body);
+		assert_int_equal(fx.module->send(client, &sent[i].request), 0);
+	}
+	await_count(&fx.finished, 8);
+	fx.module->client_free(client);
+	assert_int_equal(fx.tries, 8);
+	assert_int_equal(sink_total("lines"), 8 * (sizeof(body) - 1));
+}
+
 static void plain_http_to_a_tls_port_is_held_not_refused(void **state)
 {
 	struct weir_http_client_options options = fast_retries();
@@ -261,6 +286,7 @@ int main(void)
 		TLS_TEST(a_missing_client_certificate_is_held_not_refused),
 		TLS_TEST(a_client_certificate_is_shown),
 		TLS_TEST(a_413_before_the_end_of_the_body_counts),
+		TLS_TEST(large_bodies_arrive_whole_over_http2),
 		TLS_TEST(plain_http_to_a_tls_port_is_held_not_refused),
 	};
 
