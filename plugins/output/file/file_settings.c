@@ -8,15 +8,15 @@ static const struct weir_option rotate_members[] = {
 	 .type = WEIR_TYPE_SIZE,
 	 .name = "size",
 	 .default_text = "0",
-	 .doc = "begin a new file before this size is passed; 0 = never"},
+	 .doc = "Begin a new file before this size is passed; 0 = never"},
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_INT,
 	 .name = "keep",
 	 .default_text = "5",
 	 .min = 1,
 	 .max = FILE_KEEP_MAX,
-	 .doc = "how many finished files stay, as PATH.1 (the newest), PATH.2 and so on"},
-	WEIR_OPTION("gzip", WEIR_TYPE_BOOL, "false", "compress finished files, to PATH.1.gz"),
+	 .doc = "How many finished files stay, as PATH.1 (the newest), PATH.2 and so on"},
+	WEIR_OPTION("gzip", WEIR_TYPE_BOOL, "false", "Compress finished files, to PATH.1.gz"),
 	WEIR_OPTION_END};
 
 const struct weir_option file_options[] = {
@@ -24,7 +24,7 @@ const struct weir_option file_options[] = {
 	 .type = WEIR_TYPE_STRING,
 	 .name = "path",
 	 .flags = WEIR_OPTION_REQUIRED,
-	 .doc = "the file to append to; %Y, %m, %d and %H stand for the time of writing (UTC); "
+	 .doc = "The file to append to; %Y, %m, %d and %H stand for the time of writing (UTC); "
 		"missing folders are made"},
 	ENCODING_OPTION_FORMAT("json"),
 	ENCODING_OPTION_FIELDS,
@@ -33,13 +33,13 @@ const struct weir_option file_options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_MAP,
 	 .name = "rotate",
-	 .doc = "begin a new file when this one is large enough",
+	 .doc = "Begin a new file when this one is large enough",
 	 .members = rotate_members},
 	WEIR_OPTION("sync", WEIR_TYPE_BOOL, "true",
-		    "records count as delivered once they are on the disk, not in its cache"),
-	WEIR_OPTION("mode", WEIR_TYPE_STRING, "0640", "permissions of a new file, octal"),
+		    "Records count as delivered once they are on the disk, not in its cache"),
+	WEIR_OPTION("mode", WEIR_TYPE_STRING, "0640", "Permissions of a new file, octal"),
 	WEIR_OPTION("max_bytes", WEIR_TYPE_SIZE, "0",
-		    "when all files together reach this, stop and wait for room; 0 = no bound"),
+		    "When all files together reach this, stop and wait for room; 0 = no bound"),
 	WEIR_OPTION_END};
 
 static int32_t fail_at(const struct weir_node *node, const char *text, struct weir_error *error)

@@ -59,7 +59,7 @@ static const struct weir_option options[] = {
 	 .name = "encode",
 	 .default_text = "none",
 	 .values = "none|json|line",
-	 .doc = "encode the records before they are thrown away, to measure that too"},
+	 .doc = "Encode the records before they are thrown away, to measure that too"},
 	WEIR_OPTION_END};
 
 static const struct weir_output_ops operations = {
@@ -76,7 +76,7 @@ static const struct weir_plugin null_plugin = {
 	.flags = WEIR_PLUGIN_CONCURRENT,
 	.name = "null",
 	.version = WEIR_VERSION,
-	.summary = "takes every record and keeps none",
+	.summary = "Takes every record and keeps none",
 	.options = options,
 	.output = &operations,
 	.short_option = "encode",

@@ -26,20 +26,20 @@
 	{                                                                                         \
 		.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_LIST,                \
 		.element = WEIR_TYPE_STRING, .name = "fields",                                    \
-		.doc = "the fields to write, in this order; none given: all (required for text)", \
+		.doc = "The fields to write, in this order; none given: all (required for text)", \
 	}
 #define ENCODING_OPTION_SEPARATOR                                                     \
 	{                                                                             \
 		.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_STRING,  \
 		.name = "separator", .default_text = "\\t",                           \
-		.doc = "what stands between the values of format text; \\t is a tab", \
+		.doc = "What stands between the values of format text; \\t is a tab", \
 	}
 #define ENCODING_OPTION_METADATA                                                              \
 	{                                                                                     \
 		.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_LIST,            \
 		.element = WEIR_TYPE_STRING, .name = "metadata", .default_text = "timestamp", \
 		.values = "timestamp|source|position|host",                                   \
-		.doc = "what format json puts before the fields, as @timestamp, @source, "    \
+		.doc = "What format json puts before the fields, as @timestamp, @source, "    \
 		       "@position, @host; [] for nothing",                                    \
 	}
 
