@@ -13,10 +13,6 @@
 #include "pipeline/module.h"
 #include "pipeline/rehearsal.h"
 
-/* Where the state database notes that positions were lost and not yet decided upon. */
-#define AGENT_OWNER "agent"
-#define CORRUPT_KEY "positions_lost"
-
 /* ---- the HTTP module ---- */
 
 static int agent_http(void *user, const struct http_module **ret_module, struct http **ret_http,
@@ -53,23 +49,13 @@ static void agent_collect(void *user, struct state_writer *writer)
 	pthread_mutex_unlock(&agent->lock);
 }
 
-/* Whether positions of earlier runs were lost, in this start or one before. */
-static int agent_positions_lost(struct agent *agent, int was_reset)
-{
-	struct weir_slice key = weir_slice_of(CORRUPT_KEY);
-	char value[8];
-
-	if (was_reset)
-		state_put_value(agent->host.state, AGENT_OWNER, key, weir_slice_of("1"));
-	return state_get_value(agent->host.state, AGENT_OWNER, key, value, sizeof(value)) > 0;
-}
-
-static int pipeline_was_seen(struct agent *agent, const struct config_pipeline *config)
+/* Whether positions of this pipeline were lost, in this start or one before. */
+static int pipeline_lost_positions(struct agent *agent, const struct config_pipeline *config)
 {
 	for (size_t i = 0; i < config->input_count; i++)
-		if (!state_seen(agent->host.state, config->id, config->inputs[i].name))
-			return 0;
-	return 1;
+		if (state_concerned(agent->host.state, config->id, config->inputs[i].name))
+			return 1;
+	return 0;
 }
 
 /* What on_corrupt_state asks for a pipeline whose positions were lost. */
@@ -77,7 +63,7 @@ static int agent_start_flags(struct agent *agent, const struct config_pipeline *
 			     uint32_t *ret_flags, struct weir_error *error)
 {
 	*ret_flags = 0;
-	if (!agent->positions_lost || pipeline_was_seen(agent, config))
+	if (!pipeline_lost_positions(agent, config))
 		return 0;
 	if (config->on_corrupt_state == CONFIG_CORRUPT_BEGINNING)
 		*ret_flags = WEIR_START_BEGINNING;
@@ -237,6 +223,11 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 		rehearsal_run(agent);
 	if (status == 0)
 		status = state_open(config->state_dir, &agent->host.state, &was_reset, error);
+	if (status == 0 && was_reset)
+		log_line(WEIR_LOG_ERROR, "state", "state_reset",
+			 "the state database was damaged and has been set aside in %s: the positions "
+			 "of earlier runs are lost",
+			 config->state_dir);
 	if (status == 0)
 		status = loop_create(&agent->host.loop, error);
 	if (status == 0)
@@ -244,7 +235,6 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 	if (status == 0)
 		status = scheduler_create(config->workers, &agent->host.scheduler, error);
 	if (status == 0) {
-		agent->positions_lost = agent_positions_lost(agent, was_reset);
 		agent_make_dead_dir(config);
 		agent_add_pipelines(agent);
 	}

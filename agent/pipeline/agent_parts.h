@@ -24,7 +24,6 @@ struct agent {
 	struct agent_failure *failures;
 	uint32_t failure_count;
 	char **crashes; /* per pipeline of the configuration: how a plugin crashed in the rehearsal */
-	int positions_lost;
 	int64_t started_ns;
 	char host_name[256];
 };

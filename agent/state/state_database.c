@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include <weir/plugin.h>
 
@@ -15,6 +16,9 @@
 
 /* How long a statement waits for another program's lock, such as an open sqlite3 shell's. */
 #define DATABASE_BUSY_MS 1000
+
+/* Between two tries of a reader in that time. */
+#define DATABASE_PAUSE_MS 20
 
 /* The WAL file is cut back to this after a checkpoint; SQLite checkpoints about every 4 MiB. */
 #define DATABASE_JOURNAL_LIMIT "4194304"
@@ -270,6 +274,28 @@ static int wal_exists(const struct state_database *database)
 	return exists;
 }
 
+/* While an agent starts or stops, its -wal and -shm come and go: a failure may be of this moment. */
+static int readonly_connect_patiently(struct state_database *database)
+{
+	const struct timespec pause = {0, DATABASE_PAUSE_MS * 1000000L};
+	int status = SQLITE_ERROR;
+
+	for (int i = 0; i < DATABASE_BUSY_MS / DATABASE_PAUSE_MS; i++) {
+		status = readonly_connect(database, 0);
+		if (status != SQLITE_OK && access(database->dir, W_OK) < 0 &&
+		    !wal_exists(database)) {
+			database_disconnect(database);
+			status = readonly_connect(database, 1);
+		}
+		if ((status & 0xff) != SQLITE_CANTOPEN && (status & 0xff) != SQLITE_IOERR)
+			break;
+		if (i + 1 < DATABASE_BUSY_MS / DATABASE_PAUSE_MS)
+			database_disconnect(database);
+		nanosleep(&pause, NULL);
+	}
+	return status;
+}
+
 int state_database_open_readonly(const char *dir, struct state_database *ret_database,
 				 struct weir_error *error)
 {
@@ -288,11 +314,7 @@ int state_database_open_readonly(const char *dir, struct state_database *ret_dat
 						     "root",
 						     database.path, strerror(errno));
 	if (!failed) {
-		status = readonly_connect(&database, 0);
-		if ((status & 0xff) == SQLITE_CANTOPEN && !wal_exists(&database)) {
-			database_disconnect(&database);
-			status = readonly_connect(&database, 1);
-		}
+		status = readonly_connect_patiently(&database);
 		failed = status == SQLITE_OK ? state_schema_check(&database, error)
 					     : state_database_error(&database, status, error);
 	}

@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 
 import pytest
 
@@ -115,9 +117,9 @@ def test_a_corrupt_database_stops_its_pipelines_until_the_user_decides(agent, tm
 def test_beginning_reads_again_once_and_not_at_every_start(agent, tmp_path):
     pipeline(agent, tmp_path, on_corrupt_state="beginning")
     run_then_damage(agent, tmp_path)
-    agent.run_once()
+    assert "state_reset" in agent.run_once().stderr
     assert lines(tmp_path / "out") == expected(0, 100) + expected(0, 150)
-    agent.run_once()
+    assert "state_reset" not in agent.run_once().stderr
     assert len(lines(tmp_path / "out")) == 250
 
 
@@ -242,6 +244,28 @@ def test_an_output_on_a_full_disk_waits_and_leaves_no_half_line(agent, tmp_path,
 
 
 # ---- seen by the user ----
+
+
+def test_positions_are_listed_for_a_user_who_may_only_read(agent, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.run_once()
+    agent.state_dir.chmod(0o755)
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="weir-"))  # pytest's own folders are closed to others
+    try:
+        copy.chmod(0o755)
+        shutil.copytree(agent.state_dir, copy / "state")
+        (copy / "weir.yaml").write_text(f"state_dir: {copy}/state\n")
+        listed = subprocess.run([agent.binary, "positions", "list", "-c", copy / "weir.yaml"],
+                                user=65534, group=65534, extra_groups=[], capture_output=True,
+                                text=True, check=False)
+        assert listed.returncode == 0 and " 70\n" in listed.stdout, listed.stderr
+    except PermissionError:
+        pytest.skip(f"another user can't reach {agent.binary}")
+    finally:
+        shutil.rmtree(copy)
 
 
 def test_positions_are_listed_while_the_agent_runs(agent, tmp_path):
