@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness.process import wait_until
+from harness.process import free_port, wait_until
 from harness.weir import BIN
 from follow import Follow, numbered, numbers
 
@@ -318,6 +318,95 @@ def test_a_backup_beside_a_file_is_not_read(follow):
     f.weir.restart()
     f.write(numbered(14, 14))
     assert numbers(f.wait_for("000014 line")) == list(range(1, 15))
+
+
+def test_a_file_moved_out_of_sight_is_read_to_its_end_and_not_again_when_it_returns(metered,
+                                                                                    tmp_path):
+    f = metered(rescan_interval="300ms").start()
+    with open(f.path(), "a", encoding="utf-8") as writer:
+        writer.write(numbered(1, 10))
+        writer.flush()
+        f.wait(10)
+        f.path().rename(tmp_path / "archived")
+        for number in range(11, 13):
+            time.sleep(0.5)
+            writer.write(numbered(number, number))
+            writer.flush()
+            f.wait(number)
+    wait_until(lambda: f.weir.metric("weir_tail_files") == 0, what="end of the source")
+    (tmp_path / "archived").rename(f.path("back.log"))
+    f.write(numbered(13, 14), "back.log")
+    f.wait_for("000014 line")
+    assert numbers(f.messages()) == list(range(1, 15))
+
+
+def blocked(f):
+    """Nothing can be delivered, so that reading stops at the memory bound."""
+    f.weir.configure(memory_limit="4MiB")
+    f.weir.pipeline("follow", {
+        "inputs": [{"tail": {"paths": [str(f.logs / "*.log")], "start": "beginning",
+                             "rescan_interval": "200ms", **f.more}}],
+        "outputs": [{"http": {"url": f"http://127.0.0.1:{free_port()}/"}}]})
+    f.start()
+    f.write(("x" * 1000 + "\n") * 20000)
+    wait_until(lambda: f.weir.metric("weir_tail_files") == 1, what="the file")
+    time.sleep(0.5)
+    f.path().unlink()
+    return f
+
+
+def descriptors(f):
+    folder = f"/proc/{f.weir.process.pid}/fd"
+    links = (os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)
+             if os.path.lexists(f"{folder}/{fd}"))
+    return [link for link in links if link.startswith(str(f.logs))]
+
+
+def test_an_unlinked_file_that_is_not_read_yet_stays_open_and_is_measured(metered):
+    f = metered()
+    f.more = {}
+    blocked(f)
+    wait_until(lambda: f.weir.metric("weir_tail_unlinked_unread_bytes") > 10000000,
+               what="the measure")
+    assert descriptors(f)
+    f.weir.kill()  # a stop would wait for the destination
+
+
+def test_unlinked_files_are_given_up_only_at_the_limit_that_the_user_sets(metered):
+    f = metered()
+    f.more = {"unlinked_limit": "5MiB"}
+    blocked(f)
+    wait_until(lambda: not descriptors(f), what="closing")
+    assert f.weir.metric("weir_tail_unlinked_unread_bytes") == 0
+    f.weir.kill()
+
+
+def limited(weir, tmp_path, limit):
+    """An agent with a bound on its inotify watches or instances."""
+    if subprocess.run(["unshare", "-Ur", "true"], check=False).returncode:
+        pytest.skip("no user namespaces here")
+    wrapper = tmp_path / "limited"
+    wrapper.write_text(f"#!/bin/sh\nexec unshare -Ur sh -c 'echo {limit.replace('=', ' > /proc/sys/user/')}"
+                       f" && exec {weir.binary} \"$@\"' - \"$@\"\n")
+    wrapper.chmod(0o755)
+    weir.binary = wrapper
+    return Follow(weir, tmp_path, ("*/*.log",), rescan_interval="500ms")
+
+
+@pytest.mark.parametrize("limit,remedy", [("4=max_inotify_watches", "max_user_watches"),
+                                          ("0=max_inotify_instances", "max_user_instances")])
+def test_at_the_limit_of_inotify_files_are_still_followed(make_weir, tmp_path, limit, remedy):
+    f = limited(make_weir(), tmp_path, limit)
+    for number in range(10):
+        f.path(str(number)).mkdir()
+    f.start()
+    for number in range(10):
+        f.write(numbered(number, number), f"{number}/a.log")
+    f.wait(10)
+    f.write(numbered(10, 10), "7/a.log")
+    f.write(numbered(11, 11), "8/new.log")
+    assert sorted(numbers(f.wait(12))) == list(range(12))
+    assert f"fs.inotify.{remedy}" in f.weir.log()
 
 
 # ---- while the agent is away ----

@@ -76,6 +76,7 @@ struct file *file_create(struct catalog *catalog, int take_fd, const struct iden
 
 	if (!file)
 		return NULL;
+	pthread_mutex_init(&file->turn, NULL);
 	file->catalog = catalog;
 	file->fd = take_fd;
 	file->identity = *identity;
@@ -93,6 +94,7 @@ void file_free(struct file *file)
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	compressed_close(file->compressed);
+	pthread_mutex_destroy(&file->turn);
 	free(file->path);
 	free(file->target);
 	free(file);

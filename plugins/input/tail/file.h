@@ -14,6 +14,7 @@
 #ifndef TAIL_FILE_H
 #define TAIL_FILE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <weir/plugin.h>
@@ -27,7 +28,6 @@ struct compressed;
 #define FILE_RENAMED 1 /* it has a (new) name: tell the host */
 #define FILE_LEFT 2    /* the name no longer leads to it */
 #define FILE_CLOSE 4   /* its descriptor is wanted elsewhere, if it is at its end */
-#define FILE_GIVE_UP 8 /* unlinked, and over the limit that the user set */
 
 /* Why what follows is no whole line. */
 #define FILE_CUT_LONG 1 /* parts of a line longer than max_line */
@@ -64,9 +64,9 @@ struct file {
 	/* Any thread. */
 	_Atomic uint32_t signals;   /* FILE_RENAMED ... */
 	_Atomic uint64_t seen_size; /* size when the reader last looked */
-	_Atomic uint64_t unread;    /* bytes after what was read */
 
-	/* The reader's own. */
+	/* The reader's own: held during read(). Others only try, so that no reader waits. */
+	pthread_mutex_t turn;
 	int fd;                        /* -1 = closed, at its end */
 	struct compressed *compressed; /* reads in place of the descriptor */
 	uint64_t offset;    /* where the next record begins; the start of an unfinished line */
@@ -84,6 +84,7 @@ struct file {
 	uint8_t cut;      /* inside a line of which a part has been passed on: FILE_CUT_* */
 	uint8_t copied;   /* goes on in a copy, which may be shorter than the offset */
 	uint8_t alarmed;  /* waits for an alarm */
+	uint8_t given_up; /* unlinked, unread, and over the limit that the user set */
 	uint8_t finished; /* has come to END or DETACH */
 };
 

@@ -201,7 +201,8 @@ static int glob_add_one(struct glob_list *list, const char *pattern, int names,
 	if (!glob->text)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pattern `%s`", pattern);
 	(void)sprintf(glob->text, "%s%s%s", folder, folder[0] ? "/" : "", pattern);
-	status = glob_split(glob);
+	glob->pattern = strdup(glob->text);
+	status = glob->pattern ? glob_split(glob) : WEIR_ERR_MEMORY;
 	if (status < 0)
 		return weir_fail(error, status, "no memory for the pattern `%s`", pattern);
 	if (glob->count == 0)
@@ -276,6 +277,7 @@ int glob_add(struct glob_list *list, const char *pattern, int names, struct weir
 void glob_list_done(struct glob_list *list)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
+		free(list->globs[i].pattern);
 		free(list->globs[i].text);
 		free(list->globs[i].parts);
 	}

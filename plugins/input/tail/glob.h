@@ -17,6 +17,7 @@
 #define GLOB_MAX 1024
 
 struct glob {
+	char *pattern;      /* as it is written, made absolute */
 	char *text;         /* the parts point into it */
 	const char **parts; /* components; a final ** has become two: ** and * */
 	uint32_t count;

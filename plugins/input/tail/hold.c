@@ -22,6 +22,9 @@ struct candidate {
 	uint64_t quiet_ns; /* since it last grew */
 	uint8_t head[IDENTITY_HEAD_MAX];
 	uint32_t head_size;
+	/* Hashes of the first so many bytes of the head, as they are asked for. */
+	uint8_t hashed[IDENTITY_HEAD_MAX + 1];
+	struct identity_hash hashes[IDENTITY_HEAD_MAX + 1];
 };
 
 struct suspect {
@@ -37,7 +40,16 @@ static int same_stem(const char *a, const char *b)
 }
 
 /* True when the candidate begins as this file does, as far as memory can tell. */
-static int may_begin_alike(const struct candidate *candidate, const struct file *file)
+static struct identity_hash head_hash(struct candidate *candidate, uint32_t size)
+{
+	if (!candidate->hashed[size]) {
+		candidate->hashes[size] = identity_hash_of(candidate->head, size);
+		candidate->hashed[size] = 1;
+	}
+	return candidate->hashes[size];
+}
+
+static int may_begin_alike(struct candidate *candidate, const struct file *file)
 {
 	uint32_t head = file->identity.head_size;
 	struct identity_hash hash;
@@ -46,11 +58,11 @@ static int may_begin_alike(const struct candidate *candidate, const struct file 
 		return 0;
 	if (candidate->head_size < head)
 		return same_stem(file->path->text, candidate->path);
-	hash = identity_hash_of(candidate->head, head);
+	hash = head_hash(candidate, head);
 	return hash.low == file->identity.head.low && hash.high == file->identity.head.high;
 }
 
-static uint32_t find_suspects(struct catalog *catalog, const struct candidate *candidate,
+static uint32_t find_suspects(struct catalog *catalog, struct candidate *candidate,
 			      struct suspect *ret_suspects)
 {
 	uint32_t count = 0;

@@ -44,7 +44,6 @@ struct reader {
 	uint64_t size; /* of a plain file */
 	int deleted;   /* no name at all is left on disk */
 	int finishing; /* nothing will be added: take what is unfinished, then end */
-	int given_up;
 	int close_wanted;
 };
 
@@ -112,7 +111,6 @@ static void take_signals(struct reader *reader)
 	}
 	if ((signals & FILE_LEFT) && !reader->file->left_ns)
 		reader->file->left_ns = reader->now;
-	reader->given_up = (signals & FILE_GIVE_UP) != 0;
 	reader->close_wanted = (signals & FILE_CLOSE) != 0;
 }
 
@@ -466,7 +464,6 @@ static void set_unread(struct reader *reader)
 
 	if (file->compressed)
 		unread = 0;
-	atomic_store(&file->unread, unread);
 	if (!file->compressed)
 		atomic_store(&file->seen_size, reader->size);
 	if (file->source)
@@ -557,6 +554,21 @@ static int32_t read_file(struct reader *reader)
 	return at_end(reader);
 }
 
+static int32_t read_in_turn(struct reader *reader)
+{
+	struct file *file = reader->file;
+	int32_t status;
+
+	if (file->finished)
+		return WEIR_READ_END;
+	take_signals(reader);
+	if (file->given_up)
+		return lose(reader, "was deleted, and is given up by unlinked_limit");
+	if (file->fd < 0 && !file->compressed && !reopen(reader, &status))
+		return status;
+	return read_file(reader);
+}
+
 int32_t reader_read(struct catalog *catalog, struct file *file, struct weir_batch *batch,
 		    struct weir_error *error)
 {
@@ -571,15 +583,12 @@ int32_t reader_read(struct catalog *catalog, struct file *file, struct weir_batc
 	};
 	int32_t status;
 
+	pthread_mutex_lock(&file->turn);
 	batch->range_start = batch->range_end = file->offset;
-	if (file->finished)
-		return WEIR_READ_END;
-	take_signals(&reader);
 	if (catalog->host->batch_shape(batch, &key, 1, &reader.fill.mark.shape) < 0)
-		return weir_fail(error, WEIR_ERR_MEMORY, "no room for a shape");
-	if (file->fd < 0 && !file->compressed && !reopen(&reader, &status))
-		return status;
-	if (reader.given_up)
-		return lose(&reader, "was deleted, and is given up by unlinked_limit");
-	return read_file(&reader);
+		status = weir_fail(error, WEIR_ERR_MEMORY, "no room for a shape");
+	else
+		status = read_in_turn(&reader);
+	pthread_mutex_unlock(&file->turn);
+	return status;
 }

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -442,23 +443,43 @@ static void watch_targets(struct catalog *catalog)
 	}
 }
 
-/* Files that no longer have a name: how much of them is unread, and whether that is too much. */
+/* Unread bytes of a file that is unlinked; 0 when it is not, or is being read just now. */
+static uint64_t unlinked_unread(struct file *file)
+{
+	struct stat status;
+
+	if (file->fd < 0 || fstat(file->fd, &status) < 0 || status.st_nlink > 0 ||
+	    (uint64_t)status.st_size <= file->offset)
+		return 0;
+	atomic_store(&file->seen_size, (uint64_t)status.st_size);
+	return (uint64_t)status.st_size - file->offset;
+}
+
+/* Files that no longer have a name: how much of them is unread, and whether that is too much. Under
+ * memory pressure nobody reads, so what is given up is closed here; its reader then ends it. */
 static void check_nameless(struct catalog *catalog)
 {
+	uint64_t limit = catalog->options.unlinked_limit;
 	uint64_t unread = 0;
 
 	pthread_mutex_lock(&catalog->lock);
-	for (struct file *file = catalog->files; file; file = file->next)
-		if (file->gone) {
-			uint64_t rest = atomic_load(&file->unread);
+	for (struct file *file = catalog->files; file; file = file->next) {
+		if (!file->gone)
+			continue;
+		if (pthread_mutex_trylock(&file->turn) == 0) {
+			uint64_t rest = unlinked_unread(file);
 
+			if (limit && rest && unread + rest > limit) {
+				(void)close(file->fd);
+				file->fd = -1;
+				file->given_up = 1;
+				rest = 0;
+			}
 			unread += rest;
-			catalog_signal_locked(
-				file, catalog->options.unlinked_limit && rest &&
-						      unread > catalog->options.unlinked_limit
-					      ? FILE_GIVE_UP
-					      : 0);
+			pthread_mutex_unlock(&file->turn);
 		}
+		catalog_signal_locked(file, 0);
+	}
 	pthread_mutex_unlock(&catalog->lock);
 	catalog->host->metric_add(catalog->metrics.unlinked_unread, (int64_t)unread);
 }

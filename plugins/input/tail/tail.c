@@ -145,6 +145,15 @@ static uint32_t place_of(const struct catalog *catalog, uint32_t flags)
 	return SCAN_PLACE_END;
 }
 
+static void tell_if_nothing(const struct catalog *catalog)
+{
+	if (catalog->file_count == 0)
+		weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, "tail_no_match",
+			  "no file matches %s%s yet; files are followed as soon as they appear",
+			  catalog->options.paths.globs[0].pattern,
+			  catalog->options.paths.count > 1 ? " (or the other patterns)" : "");
+}
+
 static int32_t tail_start(void *instance, uint32_t flags, struct weir_error *error)
 {
 	struct catalog *catalog = instance;
@@ -153,6 +162,7 @@ static int32_t tail_start(void *instance, uint32_t flags, struct weir_error *err
 	catalog->place = place_of(catalog, flags);
 	rotated_start(catalog, is_first_run(catalog));
 	scan_first(catalog);
+	tell_if_nothing(catalog);
 	(void)catalog->host->state_set(catalog->context, weir_slice_of(state_started),
 				       weir_slice_of("1"));
 	if (catalog->once)
