@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "body.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+
+/* Level 1: on logs it is several times faster than 6 and within a few percent of its size. */
+#define GZIP_LEVEL 1
+/* Of an action line, to begin with. */
+#define ACTION_GUESS 96
+
+static const char constant_action[] = "{\"create\":{}}\n";
+
+uint64_t body_measure(struct action_style *style, const struct batching_record *record,
+		      struct batching_refusal *ret_refusal)
+{
+	uint64_t size = record->data.size + 1;
+	struct action_problem problem = {0};
+	char text[ACTION_SIZE_MAX];
+	uint32_t action;
+
+	if (action_is_constant(style))
+		return size + sizeof(constant_action) - 1;
+	action_lock(style);
+	action = action_write(style, record->batch, record->index, text, &problem);
+	action_unlock(style);
+	if (action)
+		return size + action;
+	ret_refusal->reason = problem.reason;
+	snprintf(ret_refusal->text, sizeof(ret_refusal->text), "%s", problem.text);
+	return 0;
+}
+
+/* ---- action lines ---- */
+
+struct actions {
+	char *text;
+	uint64_t size, capacity;
+};
+
+static int grow(struct actions *actions, uint64_t records)
+{
+	uint64_t capacity = actions->capacity ? 2 * actions->capacity
+					      : records * ACTION_GUESS + ACTION_SIZE_MAX;
+	char *text;
+
+	if (actions->capacity - actions->size >= ACTION_SIZE_MAX)
+		return 0;
+	text = realloc(actions->text, capacity);
+	if (!text)
+		return WEIR_ERR_MEMORY;
+	actions->text = text;
+	actions->capacity = capacity;
+	return 0;
+}
+
+/* Writes the action of every record, and where it is as an offset: the text may still move. */
+static int write_actions(struct action_style *style, struct batching_request *request,
+			 struct weir_slice *body, struct actions *actions)
+{
+	struct batching_cursor cursor = {request, 0, 0};
+	struct action_problem problem;
+	struct batching_record record;
+
+	for (; batching_next(&cursor, &record); body += 2) {
+		uint32_t size;
+
+		if (grow(actions, request->records))
+			return WEIR_ERR_MEMORY;
+		size = action_write(style, record.batch, record.index,
+				    actions->text + actions->size, &problem);
+		body[0].size = size; /* never 0: it has been measured */
+		body[1] = (struct weir_slice){record.data.data, record.data.size + 1};
+		actions->size += size;
+	}
+	return 0;
+}
+
+static void point(struct weir_slice *body, uint32_t records, const char *text)
+{
+	for (uint32_t i = 0; i < records; i++, body += 2) {
+		body[0].data = text;
+		text += body[0].size;
+	}
+}
+
+static void write_constant(struct batching_request *request, struct weir_slice *body)
+{
+	struct batching_cursor cursor = {request, 0, 0};
+	struct batching_record record;
+
+	for (; batching_next(&cursor, &record); body += 2) {
+		body[0] = (struct weir_slice){constant_action, sizeof(constant_action) - 1};
+		body[1] = (struct weir_slice){record.data.data, record.data.size + 1};
+	}
+}
+
+int32_t body_compose(struct action_style *style, struct batching_request *request)
+{
+	struct weir_slice *body = calloc(2 * (size_t)request->records, sizeof(*body));
+	struct actions actions = {0};
+	int failed = !body;
+
+	if (!failed && action_is_constant(style)) {
+		write_constant(request, body);
+	} else if (!failed) {
+		action_lock(style);
+		failed = write_actions(style, request, body, &actions);
+		action_unlock(style);
+		if (!failed)
+			point(body, request->records, actions.text);
+	}
+	if (failed) {
+		free(actions.text);
+		free(body);
+		return WEIR_ERR_MEMORY;
+	}
+	request->composed = actions.text;
+	request->composed_size = actions.capacity;
+	request->http.body = body;
+	request->http.body_count = 2 * request->records;
+	request->http.body_size = 0;
+	for (uint32_t i = 0; i < request->http.body_count; i++)
+		request->http.body_size += body[i].size;
+	return WEIR_OK;
+}
+
+/* ---- compression ---- */
+
+static char *join(const struct weir_http_request *http)
+{
+	char *joined = malloc(http->body_size), *end = joined;
+
+	for (uint32_t i = 0; joined && i < http->body_count; i++) {
+		memcpy(end, http->body[i].data, http->body[i].size);
+		end += http->body[i].size;
+	}
+	return joined;
+}
+
+static char *pack(const struct weir_http_request *http, size_t *ret_size)
+{
+	struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(GZIP_LEVEL);
+	char *joined = compressor ? join(http) : NULL, *packed = NULL, *fitted;
+	size_t bound;
+
+	if (joined) {
+		bound = libdeflate_gzip_compress_bound(compressor, http->body_size);
+		packed = malloc(bound);
+		*ret_size = packed ? libdeflate_gzip_compress(compressor, joined, http->body_size,
+							      packed, bound)
+				   : 0;
+	}
+	free(joined);
+	if (compressor)
+		libdeflate_free_compressor(compressor);
+	fitted = packed ? realloc(packed, *ret_size + 1) : NULL; /* gives the rest back */
+	return fitted ? fitted : packed;
+}
+
+int32_t body_compress(struct batching_request *request)
+{
+	struct weir_slice *body = (struct weir_slice *)(uintptr_t)request->http.body;
+	size_t size = 0;
+	char *packed = pack(&request->http, &size);
+
+	if (!packed || size == 0) {
+		free(packed);
+		return WEIR_ERR_MEMORY;
+	}
+	free(request->composed);
+	request->composed = packed;
+	request->composed_size = size;
+	body[0] = (struct weir_slice){packed, size};
+	request->http.body_count = 1;
+	request->http.body_size = size;
+	return WEIR_OK;
+}
