@@ -22,7 +22,7 @@ typedef void loop_fd_call(void *user, int fd, uint32_t events);
 struct loop_timer {
 	loop_call *call;
 	void *user;
-	uint64_t due_ns; /* of the monotonic clock */
+	uint64_t due_ns;     /* of the monotonic clock */
 	uint32_t heap_index; /* 1-based; 0 = stopped */
 };
 

@@ -18,7 +18,7 @@ struct job {
 	char *place; /* the URL without user, query and fragment: fit for a log */
 	struct curl_slist *headers;
 	struct weir_slice packed; /* the compressed body; owned; empty = send request->body */
-	uint64_t body_size;	  /* on the wire */
+	uint64_t body_size;       /* on the wire */
 	uint64_t not_before_ns;
 };
 

@@ -16,7 +16,7 @@ struct pace {
 	uint32_t successes; /* since the limit changed */
 	uint32_t failing;   /* failures since the last success */
 	uint64_t failing_since_ns;
-	uint64_t cut_ns;    /* when the limit was last halved */
+	uint64_t cut_ns; /* when the limit was last halved */
 	uint64_t wait_min_ns, wait_max_ns;
 	uint64_t random;
 };

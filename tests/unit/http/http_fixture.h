@@ -72,7 +72,7 @@ static uint32_t owner_done(void *user, struct weir_http_request *request,
 			   const struct weir_http_response *response)
 {
 	uint32_t answer = response->advice == WEIR_HTTP_TRANSIENT ? WEIR_HTTP_TRY_AGAIN
-			  : response->advice == WEIR_HTTP_HOLD	  ? WEIR_HTTP_TRY_SLOWLY
+			  : response->advice == WEIR_HTTP_HOLD    ? WEIR_HTTP_TRY_SLOWLY
 								  : WEIR_HTTP_FINISHED;
 
 	(void)user;
@@ -205,8 +205,7 @@ static inline uint64_t sink_total(const char *key)
 
 static inline int unused_port(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
