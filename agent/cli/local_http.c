@@ -64,21 +64,29 @@ static int read_all(int fd, size_t max, struct buffer *out, struct weir_error *e
 	return got < 0 ? weir_fail(error, WEIR_ERR_IO, "no answer: %s", strerror(errno)) : 0;
 }
 
+/* Of "HTTP/1.1 200 OK"; 0 when it is no such line. A CRLF ends it somewhere. */
+static long status_of(const char *line)
+{
+	return strncmp(line, "HTTP/1.", 7) == 0 && line[7] && line[8] == ' '
+		       ? strtol(line + 9, NULL, 10)
+		       : 0;
+}
+
 /* Leaves the body in the buffer. */
 static int take_body(struct buffer *answer, struct weir_error *error)
 {
 	const char *end = answer->size ? memmem(answer->data, answer->size, "\r\n\r\n", 4) : NULL;
 	const char *length;
 	size_t head;
-	int status = 0;
+	long status = 0;
 
-	if (!end || sscanf(answer->data, "HTTP/1.%*d %d", &status) != 1)
+	if (!end || (status = status_of(answer->data)) == 0)
 		return weir_fail(error, WEIR_ERR_INVALID, "what answers there is not Weir");
 	head = (size_t)(end - answer->data) + 4;
 	answer->data[head - 1] = '\0';
 	length = strcasestr(answer->data, "\r\nContent-Length:");
 	if (status != 200)
-		return weir_fail(error, WEIR_ERR_INVALID, "answered %d", status);
+		return weir_fail(error, WEIR_ERR_INVALID, "answered %ld", status);
 	if (length && strtoull(length + 17, NULL, 10) != answer->size - head)
 		return weir_fail(error, WEIR_ERR_IO, "the answer was cut off");
 	answer->size -= head;
