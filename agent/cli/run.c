@@ -119,6 +119,7 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 static void run_signals(sigset_t *ret_set)
 {
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write, like a full disk */
 	sigemptyset(ret_set);
 	sigaddset(ret_set, SIGTERM);
 	sigaddset(ret_set, SIGINT);

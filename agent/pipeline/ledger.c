@@ -86,11 +86,12 @@ void ledger_hold(struct ledger *ledger, struct claim *claim, int32_t output)
 	pthread_mutex_unlock(&ledger->lock);
 }
 
-/* Moves the output's cursor over claims that are not open at it. Under the lock. */
-static int ledger_advance(struct ledger *ledger, uint32_t output)
+/* Moves the output's cursor over claims that are not open at it; returns how many bytes its position
+ * moved. Under the lock. */
+static uint64_t ledger_advance(struct ledger *ledger, uint32_t output)
 {
 	uint64_t s = ledger->cursor[output];
-	int moved = 0;
+	uint64_t before = ledger->committed[output];
 
 	for (; s < ledger->tail; s++) {
 		const struct claim *claim = ledger->ring[s & (ledger->capacity - 1)];
@@ -98,13 +99,11 @@ static int ledger_advance(struct ledger *ledger, uint32_t output)
 		if (claim->pending[output])
 			break;
 		/* An output may be ahead of what is being read again for the others. */
-		if (claim->end > ledger->committed[output]) {
+		if (claim->end > ledger->committed[output])
 			ledger->committed[output] = claim->end;
-			moved = 1;
-		}
 	}
 	ledger->cursor[output] = s;
-	return moved;
+	return ledger->committed[output] - before;
 }
 
 /* Frees the claims that every output has passed. Under the lock. */
@@ -119,14 +118,14 @@ static void ledger_trim(struct ledger *ledger)
 		free(ledger->ring[ledger->head & (ledger->capacity - 1)]);
 }
 
-int ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty)
+uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty)
 {
-	int moved = 0;
+	uint64_t moved = 0;
 
 	pthread_mutex_lock(&ledger->lock);
 	for (uint32_t i = 0; i < ledger->output_count; i++)
 		if ((output < 0 || (uint32_t)output == i) && --claim->pending[i] == 0)
-			moved |= ledger_advance(ledger, i);
+			moved += ledger_advance(ledger, i);
 	ledger_trim(ledger);
 	*ret_empty = ledger->head == ledger->tail;
 	pthread_mutex_unlock(&ledger->lock);

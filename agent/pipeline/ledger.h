@@ -45,9 +45,9 @@ void ledger_done(struct ledger *ledger);
 struct claim *ledger_add(struct ledger *ledger, struct source *source, uint64_t end);
 /* One more hold at one output, or at all (-1). */
 void ledger_hold(struct ledger *ledger, struct claim *claim, int32_t output);
-/* One hold less, at one output or at all; the claim may be gone after it. Returns 1 when a committed
- * position moved; *ret_empty is 1 when no claim is left. */
-int ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty);
+/* One hold less, at one output or at all; the claim may be gone after it. Returns by how many bytes
+ * committed positions moved; *ret_empty is 1 when no claim is left. */
+uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty);
 /* The least committed position. */
 uint64_t ledger_acked(struct ledger *ledger);
 int ledger_is_empty(struct ledger *ledger);

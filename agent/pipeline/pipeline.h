@@ -39,6 +39,7 @@ struct pipeline_host {
 	int (*http)(void *user, const struct http_module **ret_module, struct http **ret_http,
 		    struct weir_error *error);
 	void *user;
+	_Atomic uint64_t uncommitted; /* bytes by which positions moved since the last hurried commit */
 	int once;
 	char *creating; /* in the rehearsal: where to note the plugin that is called, 64 bytes */
 };

@@ -308,14 +308,30 @@ static void source_tell_acked(struct source *source)
 	pthread_mutex_unlock(&source->acked_lock);
 }
 
+/* At high speed the next commit must not wait for its time: what is uncommitted would be repeated. */
+static void source_count_uncommitted(struct source *source, uint64_t bytes)
+{
+	struct pipeline_host *host = source->pipeline->host;
+
+	if (source->is_volatile || !host->state ||
+	    atomic_fetch_add_explicit(&host->uncommitted, bytes, memory_order_relaxed) + bytes <
+		    STATE_COMMIT_BYTES)
+		return;
+	atomic_store_explicit(&host->uncommitted, 0, memory_order_relaxed);
+	state_hurry(host->state);
+}
+
 void source_release(struct claim *claim, int32_t output)
 {
 	struct source *source = claim->source;
+	uint64_t moved;
 	int empty;
 
 	source_ref(source);
-	if (ledger_release(&source->ledger, claim, output, &empty)) {
+	moved = ledger_release(&source->ledger, claim, output, &empty);
+	if (moved) {
 		source_mark_dirty(source);
+		source_count_uncommitted(source, moved);
 		source_tell_acked(source);
 	}
 	if (empty && atomic_load(&source->state) == SOURCE_ENDED)
