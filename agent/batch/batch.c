@@ -272,18 +272,6 @@ static int batch_own_shape(struct batch *batch, const struct weir_shape *shape)
 	return 0;
 }
 
-static int shape_equals(const struct weir_shape *shape, const struct weir_slice *keys,
-			uint32_t count)
-{
-	if (shape->count != count)
-		return 0;
-	for (uint32_t i = 0; i < count; i++)
-		if (shape->keys[i]->name.size != keys[i].size ||
-		    memcmp(shape->keys[i]->name.data, keys[i].data, keys[i].size) != 0)
-			return 0;
-	return 1;
-}
-
 int32_t batch_shape(struct weir_batch *view, const struct weir_slice *keys, uint32_t count,
 		    uint16_t *ret_shape)
 {
@@ -293,7 +281,7 @@ int32_t batch_shape(struct weir_batch *view, const struct weir_slice *keys, uint
 	int status;
 
 	for (uint32_t i = view->shape_count; i-- > 0;)
-		if (shape_equals(view->shapes[i], keys, count)) {
+		if (shape_has_keys(view->shapes[i], keys, count)) {
 			*ret_shape = (uint16_t)i;
 			return 0;
 		}

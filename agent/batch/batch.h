@@ -54,8 +54,8 @@ struct batch_dead {
 struct batch {
 	struct weir_batch view; /* first: plugins see its address */
 	struct batch_pool *pool;
-	struct batch *next; /* in the pool */
-	void *pipeline; /* the pipeline's own */
+	struct batch *next;       /* in the pool */
+	void *pipeline;           /* the pipeline's own */
 	struct weir_claim *group; /* made by the first record_hold() */
 	int is_dead_letter;
 	_Atomic uint32_t deliveries; /* unfinished ones */
@@ -71,7 +71,7 @@ struct batch {
 	uint32_t owned_shape_count, owned_shape_capacity;
 	uint64_t *routed; /* bit i: record i goes to some output; filled in by dispatch */
 	uint64_t *alive;  /* bit i: record i is not gone; behind `routed` in one allocation */
-	uint32_t routed_capacity; /* words */
+	uint32_t routed_capacity;      /* words */
 	pthread_mutex_t encoding_lock; /* guards encodings */
 	struct batch_encoding *encodings;
 };

@@ -31,8 +31,7 @@ void budget_charge(struct budget *budget, int64_t bytes)
 	if (bytes > 0) {
 		int64_t peak = atomic_load_explicit(&budget->peak, memory_order_relaxed);
 
-		while (used > peak &&
-		       !atomic_compare_exchange_weak(&budget->peak, &peak, used))
+		while (used > peak && !atomic_compare_exchange_weak(&budget->peak, &peak, used))
 			;
 		return;
 	}

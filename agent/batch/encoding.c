@@ -108,9 +108,8 @@ static void encoding_free(struct batch_encoding *encoding)
 	free(encoding);
 }
 
-static struct batch_encoding *encoding_create(struct batch *batch,
-					      const struct weir_encode_spec *spec,
-					      struct weir_slice host)
+static struct batch_encoding *
+encoding_create(struct batch *batch, const struct weir_encode_spec *spec, struct weir_slice host)
 {
 	const struct weir_batch *view = &batch->view;
 	struct batch_encoding *encoding = calloc(1, sizeof(*encoding));

@@ -30,8 +30,7 @@ static uint64_t shape_hash(const struct weir_slice *keys, uint32_t count)
 	return hash;
 }
 
-static int shape_has_keys(const struct weir_shape *shape, const struct weir_slice *keys,
-			  uint32_t count)
+int shape_has_keys(const struct weir_shape *shape, const struct weir_slice *keys, uint32_t count)
 {
 	if (shape->count != count)
 		return 0;
@@ -112,7 +111,8 @@ static struct weir_shape *shape_add(uint64_t hash, const struct weir_slice *keys
 	shape = table[slot];
 	if (!shape) {
 		shape = shape_create(keys, count);
-		if (shape && table_count < SHAPE_MAX && table_key_bytes + bytes <= SHAPE_KEY_BYTES) {
+		if (shape && table_count < SHAPE_MAX &&
+		    table_key_bytes + bytes <= SHAPE_KEY_BYTES) {
 			shape->id = ++table_count;
 			table_key_bytes += bytes;
 			table[slot] = shape;

@@ -17,6 +17,7 @@
 /* The shape with these keys. *ret_owned is 1 when it must be given to shape_free() (id 0). */
 int shape_intern(const struct weir_slice *keys, uint32_t count, const struct weir_shape **ret_shape,
 		 int *ret_owned);
+int shape_has_keys(const struct weir_shape *shape, const struct weir_slice *keys, uint32_t count);
 void shape_free(const struct weir_shape *owned);
 /* Frees the whole table; for the end of the process and for tests. */
 void shape_table_clear(void);

@@ -77,14 +77,16 @@ void progress_update(struct progress *progress, struct agent *agent)
 	progress->drawn_ns = now;
 	agent_progress(agent, &counts);
 	share = counts.bytes_read + counts.bytes_left
-			? (double)counts.bytes_read / (double)(counts.bytes_read + counts.bytes_left)
+			? (double)counts.bytes_read /
+				  (double)(counts.bytes_read + counts.bytes_left)
 			: 1;
 	format_bar(share, width < 4 ? 4 : width > BAR_WIDTH_MAX ? BAR_WIDTH_MAX : width, bar);
 	format_bytes(counts.bytes_read, have, sizeof(have));
 	format_bytes(counts.bytes_read + counts.bytes_left, total, sizeof(total));
 	format_time(share > 0 ? seconds / share - seconds : 0, left, sizeof(left));
-	fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s of %s  %.0f records/s  %s left", bar, share * 100,
-		have, total, (double)counts.records / (seconds > 0 ? seconds : 1), left);
+	fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s of %s  %.0f records/s  %s left", bar,
+		share * 100, have, total, (double)counts.records / (seconds > 0 ? seconds : 1),
+		left);
 	fflush(stderr);
 }
 
@@ -102,7 +104,8 @@ void progress_end(struct progress *progress, struct agent *agent)
 		log_hooks(NULL, NULL);
 	}
 	log_line(WEIR_LOG_INFO, "agent", "once_done",
-		 "%s and %llu records read in %.2f s: %llu delivered, %llu dead-lettered, %llu dropped "
+		 "%s and %llu records read in %.2f s: %llu delivered, %llu dead-lettered, %llu "
+		 "dropped "
 		 "by rule",
 		 have, (unsigned long long)counts.records, seconds,
 		 (unsigned long long)counts.delivered, (unsigned long long)counts.dead,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * weir run: the service, in the foreground. SIGTERM and SIGINT stop it gracefully; a second one ends
- * the wait for outcomes. With --once it ships what is there and ends.
+ * weir run: the service, in the foreground. SIGTERM and SIGINT stop it gracefully, within
+ * shutdown_timeout. With --once it ships what is there and ends.
  *
  * Exit status: 0 done, 1 a pipeline was left out or failed (with --once) or nothing can run,
  * 2 wrong usage, 4 stopped with records that had no outcome yet (they are sent again by the next run).
@@ -19,8 +19,6 @@
 #include "cli/progress.h"
 #include "pipeline/agent.h"
 
-#define EXIT_FAILED 1
-#define EXIT_USAGE 2
 #define EXIT_LEFT_OVER 4
 
 #define ONCE_TICK_NS (50 * NS_PER_MS)
@@ -31,17 +29,18 @@ struct run_options {
 	int quiet;
 };
 
-static int run_usage(FILE *to)
+static int run_usage(void)
 {
 	fputs("usage: weir run [-c FILE] [--once] [--quiet]\n\n"
 	      "Runs every pipeline of the configuration in the foreground until SIGTERM.\n\n"
 	      "  -c, --config FILE  service settings (default: the installed weir.yaml)\n"
 	      "      --once         ship what is there, wait for every outcome, and exit\n"
 	      "  -q, --quiet        no progress bar with --once\n\n"
-	      "Exit status: 0 done; 1 a pipeline could not run; 2 wrong usage; 4 stopped with records\n"
+	      "Exit status: 0 done; 1 a pipeline could not run; 2 wrong usage; 4 stopped with "
+	      "records\n"
 	      "that had no outcome yet (the next run sends them).\n",
-	      to);
-	return to == stdout ? 0 : EXIT_USAGE;
+	      stdout);
+	return CLI_OK;
 }
 
 /* Returns -1 to go on, else an exit status. */
@@ -54,7 +53,7 @@ static int run_parse(int argc, char **argv, struct run_options *ret_options)
 					      {NULL, 0, NULL, 0}};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "c:qh", names, NULL)) != -1) {
+	while ((letter = cli_getopt("run", argc, argv, ":c:qh", names)) != -1) {
 		if (letter == 'c')
 			ret_options->config_path = optarg;
 		else if (letter == 'o')
@@ -62,9 +61,11 @@ static int run_parse(int argc, char **argv, struct run_options *ret_options)
 		else if (letter == 'q')
 			ret_options->quiet = 1;
 		else
-			return run_usage(letter == 'h' ? stdout : stderr);
+			return letter == 'h' ? run_usage() : CLI_USAGE;
 	}
-	return optind == argc ? -1 : run_usage(stderr);
+	if (optind < argc)
+		return cli_usage_error("run", "\"%s\" is more than run takes", argv[optind]);
+	return -1;
 }
 
 /* The place is the origin, so that the log's limit on lines of one origin hides no problem. */
@@ -178,7 +179,7 @@ static int run_agent(const struct run_options *options, const struct config *con
 	    agent_start(agent, &error) < 0) {
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		agent_destroy(agent);
-		return EXIT_FAILED;
+		return CLI_FAILED;
 	}
 	agent_count(agent, &running, &all);
 	log_line(WEIR_LOG_INFO, "agent", "started",
@@ -198,7 +199,7 @@ static int run_agent(const struct run_options *options, const struct config *con
 		log_line(WEIR_LOG_WARNING, "agent", "left_over",
 			 "%u batches had no outcome yet; the next run sends them", left);
 	if (running < all && (options->once || running == 0))
-		return EXIT_FAILED;
+		return CLI_FAILED;
 	return left || !finished ? EXIT_LEFT_OVER : 0;
 }
 
@@ -216,7 +217,7 @@ int cli_run(int argc, char **argv)
 	run_signals(&signals);
 	if (run_load(&options, &config, &registry, &error) < 0) {
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
-		status = EXIT_FAILED;
+		status = CLI_FAILED;
 	} else {
 		status = run_agent(&options, config, registry, &signals);
 	}

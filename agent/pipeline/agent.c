@@ -70,11 +70,13 @@ static int agent_start_flags(struct agent *agent, const struct config_pipeline *
 	else if (config->on_corrupt_state == CONFIG_CORRUPT_END)
 		*ret_flags = WEIR_START_END;
 	else
-		return weir_fail(error, WEIR_ERR_REFUSED,
-				 "the state database was corrupt and has been set aside in %s, so "
-				 "this pipeline's positions are lost; say `on_corrupt_state: beginning` "
-				 "(read everything again) or `on_corrupt_state: end` (skip what is "
-				 "there) in %s", agent->config->state_dir, config->path);
+		return weir_fail(
+			error, WEIR_ERR_REFUSED,
+			"the state database was corrupt and has been set aside in %s, so "
+			"this pipeline's positions are lost; say `on_corrupt_state: beginning` "
+			"(read everything again) or `on_corrupt_state: end` (skip what is "
+			"there) in %s",
+			agent->config->state_dir, config->path);
 	return 0;
 }
 
@@ -83,7 +85,8 @@ static void agent_mark_seen(struct agent *agent, const struct config_pipeline *c
 	struct weir_error error;
 
 	for (size_t i = 0; i < config->input_count; i++)
-		if (state_mark_seen(agent->host.state, config->id, config->inputs[i].name, &error) < 0)
+		if (state_mark_seen(agent->host.state, config->id, config->inputs[i].name, &error) <
+		    0)
 			log_line(WEIR_LOG_ERROR, "state", NULL, "%s", error.text);
 }
 
@@ -95,7 +98,8 @@ static void agent_make_dead_dir(const struct config *config)
 
 	snprintf(path, sizeof(path), "%s/dead", config->state_dir);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		log_line(WEIR_LOG_WARNING, "agent", NULL, "can't make %s: %s", path, strerror(errno));
+		log_line(WEIR_LOG_WARNING, "agent", NULL, "can't make %s: %s", path,
+			 strerror(errno));
 }
 
 static int agent_start_plugins(struct agent *agent, const struct config_stage *stages, size_t count,
@@ -225,7 +229,8 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 		status = state_open(config->state_dir, &agent->host.state, &was_reset, error);
 	if (status == 0 && was_reset)
 		log_line(WEIR_LOG_ERROR, "state", "state_reset",
-			 "the state database was damaged and has been set aside in %s: the positions "
+			 "the state database was damaged and has been set aside in %s: the "
+			 "positions "
 			 "of earlier runs are lost",
 			 config->state_dir);
 	if (status == 0)
@@ -327,8 +332,10 @@ uint32_t agent_stop(struct agent *agent)
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
 		left += pipeline_stop(agent->pipelines[i], deadline);
 	if (state_sync(agent->host.state, &error) < 0)
-		log_line(WEIR_LOG_ERROR, "state", NULL, "the last positions could not be written: %s; "
-			 "what they cover is sent again", error.text);
+		log_line(WEIR_LOG_ERROR, "state", NULL,
+			 "the last positions could not be written: %s; "
+			 "what they cover is sent again",
+			 error.text);
 	return left;
 }
 

@@ -18,7 +18,8 @@ struct agent {
 	struct pipeline_host host;
 	const struct http_module *http_module;
 	struct http *http;
-	pthread_mutex_t lock; /* guards the list of pipelines against the state's and admin's threads */
+	pthread_mutex_t
+		lock; /* guards the list of pipelines against the state's and admin's threads */
 	struct pipeline **pipelines;
 	uint32_t pipeline_count;
 	struct agent_failure *failures;

@@ -14,7 +14,7 @@
 #define DEAD_FIELDS 8
 
 static const char *const dead_keys[DEAD_FIELDS] = {"pipeline", "stage",    "reason", "error",
-						    "source",   "position", "line",   "record"};
+						   "source",   "position", "line",   "record"};
 
 static struct weir_value dead_text(struct weir_batch *view, struct weir_slice text)
 {
@@ -145,8 +145,8 @@ out:
 	return status;
 }
 
-int dead_letter_send(struct pipeline *pipeline, struct batch *batch,
-		     const struct batch_dead *dead, uint32_t count, int32_t output)
+int dead_letter_send(struct pipeline *pipeline, struct batch *batch, const struct batch_dead *dead,
+		     uint32_t count, int32_t output)
 {
 	struct batch *letters = batch_acquire(&pipeline->pool);
 	int status = WEIR_ERR_MEMORY;

@@ -15,7 +15,8 @@
 struct weir_delivery *delivery_create(struct batch *batch, struct weir_context *output)
 {
 	uint32_t words = batch_words(batch);
-	struct weir_delivery *delivery = calloc(1, sizeof(*delivery) + words * 2 * sizeof(uint64_t));
+	struct weir_delivery *delivery =
+		calloc(1, sizeof(*delivery) + words * 2 * sizeof(uint64_t));
 
 	if (!delivery)
 		return NULL;
@@ -102,7 +103,8 @@ static int delivery_mark(struct weir_delivery *delivery, uint32_t i)
 
 	if (i >= delivery->view.batch->record_count || !(delivery->selected[i >> 6] & bit))
 		return 0;
-	return !(atomic_fetch_or_explicit(&delivery->done[i >> 6], bit, memory_order_relaxed) & bit);
+	return !(atomic_fetch_or_explicit(&delivery->done[i >> 6], bit, memory_order_relaxed) &
+		 bit);
 }
 
 /* A dead letter that cannot be written is where the pipeline must stop: going on would lose it. */
@@ -124,12 +126,15 @@ static void delivery_bury(struct weir_delivery *delivery, const uint32_t *record
 
 	if (dead && copy)
 		for (uint32_t i = 0; i < count; i++)
-			dead[i] = (struct batch_dead){records[i], reason, copy, output->config->name};
+			dead[i] =
+				(struct batch_dead){records[i], reason, copy, output->config->name};
 	if (!dead || !copy ||
 	    dead_letter_send(output->pipeline, delivery->batch, dead, count,
 			     (int32_t)output->index) < 0)
-		pipeline_fail(output->pipeline, "no memory for %u dead letters; they are read again "
-						"after a restart", count);
+		pipeline_fail(output->pipeline,
+			      "no memory for %u dead letters; they are read again "
+			      "after a restart",
+			      count);
 	free(dead);
 	free(copy);
 }
@@ -150,9 +155,11 @@ static uint32_t delivery_take(struct weir_delivery *delivery, const uint32_t *re
 		if (delivery_mark(delivery, records[i]))
 			ret_records[taken++] = records[i];
 	if (taken != count)
-		log_line(WEIR_LOG_ERROR, delivery->output->origin, "outcome_twice",
-			 "the plugin gave %u records an outcome that they had already, or that were "
-			 "not for it", count - taken);
+		log_line(
+			WEIR_LOG_ERROR, delivery->output->origin, "outcome_twice",
+			"the plugin gave %u records an outcome that they had already, or that were "
+			"not for it",
+			count - taken);
 	return taken;
 }
 

@@ -197,8 +197,8 @@ static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
 	count = flow_alive(&batch->view, batch->alive);
 	catching_up = flow_catching_up(&batch->view);
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		deliveries[i] = count ? flow_select(batch, pipeline->outputs[i], catching_up)
-				      : NULL;
+		deliveries[i] =
+			count ? flow_select(batch, pipeline->outputs[i], catching_up) : NULL;
 	if (count)
 		metric_add(pipeline->unrouted, count - flow_count(batch->routed, words));
 	for (uint32_t i = 0; i < pipeline->output_count; i++) {

@@ -17,8 +17,8 @@ static int known_add(void *user, const struct state_source *row)
 {
 	struct known_reading *reading = user;
 	struct pipeline *pipeline = reading->pipeline;
-	struct known_source *list = realloc(pipeline->known, (pipeline->known_count + 1) *
-								     sizeof(*pipeline->known));
+	struct known_source *list =
+		realloc(pipeline->known, (pipeline->known_count + 1) * sizeof(*pipeline->known));
 	struct known_source *known;
 	char *identity;
 
@@ -77,8 +77,8 @@ int known_load(struct pipeline *pipeline, struct weir_error *error)
 	status = state_each_source(state, pipeline->config->id, NULL, known_add, &reading, error);
 	for (uint32_t i = 0; status == 0 && i < pipeline->known_count; i++) {
 		reading.source = &pipeline->known[i];
-		status = state_each_position(state, reading.source->id, known_add_position, &reading,
-					     error);
+		status = state_each_position(state, reading.source->id, known_add_position,
+					     &reading, error);
 		known_complete(reading.source, pipeline->output_count);
 	}
 	return status;

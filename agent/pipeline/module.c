@@ -20,8 +20,8 @@ static int module_path(const char *name, char *ret_path, size_t size)
 	slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
-	if ((size_t)snprintf(ret_path, size, "%s/../" WEIR_LIBDIR "/weir/modules/%s.so", exe, name) >=
-	    size)
+	if ((size_t)snprintf(ret_path, size, "%s/../" WEIR_LIBDIR "/weir/modules/%s.so", exe,
+			     name) >= size)
 		return WEIR_ERR_INVALID;
 	return 0;
 }
@@ -38,9 +38,11 @@ int module_load(const char *name, const char *symbol, const void **ret_table,
 	if (!handle)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
 				 "can't load the module %s.so (%s); reinstall Weir, or install the "
-				 "library that is missing", name, dlerror());
+				 "library that is missing",
+				 name, dlerror());
 	*ret_table = dlsym(handle, symbol);
 	if (!*ret_table)
-		return weir_fail(error, WEIR_ERR_INVALID, "the module %s is not one of Weir's", path);
+		return weir_fail(error, WEIR_ERR_INVALID, "the module %s is not one of Weir's",
+				 path);
 	return 0;
 }

@@ -75,7 +75,8 @@ static void pipeline_relieved(void *user)
 static void pipeline_pressure_run(struct task *task)
 {
 	struct pipeline *pipeline =
-		(struct pipeline *)(void *)((char *)task - offsetof(struct pipeline, pressure_task));
+		(struct pipeline *)(void *)((char *)task -
+					    offsetof(struct pipeline, pressure_task));
 
 	atomic_store(&pipeline->pressure_queued, 0);
 	for (uint32_t i = 0; i < pipeline->filter_count; i++)
@@ -126,13 +127,14 @@ static int pipeline_all_stages(struct pipeline *pipeline, struct weir_error *err
 	if (config->output_count > PIPELINE_OUTPUTS_MAX)
 		return weir_fail(error, WEIR_ERR_INVALID,
 				 "%zu outputs in one pipeline, at most %d are possible; split the "
-				 "file in two", config->output_count, PIPELINE_OUTPUTS_MAX);
+				 "file in two",
+				 config->output_count, PIPELINE_OUTPUTS_MAX);
 	/* Outputs first: the sources of earlier runs have a position for each. */
 	status = pipeline_stages(pipeline, config->outputs, config->output_count, 0,
 				 &pipeline->outputs, &pipeline->output_count, error);
 	if (status == 0)
-		status = pipeline_stages(pipeline, config->dead_letter, config->dead_letter_count, 1,
-					 &pipeline->dead_outputs, &pipeline->dead_count, error);
+		status = pipeline_stages(pipeline, config->dead_letter, config->dead_letter_count,
+					 1, &pipeline->dead_outputs, &pipeline->dead_count, error);
 	if (status == 0)
 		status = pipeline_stages(pipeline, config->filters, config->filter_count, 0,
 					 &pipeline->filters, &pipeline->filter_count, error);
@@ -150,8 +152,9 @@ static void pipeline_metrics(struct pipeline *pipeline)
 	char labels[160];
 
 	snprintf(labels, sizeof(labels), "pipeline=\"%s\"", pipeline->config->name);
-	pipeline->unrouted = metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_unrouted_records_total",
-					 "Records whose `when` was false at every output", labels);
+	pipeline->unrouted =
+		metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_unrouted_records_total",
+			    "Records whose `when` was false at every output", labels);
 	pipeline->memory_used = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_memory_used_bytes",
 					    "Memory that the pipeline's batches hold", labels);
 	pipeline->memory_limit = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_memory_limit_bytes",

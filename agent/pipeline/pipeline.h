@@ -39,7 +39,8 @@ struct pipeline_host {
 	int (*http)(void *user, const struct http_module **ret_module, struct http **ret_http,
 		    struct weir_error *error);
 	void *user;
-	_Atomic uint64_t uncommitted; /* bytes by which positions moved since the last hurried commit */
+	_Atomic uint64_t
+		uncommitted; /* bytes by which positions moved since the last hurried commit */
 	int once;
 	char *creating; /* in the rehearsal: where to note the plugin that is called, 64 bytes */
 };
@@ -61,8 +62,8 @@ struct weir_context {
 	struct pipeline *pipeline;
 	const struct config_stage *config;
 	const struct weir_plugin *plugin;
-	uint32_t index;  /* among the stages of its kind */
-	char *origin;    /* "pipeline/name" for the log */
+	uint32_t index;   /* among the stages of its kind */
+	char *origin;     /* "pipeline/name" for the log */
 	void **instances; /* one, or one a worker for stateless filters */
 	uint32_t instance_count;
 	int stateful;
@@ -75,7 +76,7 @@ struct weir_context {
 	/* outputs */
 	int is_dead_letter;
 	struct weir_output_settings settings;
-	struct weir_expr **when; /* one a worker; NULL without `when` */
+	struct weir_expr **when;         /* one a worker; NULL without `when` */
 	pthread_mutex_t deliveries_lock; /* guards the list and `stalled` */
 	struct weir_delivery *deliveries;
 	char *stalled; /* why it cannot work now, or NULL */
@@ -116,7 +117,7 @@ struct source {
 	struct ledger ledger;
 	uint64_t *resume; /* per output: where it stood when the source was taken up */
 	uint64_t resume_max;
-	uint64_t read_position; /* where the next claim begins */
+	uint64_t read_position;     /* where the next claim begins */
 	pthread_mutex_t acked_lock; /* guards acked; held over the plugin's acked() */
 	uint64_t acked;
 	_Atomic int forgotten; /* END: nothing of it is to be kept */
@@ -127,7 +128,8 @@ struct source {
 	_Atomic int64_t last_read_ns;
 };
 
-int32_t source_known(struct weir_context *input, uint32_t index, struct weir_source_state *ret_state);
+int32_t source_known(struct weir_context *input, uint32_t index,
+		     struct weir_source_state *ret_state);
 int32_t source_open(struct weir_context *input, const struct weir_source_spec *spec,
 		    struct weir_source **ret_source, struct weir_error *error);
 int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
@@ -179,8 +181,8 @@ void delivery_settle(struct batch *batch, uint32_t output);
 
 /* Sends the batch's dead records to the dead-letter outputs. output is the one that refused them,
  * or -1 for those that died before the outputs. */
-int dead_letter_send(struct pipeline *pipeline, struct batch *batch,
-		     const struct batch_dead *dead, uint32_t count, int32_t output);
+int dead_letter_send(struct pipeline *pipeline, struct batch *batch, const struct batch_dead *dead,
+		     uint32_t count, int32_t output);
 
 /* ---- the pipeline (pipeline.c) ------------------------------------------------------------------ */
 
@@ -198,11 +200,11 @@ struct pipeline {
 	struct batch_pool pool;
 	struct weir_context **inputs, **filters, **outputs, **dead_outputs;
 	uint32_t input_count, filter_count, output_count, dead_count;
-	_Atomic int state;   /* PIPELINE_* */
-	_Atomic int tasks;   /* queued or at work */
-	_Atomic int reading; /* sources that have not ended */
+	_Atomic int state;           /* PIPELINE_* */
+	_Atomic int tasks;           /* queued or at work */
+	_Atomic int reading;         /* sources that have not ended */
 	_Atomic int filters_stopped; /* from now on a claim given back is no acknowledgement */
-	pthread_mutex_t lock; /* guards what follows */
+	pthread_mutex_t lock;        /* guards what follows */
 	pthread_cond_t changed;
 	char *failure;
 	struct source *sources;

@@ -89,8 +89,8 @@ int scheduler_create(uint32_t workers, struct scheduler **ret_scheduler, struct 
 	for (uint32_t i = 0; i < workers; i++)
 		if (worker_spawn(scheduler, i) < 0) {
 			scheduler_destroy(scheduler);
-			return weir_fail(error, WEIR_ERR_IO, "can't start worker thread %u of %u", i + 1,
-					 workers);
+			return weir_fail(error, WEIR_ERR_IO, "can't start worker thread %u of %u",
+					 i + 1, workers);
 		}
 	*ret_scheduler = scheduler;
 	return 0;

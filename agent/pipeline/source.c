@@ -198,8 +198,9 @@ int32_t source_open(struct weir_context *input, const struct weir_source_spec *s
 		atomic_store(&source->state, SOURCE_NEW);
 		if (source_put(source, spec->name, spec->identity, source_durable) < 0) {
 			source_unref(&source->view);
-			return weir_fail(error, WEIR_ERR_IO, "can't note the source %.*s in the "
-							     "state database",
+			return weir_fail(error, WEIR_ERR_IO,
+					 "can't note the source %.*s in the "
+					 "state database",
 					 (int)spec->name.size, spec->name.data);
 		}
 	}
@@ -209,7 +210,8 @@ int32_t source_open(struct weir_context *input, const struct weir_source_spec *s
 	return 0;
 }
 
-int32_t source_known(struct weir_context *input, uint32_t index, struct weir_source_state *ret_state)
+int32_t source_known(struct weir_context *input, uint32_t index,
+		     struct weir_source_state *ret_state)
 {
 	const struct known_source *known = known_at(input->pipeline, input->config->name, index);
 

@@ -29,23 +29,23 @@ static void stage_metrics_output(struct weir_context *stage)
 	static const char records[] = "weir_output_records_total";
 	static const char help[] = "Records that have an outcome at this output";
 
-	stage->delivered = stage_metric(stage, WEIR_METRIC_COUNTER, records, help,
-					"outcome=\"delivered\"");
+	stage->delivered =
+		stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"delivered\"");
 	stage->dead = stage_metric(stage, WEIR_METRIC_COUNTER, records, help,
 				   "outcome=\"dead_lettered\"");
-	stage->dropped = stage_metric(stage, WEIR_METRIC_COUNTER, records, help,
-				      "outcome=\"dropped\"");
-	stage->unselected = stage_metric(stage, WEIR_METRIC_COUNTER, records, help,
-					 "outcome=\"not_routed\"");
+	stage->dropped =
+		stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"dropped\"");
+	stage->unselected =
+		stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"not_routed\"");
 	stage->in_flight = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_output_in_flight_records",
 					"Records on their way to this output", NULL);
 	stage->requests = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_requests_total",
 				       "Requests sent, tries counted", NULL);
 	stage->retries = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_retries_total",
 				      "Requests that were tried again", NULL);
-	stage->http_in_flight = stage_metric(stage, WEIR_METRIC_GAUGE,
-					     "weir_output_in_flight_requests",
-					     "Requests without an answer yet", NULL);
+	stage->http_in_flight =
+		stage_metric(stage, WEIR_METRIC_GAUGE, "weir_output_in_flight_requests",
+			     "Requests without an answer yet", NULL);
 	stage->http_bytes = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_bytes_total",
 					 "Bytes of request bodies sent", NULL);
 	stage->latency = stage_metric(stage, METRIC_HISTOGRAM, "weir_output_request_seconds",
@@ -62,11 +62,12 @@ static void stage_metrics_input(struct weir_context *stage)
 				    "Sources that are being followed", NULL);
 	stage->lag_bytes = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_input_lag_bytes",
 					"Bytes that lie unread", NULL);
-	stage->lag_seconds = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_input_lag_seconds",
-					  "Age of the oldest read position with unread bytes behind it",
-					  NULL);
-	stage->read_errors = stage_metric(stage, WEIR_METRIC_COUNTER,
-					  "weir_input_read_errors_total", "Reads that failed", NULL);
+	stage->lag_seconds =
+		stage_metric(stage, WEIR_METRIC_GAUGE, "weir_input_lag_seconds",
+			     "Age of the oldest read position with unread bytes behind it", NULL);
+	stage->read_errors =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_input_read_errors_total",
+			     "Reads that failed", NULL);
 }
 
 static void stage_metrics_make(struct weir_context *stage)
@@ -79,10 +80,9 @@ static void stage_metrics_make(struct weir_context *stage)
 		stage->filter_dropped = stage_metric(stage, WEIR_METRIC_COUNTER,
 						     "weir_filter_records_dropped_total",
 						     "Records that the filter left out", NULL);
-		stage->filter_dead = stage_metric(stage, WEIR_METRIC_COUNTER,
-						  "weir_filter_records_dead_lettered_total",
-						  "Records that the filter sent to the dead letter",
-						  NULL);
+		stage->filter_dead = stage_metric(
+			stage, WEIR_METRIC_COUNTER, "weir_filter_records_dead_lettered_total",
+			"Records that the filter sent to the dead letter", NULL);
 	}
 }
 
@@ -117,8 +117,10 @@ static int stage_instances(struct weir_context *stage, struct weir_error *error)
 
 		if (status < 0) {
 			if (!error->text[0])
-				weir_fail(error, status, "the plugin could not be created and gave no "
-							 "reason (code %d)", status);
+				weir_fail(error, status,
+					  "the plugin could not be created and gave no "
+					  "reason (code %d)",
+					  status);
 			return status;
 		}
 		stage->instance_count++;
@@ -136,7 +138,8 @@ static int stage_when(struct weir_context *stage, struct weir_error *error)
 	if (!stage->when)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for `when`");
 	for (uint32_t i = 0; i < workers; i++) {
-		int status = expr_compile(weir_slice_of(stage->config->when), &stage->when[i], error);
+		int status =
+			expr_compile(weir_slice_of(stage->config->when), &stage->when[i], error);
 
 		if (status < 0)
 			return status;
@@ -162,9 +165,9 @@ int stage_create(struct pipeline *pipeline, const struct config_stage *config, u
 	stage->is_dead_letter = is_dead_letter;
 	pthread_mutex_init(&stage->lock, NULL);
 	pthread_mutex_init(&stage->deliveries_lock, NULL);
-	stage->settings = (struct weir_output_settings){sizeof(stage->settings), config->strict,
-							config->linger_ns,
-							weir_slice_of(config->name)};
+	stage->settings =
+		(struct weir_output_settings){sizeof(stage->settings), config->strict,
+					      config->linger_ns, weir_slice_of(config->name)};
 	for (uint32_t i = 0; i < STAGE_TIMERS; i++) {
 		stage->timers[i].timer.call = stage_timer_due;
 		stage->timers[i].timer.user = &stage->timers[i];
@@ -236,12 +239,12 @@ void stage_stop(struct weir_context *stage)
 
 static void stage_metrics_drop(struct weir_context *stage)
 {
-	struct weir_metric *own[] = {
-		stage->delivered, stage->dead,    stage->dropped,        stage->unselected,
-		stage->in_flight, stage->requests, stage->retries,       stage->http_in_flight,
-		stage->http_bytes, stage->latency, stage->bytes,         stage->records,
-		stage->files,     stage->lag_bytes, stage->lag_seconds, stage->read_errors,  stage->filter_dropped,
-		stage->filter_dead};
+	struct weir_metric *own[] = {stage->delivered,   stage->dead,           stage->dropped,
+				     stage->unselected,  stage->in_flight,      stage->requests,
+				     stage->retries,     stage->http_in_flight, stage->http_bytes,
+				     stage->latency,     stage->bytes,          stage->records,
+				     stage->files,       stage->lag_bytes,      stage->lag_seconds,
+				     stage->read_errors, stage->filter_dropped, stage->filter_dead};
 	struct metrics *metrics = stage->pipeline->host->metrics;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
