@@ -9,7 +9,8 @@ import time
 import pytest
 
 from harness.process import free_port, wait_until
-from harness.weir import BIN
+from harness.records import count
+from harness.weir import BIN, SLOW
 from follow import Follow, numbered, numbers
 
 
@@ -538,6 +539,45 @@ def test_a_truncated_gzip_gives_what_decodes_and_a_message(follow):
     f.wait(25000)
     whole = f.messages()[:-1]  # the last line may be a piece
     assert numbers(whole) == list(range(1, len(whole) + 1))
+
+
+def test_a_kill_in_the_middle_of_a_compressed_file_loses_nothing(follow):
+    f = follow().start()
+    f.write(numbered(1, 1000))
+    f.wait(1000)
+    f.weir.stop()
+    f.write(numbered(1001, 600000))
+    subprocess.run(["gzip", "-1", f.path()], check=True)
+    f.path("app.log.gz").rename(f.path("app.log.1.gz"))
+    kills = 0
+    while count(f.out) < 599000 and kills < 4:
+        f.start()
+        before = count(f.out)
+        wait_until(lambda: count(f.out) > min(before + 50000, 599000), 20 * SLOW, "progress", 0.01)
+        f.weir.kill()
+        kills += 1
+    f.start()
+    wait_until(lambda: count(f.out) >= 600000, 30 * SLOW, "the rest", 0.1)
+    f.wait_for("600000 line")
+    assert set(numbers(f.messages())) == set(range(1, 600001))
+
+
+def test_utf_16_is_known_again_in_a_copy(follow):
+    f = follow(encoding="utf-16le").start()
+    f.write(numbered(1, 100).encode("utf-16-le"))
+    f.wait(100)
+    f.pause()
+    os.truncate(f.path(), 0)
+    f.write(numbered(101, 400).encode("utf-16-le"))
+    f.resume()
+    f.wait(400)
+    f.weir.stop()
+    f.write(numbered(401, 410).encode("utf-16-le"))
+    shutil.copyfile(f.path(), f.path("app.log.1"))
+    os.truncate(f.path(), 0)
+    f.write(numbered(411, 420).encode("utf-16-le"))
+    f.start()
+    assert sorted(numbers(f.wait(420))) == list(range(1, 421))
 
 
 def test_an_unfinished_line_survives_a_kill(follow):

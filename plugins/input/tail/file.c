@@ -55,6 +55,24 @@ int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset)
 	return (int64_t)done;
 }
 
+int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset)
+{
+	struct file *file = user;
+
+	return file->compressed ? compressed_read_at(file->compressed, buffer, size, offset)
+				: file_read_at(&file->fd, buffer, size, offset);
+}
+
+void file_take_guard(struct file *file)
+{
+	size_t size =
+		file->offset < sizeof(file->guard) ? (size_t)file->offset : sizeof(file->guard);
+
+	file->guard_size = 0;
+	if (size && file_read_text(file, file->guard, size, file->offset - size) == (int64_t)size)
+		file->guard_size = (uint8_t)size;
+}
+
 /* A read lease is granted only while nobody has the file open for writing. It is given back at
  * once; should somebody open the file in between, the kernel's note comes as a signal that is
  * ignored by default. */
@@ -109,7 +127,7 @@ static uint32_t lines_before(struct file *file, uint64_t offset, uint32_t lines)
 
 	while (at < offset && count < lines) {
 		size_t want = offset - at < sizeof(text) ? (size_t)(offset - at) : sizeof(text);
-		int64_t got = file_read_at(&file->fd, text, want, at);
+		int64_t got = file_read_text(file, text, want, at);
 
 		if (got <= 0)
 			break;
@@ -122,17 +140,13 @@ static uint32_t lines_before(struct file *file, uint64_t offset, uint32_t lines)
 
 void file_resume(struct file *file, uint32_t header_lines)
 {
-	uint64_t size = file->offset < sizeof(file->guard) ? file->offset : sizeof(file->guard);
-
-	file->guard_size = 0;
 	file->header_left = header_lines;
-	if (file->fd < 0 || file->compressed || file->offset == 0)
+	file_take_guard(file);
+	if (file->offset == 0)
 		return;
-	if (file_read_at(&file->fd, file->guard, size, file->offset - size) == (int64_t)size)
-		file->guard_size = (uint8_t)size;
-	file->cut = file->encoding == FILE_UTF8 && file->guard_size && file->guard[size - 1] != '\n'
-			    ? FILE_CUT_TORN
-			    : 0;
+	if (file->encoding == FILE_UTF8 && file->guard_size &&
+	    file->guard[file->guard_size - 1] != '\n')
+		file->cut = FILE_CUT_TORN;
 	if (header_lines)
 		file->header_left = header_lines - lines_before(file, file->offset, header_lines);
 }

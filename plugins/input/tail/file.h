@@ -95,6 +95,10 @@ void file_identify(const struct statx *status, struct identity *ret_identity);
 int file_open(const char *path);
 /* identity_read over a descriptor: user is an int *. */
 int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset);
+/* identity_read over the text of a file, compressed or not: user is a struct file *. */
+int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset);
+/* Reads the bytes before the offset, by which truncation is found. */
+void file_take_guard(struct file *file);
 /* 1 when somebody has it open for writing, 0 when nobody has, -1 when it can't be known. */
 int file_has_writer(int fd);
 

@@ -121,6 +121,16 @@ static int convert(struct fill *fill, const uint8_t *raw, uint32_t size, struct 
 	return FILL_TEXT;
 }
 
+static int guard_holds(struct file *file)
+{
+	uint8_t now[sizeof(file->guard)];
+
+	return file->compressed || file->copied ||
+	       (file_read_at(&file->fd, now, file->guard_size, file->offset - file->guard_size) ==
+			file->guard_size &&
+		memcmp(now, file->guard, file->guard_size) == 0);
+}
+
 static int fill_utf16(struct fill *fill, struct weir_error *error)
 {
 	struct file *file = fill->mark.file;
@@ -130,10 +140,11 @@ static int fill_utf16(struct fill *fill, struct weir_error *error)
 
 	if (!raw)
 		return no_memory(error, fill->want);
-	if (file->compressed)
-		got = compressed_read_at(file->compressed, raw, fill->want, file->offset);
-	else
-		got = file_read_at(&file->fd, raw, fill->want, file->offset);
+	if (!guard_holds(file)) {
+		free(raw);
+		return FILL_TRUNCATED;
+	}
+	got = file_read_text(file, raw, fill->want, file->offset);
 	fill->at_end = got < fill->want;
 	status = got < 0 ? weir_fail(error, WEIR_ERR_IO, "can't read: %s", strerror(errno))
 			 : convert(fill, raw, (uint32_t)got, error);
@@ -177,8 +188,6 @@ static void settle_guard(struct fill *fill)
 	uint32_t before = fill->guard + fill->skipped + fill->mark.consumed;
 	uint32_t size = before < sizeof(file->guard) ? before : sizeof(file->guard);
 
-	if (file->compressed || file->encoding != FILE_UTF8 || fill->mark.consumed == 0)
-		return;
 	memcpy(file->guard, data + fill->mark.base + fill->mark.consumed - size, size);
 	file->guard_size = (uint8_t)size;
 }
@@ -189,11 +198,13 @@ void fill_settle(struct fill *fill)
 	struct file *file = fill->mark.file;
 
 	batch->blocks[fill->mark.block].used = fill->mark.base + fill->mark.consumed;
-	settle_guard(fill);
-	if (file->encoding != FILE_UTF8)
+	if (file->encoding != FILE_UTF8) {
 		map_utf16(fill);
-	else if (fill->mark.consumed)
+		file_take_guard(file);
+	} else if (fill->mark.consumed) {
+		settle_guard(fill);
 		file->offset = fill->mark.position + fill->mark.consumed;
+	}
 	if (fill->mark.consumed)
 		file->scanned = file->offset;
 	batch->range_end = file->offset;

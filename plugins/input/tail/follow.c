@@ -8,14 +8,6 @@
 #include "compressed.h"
 #include "encoding.h"
 
-static int64_t read_text(void *user, void *buffer, size_t size, uint64_t offset)
-{
-	struct file *file = user;
-
-	return file->compressed ? compressed_read_at(file->compressed, buffer, size, offset)
-				: file_read_at(&file->fd, buffer, size, offset);
-}
-
 static void tell_encoding(struct catalog *catalog, const struct file *file, const char *code,
 			  const char *text)
 {
@@ -27,7 +19,7 @@ static void tell_encoding(struct catalog *catalog, const struct file *file, cons
 static void detect_encoding(struct catalog *catalog, struct file *file)
 {
 	uint8_t head[IDENTITY_HEAD_MAX];
-	int64_t size = read_text(file, head, sizeof(head), 0);
+	int64_t size = file_read_text(file, head, sizeof(head), 0);
 	uint32_t mark_size;
 	int mark = encoding_of_mark(head, size > 0 ? (uint64_t)size : 0, &mark_size);
 
@@ -128,7 +120,7 @@ int follow_compressed(struct catalog *catalog, const char *path, int take_fd,
 		return WEIR_ERR_MEMORY;
 	}
 	prepare(catalog, file);
-	(void)identity_take_head(&file->identity, read_text, file);
+	(void)identity_take_head(&file->identity, file_read_text, file);
 	catalog_add(catalog, file);
 	return open_source(catalog, file, NULL);
 }

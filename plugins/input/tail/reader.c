@@ -14,20 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compressed.h"
+#include "ending.h"
 #include "fill.h"
 #include "moved.h"
 #include "multiline.h"
-#include "rotated.h"
+#include "note.h"
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-/* How often the host is told a new identity while a file grows. */
-#define IDENTITY_EVERY_NS (5 * NS_PER_SECOND)
-/* A file without a name: quiet for this long, and where it can't be known who writes, it is done. */
-#define DELETED_QUIET_NS (5 * NS_PER_SECOND)
-#define MOVED_QUIET_NS (300 * NS_PER_SECOND)
-/* How often a file without a name is looked at while somebody has it open for writing. */
-#define LEFT_RETRY_NS NS_PER_SECOND
 /* Read beyond what is known to be needed. */
 #define READ_SLACK (64u << 10)
 #define READ_MIN (4u << 10)
@@ -53,195 +45,20 @@ static void count(const struct reader *reader, struct weir_metric *metric, uint6
 		reader->host->metric_add(metric, (int64_t)amount);
 }
 
-/* ---- what the host knows of the file ------------------------------------------------------------- */
-
-static int64_t read_text(void *user, void *buffer, size_t size, uint64_t offset)
-{
-	struct file *file = user;
-
-	return file->compressed ? compressed_read_at(file->compressed, buffer, size, offset)
-				: file_read_at(&file->fd, buffer, size, offset);
-}
-
-static void tell_host(struct reader *reader)
-{
-	struct file *file = reader->file;
-	uint8_t bytes[IDENTITY_BYTES];
-	struct weir_slice identity = {(const char *)bytes, sizeof(bytes)};
-	struct identity now = file->identity;
-	char *path = catalog_path(reader->catalog, file);
-
-	identity_set_tail(&now, file->guard, file->guard_size, file->offset);
-	identity_encode(&now, bytes);
-	if (file->source)
-		reader->host->source_update(file->source, weir_slice_of(path), identity);
-	free(path);
-	file->marked_ns = reader->now;
-	file->marked_offset = file->offset;
-}
-
-/* Tells the host when the head has grown, and now and then what precedes the offset. */
-static void keep_identity(struct reader *reader)
-{
-	struct file *file = reader->file;
-	int grown = identity_head_outgrown(&file->identity, reader->size);
-
-	if (grown) {
-		struct identity head = file->identity;
-
-		if (identity_take_head(&head, read_text, file) == 0) {
-			pthread_mutex_lock(&reader->catalog->lock);
-			file->identity.head = head.head;
-			file->identity.head_size = head.head_size;
-			pthread_mutex_unlock(&reader->catalog->lock);
-		}
-	}
-	if (grown || (file->offset != file->marked_offset &&
-		      (!file->marked_ns || reader->now - file->marked_ns >= IDENTITY_EVERY_NS)))
-		tell_host(reader);
-}
-
 static void take_signals(struct reader *reader)
 {
 	uint32_t signals = atomic_exchange(&reader->file->signals, 0);
 
 	if (signals & FILE_RENAMED) {
 		reader->file->left_ns = 0;
-		tell_host(reader);
+		note_now(reader->catalog, reader->file, reader->now);
 	}
 	if ((signals & FILE_LEFT) && !reader->file->left_ns)
 		reader->file->left_ns = reader->now;
 	reader->close_wanted = (signals & FILE_CLOSE) != 0;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------- */
-
-static int32_t finish(struct reader *reader, int32_t how)
-{
-	struct file *file = reader->file;
-
-	if (file->compressed && compressed_fault(file->compressed)) {
-		char *path = catalog_path(reader->catalog, file);
-
-		count(reader, reader->catalog->metrics.faults, 1);
-		weir_logf(
-			reader->host, reader->catalog->context, WEIR_LOG_WARNING,
-			"tail_compressed_fault",
-			"%s: %s after %llu bytes of text; what decodes was read, the rest is lost "
-			"unless you have another copy",
-			path, compressed_fault(file->compressed), (unsigned long long)file->offset);
-		free(path);
-	}
-	if (how == WEIR_READ_DETACH) {
-		tell_host(reader);
-		if (!reader->catalog->once)
-			moved_remember(reader->catalog, file, reader->batch->sources[0]->id);
-	}
-	if (file->fd >= 0)
-		(void)close(file->fd);
-	file->fd = -1;
-	if (how == WEIR_READ_END)
-		rotated_note(reader->catalog);
-	catalog_remove(reader->catalog, file);
-	return how;
-}
-
-static int32_t lose(struct reader *reader, const char *why)
-{
-	struct file *file = reader->file;
-	uint64_t seen = atomic_load(&file->seen_size);
-	uint64_t lost = seen > file->offset ? seen - file->offset : 0;
-	char *path = catalog_path(reader->catalog, file);
-
-	count(reader, reader->catalog->metrics.lost_bytes, lost);
-	weir_logf(reader->host, reader->catalog->context, lost ? WEIR_LOG_WARNING : WEIR_LOG_INFO,
-		  "tail_gone", "%s %s; %llu bytes of it are known to be lost", path, why,
-		  (unsigned long long)lost);
-	free(path);
-	return finish(reader, WEIR_READ_END);
-}
-
-/* ---- descriptors ---------------------------------------------------------------------------------- */
-
-static void close_idle(struct reader *reader)
-{
-	struct file *file = reader->file;
-
-	catalog_busy(reader->catalog, file);
-	if (file->fd >= 0)
-		(void)close(file->fd);
-	file->fd = -1;
-}
-
-static int reopen_by_name(struct reader *reader)
-{
-	struct file *file = reader->file;
-	char *path = catalog_path(reader->catalog, file);
-	struct identity place;
-	struct statx status;
-	int fd = path ? file_open(path) : -1;
-	int error = errno;
-
-	free(path);
-	if (fd < 0)
-		return -error;
-	if (file_status(fd, "", &status) == 0) {
-		file_identify(&status, &place);
-		if (identity_same_file(&place, &file->identity)) {
-			file->fd = fd;
-			return 0;
-		}
-	}
-	(void)close(fd);
-	return -ENOENT;
-}
-
-/* Opens the descriptor again. 1 when it could, else 0 with what read() is to return. */
-static int reopen(struct reader *reader, int32_t *ret_status)
-{
-	struct file *file = reader->file;
-	int status = reopen_by_name(reader);
-
-	*ret_status = WEIR_READ_IDLE;
-	if (status == 0 || moved_find_inode(reader->catalog, file)) {
-		file->left_ns = 0;
-		return 1;
-	}
-	if (status != -ENOENT && status != -ENOTDIR) {
-		char *path = catalog_path(reader->catalog, file);
-
-		weir_logf(reader->host, reader->catalog->context, WEIR_LOG_WARNING, "tail_reopen",
-			  "can't open %s again: %s; trying every 5 s", path, strerror(-status));
-		free(path);
-		catalog_wake_at(reader->catalog, file, reader->now + 5 * NS_PER_SECOND);
-		return 0;
-	}
-	if (!file->left_ns)
-		file->left_ns = reader->now;
-	if (!reader->catalog->once && reader->now - file->left_ns < LEFT_RETRY_NS) {
-		/* Its new name may be on its way to us. */
-		catalog_wake_at(reader->catalog, file, file->left_ns + LEFT_RETRY_NS);
-		return 0;
-	}
-	if (moved_find_text(reader->catalog, file, 0))
-		return 1;
-	*ret_status = lose(reader, "was deleted");
-	return 0;
-}
-
 /* ---- the size, and who may still change it ---------------------------------------------------------- */
-
-/* A file without a name is done when nobody can write to it any more. Asked before the size. */
-static int nobody_writes(struct reader *reader)
-{
-	struct file *file = reader->file;
-	uint64_t quiet = reader->deleted ? DELETED_QUIET_NS : MOVED_QUIET_NS;
-	int writer = file_has_writer(file->fd);
-
-	if (!reader->deleted && reader->now - file->left_ns < LEFT_RETRY_NS)
-		return 0;
-	return writer == 0 || (writer < 0 && reader->now - file->grown_ns >= quiet);
-}
 
 static int look_at_size(struct reader *reader)
 {
@@ -257,7 +74,7 @@ static int look_at_size(struct reader *reader)
 	reader->deleted = status.st_nlink == 0;
 	if (reader->deleted && !file->left_ns)
 		file->left_ns = reader->now;
-	if (file->left_ns && nobody_writes(reader)) {
+	if (file->left_ns && ending_nobody_writes(file, reader->deleted, reader->now)) {
 		reader->finishing = 1;
 		if (fstat(file->fd, &status) < 0)
 			return weir_fail(reader->error, WEIR_ERR_IO, "fstat: %s", strerror(errno));
@@ -485,17 +302,23 @@ static void set_alarm(struct reader *reader)
 		due = !due || group < due ? group : due;
 	}
 	if (file->left_ns)
-		due = reader->now + LEFT_RETRY_NS;
+		due = reader->now + ENDING_RETRY_NS;
 	if (due || file->alarmed)
 		catalog_wake_at(reader->catalog, file, due);
 	file->alarmed = due != 0;
+}
+
+static int32_t finish(struct reader *reader, int32_t how)
+{
+	return ending_finish(reader->catalog, reader->file, reader->batch->sources[0]->id,
+			     reader->now, how);
 }
 
 static int32_t at_end(struct reader *reader)
 {
 	struct file *file = reader->file;
 
-	keep_identity(reader);
+	note_progress(reader->catalog, file, reader->size, reader->now);
 	if (file->compressed)
 		return finish(reader, WEIR_READ_END);
 	if (reader->finishing)
@@ -504,7 +327,7 @@ static int32_t at_end(struct reader *reader)
 		return finish(reader, WEIR_READ_DETACH);
 	set_alarm(reader);
 	if (reader->close_wanted && reader->size == file->offset && !file->left_ns)
-		close_idle(reader);
+		ending_close_idle(reader->catalog, file);
 	else
 		catalog_idle(reader->catalog, file);
 	return WEIR_READ_IDLE;
@@ -522,7 +345,7 @@ static int32_t truncated(struct reader *reader)
 	moved_succeed(reader->catalog, file);
 	if (moved_find_text(reader->catalog, file, 1))
 		return WEIR_READ_MORE;
-	return lose(reader, "was truncated");
+	return ending_lose(reader->catalog, file, "was truncated");
 }
 
 static int32_t read_file(struct reader *reader)
@@ -548,7 +371,7 @@ static int32_t read_file(struct reader *reader)
 		return status;
 	set_unread(reader);
 	if (!reader->fill.at_end || reader->fill.mark.full) {
-		keep_identity(reader);
+		note_progress(reader->catalog, file, reader->size, reader->now);
 		return WEIR_READ_MORE;
 	}
 	return at_end(reader);
@@ -563,8 +386,10 @@ static int32_t read_in_turn(struct reader *reader)
 		return WEIR_READ_END;
 	take_signals(reader);
 	if (file->given_up)
-		return lose(reader, "was deleted, and is given up by unlinked_limit");
-	if (file->fd < 0 && !file->compressed && !reopen(reader, &status))
+		return ending_lose(reader->catalog, file,
+				   "was deleted, and is given up by unlinked_limit");
+	if (file->fd < 0 && !file->compressed &&
+	    !ending_reopen(reader->catalog, file, reader->now, &status))
 		return status;
 	return read_file(reader);
 }

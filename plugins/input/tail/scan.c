@@ -1,70 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "scan.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "compressed.h"
 #include "follow.h"
 #include "hold.h"
 #include "known.h"
+#include "refusal.h"
 #include "rotated.h"
 #include "walk.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
-
-/* ---- messages, once per path ----------------------------------------------------------------- */
-
-static int first_time(struct catalog *catalog, const char *path, int about)
-{
-	uint64_t hash = XXH3_64bits_withSeed(path, strlen(path), (uint64_t)about);
-
-	for (uint32_t i = 0; i < SCAN_TOLD; i++)
-		if (catalog->told[i] == hash)
-			return 0;
-	catalog->told[catalog->told_next++ % SCAN_TOLD] = hash;
-	return 1;
-}
-
-static const char *remedy(int error)
-{
-	if (error == EACCES || error == EPERM)
-		return "; let the agent's user read it, for instance with setfacl -m u:weir:r, or "
-		       "by "
-		       "adding the user to the group adm";
-	if (error == EMFILE || error == ENFILE)
-		return "; raise the limit of open files (LimitNOFILE= in the systemd unit, ulimit "
-		       "-n)";
-	return "";
-}
-
-static void tell_refused(struct catalog *catalog, const char *path, int error)
-{
-	if (error == ENOENT || !first_time(catalog, path, error))
-		return;
-	catalog->host->metric_add(catalog->metrics.refused, 1);
-	weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, "tail_unreadable",
-		  "can't read %s: %s%s. It is tried again every rescan_interval", path,
-		  strerror(error), remedy(error));
-}
-
-static void tell_no_file(struct catalog *catalog, const char *path, int mode)
-{
-	if (!first_time(catalog, path, -1))
-		return;
-	if (S_ISDIR(mode))
-		weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, "tail_folder",
-			  "%s is a folder; to read the files in it write %s/*", path, path);
-	else
-		weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, "tail_no_file",
-			  "%s is no regular file and is left alone", path);
-}
 
 /* ---- new files ------------------------------------------------------------------------------- */
 
@@ -130,34 +82,11 @@ static int adopt(struct catalog *catalog, const char *path, int fd, const struct
 	return 1;
 }
 
-/* Opens a regular file; -1 when it is none, or can't be read (which is told). */
-static int open_regular(struct catalog *catalog, const char *path, struct statx *ret_status)
-{
-	int fd;
-
-	if (file_status(AT_FDCWD, path, ret_status) < 0) {
-		tell_refused(catalog, path, errno);
-		return -1;
-	}
-	if (!S_ISREG(ret_status->stx_mode)) {
-		tell_no_file(catalog, path, ret_status->stx_mode);
-		return -1;
-	}
-	fd = file_open(path);
-	if (fd < 0 || file_status(fd, "", ret_status) < 0) {
-		tell_refused(catalog, path, errno);
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 int scan_new(struct catalog *catalog, const char *path)
 {
 	struct identity place;
 	struct statx status;
-	int fd = open_regular(catalog, path, &status);
+	int fd = refusal_open(catalog, path, &status);
 
 	if (fd < 0)
 		return 0;
@@ -325,7 +254,7 @@ static void on_refused(void *user, const char *path, int error)
 {
 	const struct scan *scan = user;
 
-	tell_refused(scan->catalog, path, error);
+	refusal_tell(scan->catalog, path, error);
 }
 
 static void scan_walk(struct catalog *catalog, struct scan *ret_scan)
@@ -355,7 +284,7 @@ static void adopt_by_inode(struct catalog *catalog, const struct scan *scan)
 		if (file_status(AT_FDCWD, path, &status) < 0 || !S_ISREG(status.stx_mode) ||
 		    !known_has_inode(catalog, status.stx_ino))
 			continue;
-		fd = open_regular(catalog, path, &status);
+		fd = refusal_open(catalog, path, &status);
 		if (fd < 0)
 			continue;
 		file_identify(&status, &place);
@@ -400,7 +329,7 @@ static void scan_unseen(struct catalog *catalog, const char *path)
 		return;
 	}
 	file_identify(&status, &place);
-	fd = catalog_has_file(catalog, &place) ? -1 : open_regular(catalog, path, &status);
+	fd = catalog_has_file(catalog, &place) ? -1 : refusal_open(catalog, path, &status);
 	if (fd >= 0)
 		(void)follow_compressed(catalog, path, fd, &place);
 }
@@ -520,7 +449,7 @@ static void name_left(struct catalog *catalog, const char *path)
 		left(catalog, files[i]);
 }
 
-/* Wakes the readers of this name; 0 when nobody follows it. */
+/* Wakes the readers of this name; 0 when no file that still has it is followed. */
 static int name_changed(struct catalog *catalog, const char *path)
 {
 	int any = 0;
@@ -530,7 +459,8 @@ static int name_changed(struct catalog *catalog, const char *path)
 	     name = name->next)
 		if (strcmp(name->text, path) == 0) {
 			catalog_signal_locked(name->file, 0);
-			any = 1;
+			/* A deleted file may be written to still, beside a new one of its name. */
+			any |= !name->file->gone;
 		}
 	pthread_mutex_unlock(&catalog->lock);
 	return any;

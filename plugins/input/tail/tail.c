@@ -4,10 +4,12 @@
  * deleted or compressed.
  *
  *   tail.c       the plugin: options, life, timers
- *   scan.c       which files there are      (glob, walk, hold, known, rotated, sibling, follow)
+ *   scan.c       which files there are      (glob, walk, refusal, hold, known, rotated, sibling,
+ *                                            follow)
  *   watcher.c    what changed               (folder_table; the process's one inotify thread)
  *   catalog.c    the files of an instance   (file, identity)
- *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed, moved)
+ *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed,
+ *                                            note, ending, moved)
  *
  * Threads: workers run read(), serialised per file; the loop's thread runs timer(); the watcher's
  * thread scans. Locks: see catalog.h.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "note.h"
+
+#include <stdlib.h>
+
+/* How often the host is told a new identity while a file grows: each is a durable write. */
+#define NOTE_EVERY_NS (5 * UINT64_C(1000000000))
+
+void note_now(struct catalog *catalog, struct file *file, uint64_t now_ns)
+{
+	uint8_t bytes[IDENTITY_BYTES];
+	struct weir_slice identity = {(const char *)bytes, sizeof(bytes)};
+	struct identity now = file->identity;
+	char *path = catalog_path(catalog, file);
+
+	identity_set_tail(&now, file->guard, file->guard_size, file->offset);
+	identity_encode(&now, bytes);
+	if (file->source)
+		catalog->host->source_update(file->source, weir_slice_of(path), identity);
+	free(path);
+	file->marked_ns = now_ns;
+	file->marked_offset = file->offset;
+}
+
+void note_progress(struct catalog *catalog, struct file *file, uint64_t size, uint64_t now_ns)
+{
+	int grown = identity_head_outgrown(&file->identity, size);
+
+	if (grown) {
+		struct identity head = file->identity;
+
+		if (identity_take_head(&head, file_read_text, file) == 0) {
+			pthread_mutex_lock(&catalog->lock);
+			file->identity.head = head.head;
+			file->identity.head_size = head.head_size;
+			pthread_mutex_unlock(&catalog->lock);
+		}
+	}
+	if (grown || (file->offset != file->marked_offset &&
+		      (!file->marked_ns || now_ns - file->marked_ns >= NOTE_EVERY_NS)))
+		note_now(catalog, file, now_ns);
+}
