@@ -14,6 +14,7 @@ weir_need(PCRE2 libpcre2-8 libpcre2-dev)
 weir_need(XXHASH libxxhash libxxhash-dev)
 
 pkg_check_modules(CURL IMPORTED_TARGET libcurl)
+pkg_check_modules(CRYPTO IMPORTED_TARGET libcrypto)
 pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(DEFLATE IMPORTED_TARGET libdeflate)
 pkg_check_modules(ZLIB IMPORTED_TARGET zlib)

@@ -79,6 +79,8 @@ struct batching_options {
 	 * wherever it likes: http.body and `composed` are from malloc(), and freed by batching. Again
 	 * each time that records have left the request. Several threads at once. */
 	int32_t (*compose)(void *user, struct batching_request *request);
+	/* Optional, with compose: lets go of what `composed` holds, before it is freed. */
+	void (*discard)(void *user, struct batching_request *request);
 };
 
 /* Walks the records of a request, in order: {request} at first. */

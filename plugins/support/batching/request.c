@@ -96,6 +96,8 @@ static void free_body(struct batching_request *request)
 	if (request->composed_size)
 		request->options->host->memory_charge(request->options->context,
 						      -(int64_t)request->composed_size);
+	if (request->composed && request->options->discard)
+		request->options->discard(request->options->user, request);
 	free(request->composed);
 	request->composed = NULL;
 	request->composed_size = 0;

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kinesis output: PutRecords to Amazon Kinesis Data Streams.
+ *
+ *   record ──▶ measured (keys, size) ──▶ batch of up to 500 ──▶ JSON or CBOR body ──▶ signed, sent
+ *
+ *   - What Kinesis would refuse for its size or key goes to the dead letter before it is sent.
+ *   - Exactly the records that Kinesis turned down are sent again. That may change their order among
+ *     each other, as Kinesis itself may: `ordering: strict` has one request in flight, no more.
+ *   - packing.c decides how records become Kinesis records.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "support/aws/endpoint.h"
+#include "support/aws_put/put.h"
+#include "support/encoding_options/encoding_options.h"
+#include "wire.h"
+
+struct kinesis {
+	const char *stream;
+	uint32_t cbor;
+	struct keys keys;
+	struct packing packing;
+	struct encoding_options encoding;
+	struct aws_put *put;
+};
+
+static const struct weir_option options[] = {
+	HTTP_OPTION("stream", WEIR_TYPE_STRING, NULL, "name or ARN of the stream",
+		    .flags = WEIR_OPTION_REQUIRED),
+	HTTP_OPTION("partition_key", WEIR_TYPE_EXPR, "random",
+		    "expression for the partition key; random: spread evenly; hash: by the record"),
+	HTTP_OPTION(
+		"explicit_hash_key", WEIR_TYPE_EXPR, NULL,
+		"expression for the hash key, which then decides the shard; absent in a record: "
+		"the partition key does"),
+	ENCODING_OPTION_FORMAT("json"),
+	ENCODING_OPTION_FIELDS,
+	ENCODING_OPTION_SEPARATOR,
+	ENCODING_OPTION_METADATA,
+	HTTP_OPTION("newline", WEIR_TYPE_BOOL, "false", "end the data of each record in a newline"),
+	HTTP_OPTION("wire", WEIR_TYPE_STRING, "auto",
+		    "auto: CBOR to AWS, JSON where the endpoint is overridden",
+		    .values = "auto|cbor|json"),
+	HTTP_OPTION("max_record", WEIR_TYPE_SIZE, "1MiB",
+		    "data and partition key of a record, at most; raise it with the stream's own "
+		    "limit",
+		    .min = 1, .max = KINESIS_RECORD_MAX),
+	PUT_BATCH_OPTIONS("500", KINESIS_RECORDS_MAX, "5MiB", KINESIS_REQUEST_MAX),
+	PUT_OPTIONS,
+	WEIR_OPTION_END};
+
+static uint64_t measure(void *user, const struct batching_record *record,
+			struct batching_refusal *ret_refusal)
+{
+	struct kinesis *kinesis = user;
+
+	return packing_measure(&kinesis->packing, record, ret_refusal);
+}
+
+static int32_t compose(void *user, const struct batching_request *request, struct body *body)
+{
+	struct kinesis *kinesis = user;
+
+	return kinesis->cbor ? wire_cbor(&kinesis->packing, kinesis->stream, request, body)
+			     : wire_json(&kinesis->packing, kinesis->stream, request, body);
+}
+
+/* ---- the output's functions ---- */
+
+static void kinesis_write(void *instance, const struct weir_delivery_view *delivery)
+{
+	aws_put_write(((struct kinesis *)instance)->put, delivery);
+}
+
+static void kinesis_flush(void *instance, uint32_t why)
+{
+	(void)why;
+	aws_put_flush(((struct kinesis *)instance)->put);
+}
+
+static void kinesis_timer(void *instance, uint32_t id)
+{
+	aws_put_timer(((struct kinesis *)instance)->put, id);
+}
+
+static int32_t kinesis_begin(void *instance, struct weir_http_request *request)
+{
+	return aws_put_begin(((struct kinesis *)instance)->put, request);
+}
+
+static uint32_t kinesis_done(void *instance, struct weir_http_request *request,
+			     const struct weir_http_response *response)
+{
+	return aws_put_done(((struct kinesis *)instance)->put, request, response);
+}
+
+static int32_t kinesis_start(void *instance, struct weir_error *error)
+{
+	return aws_put_start(((struct kinesis *)instance)->put, error);
+}
+
+static void kinesis_stop(void *instance)
+{
+	aws_put_stop(((struct kinesis *)instance)->put);
+}
+
+static void kinesis_destroy(void *instance)
+{
+	struct kinesis *kinesis = instance;
+
+	if (!kinesis)
+		return;
+	aws_put_destroy(kinesis->put);
+	keys_done(&kinesis->keys);
+	encoding_options_done(&kinesis->encoding);
+	free(kinesis);
+}
+
+/* ---- create ---- */
+
+/* A name that no stream can have would be refused record by record otherwise. */
+static int32_t read_stream(struct kinesis *kinesis, const struct weir_node *node,
+			   struct weir_error *error)
+{
+	const struct weir_node *stream = weir_node_find(node, "stream");
+	int is_arn;
+
+	if (!stream || stream->text.size == 0)
+		return weir_fail(error, WEIR_ERR_INVALID, "stream is missing");
+	kinesis->stream = stream->text.data;
+	is_arn = strncmp(kinesis->stream, "arn:", 4) == 0;
+	if (!is_arn && stream->text.size > KINESIS_STREAM_NAME_MAX)
+		return http_options_fail_at(
+			stream, "the name of a stream has at most 128 characters", error);
+	for (const char *c = kinesis->stream; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr(is_arn ? "_.-:/" : "_.-", *c))
+			return http_options_fail_at(
+				stream,
+				"the name of a stream is of letters, digits, '_', '.' and '-'",
+				error);
+	return 0;
+}
+
+static int32_t read_options(struct kinesis *kinesis, const struct weir_node *node,
+			    struct weir_error *error)
+{
+	const char *wire = weir_node_text(node, "wire");
+	int32_t code = read_stream(kinesis, node, error);
+
+	if (code)
+		return code;
+	if (!wire || strcmp(wire, "auto") == 0)
+		kinesis->cbor =
+			!endpoint_is_overridden(weir_node_text(node, "endpoint"), "kinesis");
+	else
+		kinesis->cbor = strcmp(wire, "cbor") == 0;
+	kinesis->packing.keys = &kinesis->keys;
+	kinesis->packing.newline = weir_node_int(node, "newline", 0) != 0;
+	kinesis->packing.record_max =
+		(uint64_t)weir_node_int(node, "max_record", KINESIS_RECORD_DEFAULT);
+	return encoding_options_read(node, &kinesis->encoding, error);
+}
+
+static int32_t kinesis_create(const struct weir_services *host, struct weir_context *context,
+			      const struct weir_node *node, void **ret_instance,
+			      struct weir_error *error)
+{
+	struct kinesis *kinesis = calloc(1, sizeof(*kinesis));
+	struct put_options put = {.host = host,
+				  .context = context,
+				  .node = node,
+				  .service = "kinesis",
+				  .target = "Kinesis_20131202.PutRecords",
+				  .list = "Records",
+				  .bytes_max = KINESIS_REQUEST_MAX,
+				  .user = kinesis,
+				  .measure = measure,
+				  .compose = compose};
+	int32_t code;
+
+	if (!kinesis)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the kinesis output");
+	code = read_options(kinesis, node, error);
+	if (!code)
+		code = keys_create(&kinesis->keys, host, node, error);
+	if (!code) {
+		put.records_max =
+			(uint32_t)weir_node_int(node, "batch_records", KINESIS_RECORDS_MAX);
+		put.content_type = kinesis->cbor ? WIRE_CBOR_TYPE : WIRE_JSON_TYPE;
+		put.encode = kinesis->encoding.spec.format == WEIR_ENCODE_LINE
+				     ? NULL
+				     : &kinesis->encoding.spec;
+		code = aws_put_create(&put, &kinesis->put, error);
+	}
+	if (code) {
+		kinesis_destroy(kinesis);
+		return code;
+	}
+	*ret_instance = kinesis;
+	return 0;
+}
+
+static const struct weir_output_ops ops = {
+	.struct_size = sizeof(ops),
+	.create = kinesis_create,
+	.start = kinesis_start,
+	.stop = kinesis_stop,
+	.destroy = kinesis_destroy,
+	.write = kinesis_write,
+	.flush = kinesis_flush,
+	.timer = kinesis_timer,
+	.http_done = kinesis_done,
+	.http_begin = kinesis_begin,
+};
+
+static const struct weir_plugin kinesis_plugin = {
+	.struct_size = sizeof(kinesis_plugin),
+	.kind = WEIR_OUTPUT,
+	.flags = WEIR_PLUGIN_CONCURRENT,
+	.name = "kinesis",
+	.version = WEIR_VERSION,
+	.summary = "Puts records into an Amazon Kinesis data stream",
+	.options = options,
+	.output = &ops,
+	.short_option = "stream",
+};
+
+static const struct weir_plugin *const all[] = {&kinesis_plugin};
+WEIR_PLUGINS(all);

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/* Limits of Kinesis Data Streams. Source: the service model of 2013-12-02, PutRecords. */
+#ifndef KINESIS_LIMITS_H
+#define KINESIS_LIMITS_H
+
+#define KINESIS_RECORDS_MAX 500
+/* Data and partition keys of a request. The model says 10 MiB by now; 5 MiB is taken everywhere. */
+#define KINESIS_REQUEST_MAX (5u << 20)
+/* Data and partition key of a record; up to the second where the stream's own limit was raised. */
+#define KINESIS_RECORD_DEFAULT (1u << 20)
+#define KINESIS_RECORD_MAX (10u << 20)
+#define KINESIS_KEY_MAX 256                                            /* characters, not bytes */
+#define KINESIS_HASH_KEY_MAX "340282366920938463463374607431768211455" /* 2^128 - 1 */
+#define KINESIS_STREAM_NAME_MAX 128
+
+#endif

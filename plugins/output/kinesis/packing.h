@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How records become Kinesis records. Here: each is one.
+ *
+ * Everything else sees Kinesis records only: their data as pieces, their keys, and how many records
+ * each holds. An aggregation by shard takes this file's place, and tells put_options.groups how many
+ * records each Kinesis record holds.
+ */
+#ifndef KINESIS_PACKING_H
+#define KINESIS_PACKING_H
+
+#include "keys.h"
+
+#define PACKING_PIECES_MAX 2
+
+struct packing {
+	struct keys *keys;
+	uint32_t newline;    /* data ends in a newline */
+	uint64_t record_max; /* data and partition key */
+};
+
+/* One Kinesis record. */
+struct packed {
+	struct weir_slice pieces[PACKING_PIECES_MAX]; /* of its data */
+	uint32_t piece_count;
+	uint64_t size; /* of the data */
+	struct record_keys keys;
+};
+
+struct packing_cursor {
+	struct batching_cursor records;
+	uint64_t seed;
+};
+
+/* What a record counts against a request; 0 when it cannot be sent. */
+uint64_t packing_measure(const struct packing *packing, const struct batching_record *record,
+			 struct batching_refusal *ret_refusal);
+struct packing_cursor packing_first(const struct packing *packing,
+				    const struct batching_request *request);
+/* 1 and the next one; 0 at the end; negative: it cannot be made. */
+int packing_next(const struct packing *packing, struct packing_cursor *cursor,
+		 struct packed *ret_packed);
+/* How many Kinesis records the request is. */
+uint32_t packing_count(const struct packing *packing, const struct batching_request *request);
+
+#endif

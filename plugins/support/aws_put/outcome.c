@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/* From an answer to what http_done() says, and to outcomes of records. */
+#include <stdlib.h>
+
+#include "support/aws_put/put_internal.h"
+
+/* ---- the call as a whole ---- */
+
+static uint32_t refuse(struct aws_put *put, struct batching_request *request,
+		       const struct aws_error *failure)
+{
+	char text[400];
+
+	if (request->records > 1) {
+		batching_split(put->batching, request);
+		return WEIR_HTTP_FINISHED;
+	}
+	snprintf(text, sizeof(text), "the service answered %s: %s",
+		 *failure->code ? failure->code : "an error", failure->text);
+	put->host->metric_add(put->refused, 1);
+	batching_dead(put->batching, request,
+		      failure->class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused",
+		      weir_slice_of(text));
+	return WEIR_HTTP_FINISHED;
+}
+
+static uint32_t call_failed(struct aws_put *put, struct batching_request *request,
+			    const struct weir_http_response *response)
+{
+	struct aws_error failure;
+
+	aws_error_read(response, &failure);
+	if (failure.class == AWS_ERROR_INVALID || failure.class == AWS_ERROR_TOO_LARGE)
+		return refuse(put, request, &failure);
+	return aws_credentials_refused(put->credentials, response, &failure);
+}
+
+/* ---- record by record ---- */
+
+struct reading {
+	struct batching_fate *fates; /* of the request's records */
+	const uint32_t *sizes;       /* of groups; NULL = each is one */
+	uint32_t groups, records;    /* expected */
+	uint32_t next;               /* record */
+	uint32_t retried, refused, held;
+	char code[64], text[256]; /* of the first that failed */
+	char dead_text[400];      /* of the first that is refused for good */
+};
+
+static void copy_slice(char *to, size_t size, struct weir_slice text)
+{
+	snprintf(to, size, "%.*s", (int)(text.size < size ? text.size : size),
+		 text.data ? text.data : "");
+}
+
+static struct batching_fate fate_of(struct reading *r, const struct put_outcome *outcome,
+				    uint32_t records)
+{
+	struct batching_fate fate = {.outcome = WEIR_OUTCOME_DELIVERED};
+	char code[64];
+	uint32_t class;
+
+	if (outcome->code.size == 0)
+		return fate;
+	copy_slice(code, sizeof(code), outcome->code);
+	class = aws_error_class(code);
+	if (!*r->code) {
+		memcpy(r->code, code, sizeof(code));
+		copy_slice(r->text, sizeof(r->text), outcome->message);
+	}
+	if (class != AWS_ERROR_INVALID && class != AWS_ERROR_TOO_LARGE) {
+		r->retried += records;
+		r->held += class == AWS_ERROR_HOLD ? records : 0;
+		fate.outcome = 0;
+		return fate;
+	}
+	if (!*r->dead_text)
+		snprintf(r->dead_text, sizeof(r->dead_text), "the service answered %s: %.*s", code,
+			 (int)(outcome->message.size < 256 ? outcome->message.size : 256),
+			 outcome->message.data ? outcome->message.data : "");
+	r->refused += records;
+	fate.outcome = WEIR_OUTCOME_DEAD;
+	fate.reason = class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused";
+	fate.text = weir_slice_of(r->dead_text);
+	return fate;
+}
+
+static void on_outcome(void *user, const struct put_outcome *outcome)
+{
+	struct reading *r = user;
+	uint32_t size = r->sizes && outcome->index < r->groups ? r->sizes[outcome->index] : 1;
+	struct batching_fate fate;
+
+	if (outcome->index >= r->groups || size > r->records - r->next)
+		return; /* the count will tell */
+	fate = fate_of(r, outcome, size);
+	for (uint32_t i = 0; i < size; i++)
+		r->fates[r->next++] = fate;
+}
+
+static uint32_t settle(struct aws_put *put, struct batching_request *request, struct reading *r)
+{
+	uint32_t answer;
+
+	put->host->metric_add(put->retried, r->retried);
+	put->host->metric_add(put->refused, r->refused);
+	weir_logf(put->host, put->options.context, WEIR_LOG_WARNING, "aws_partial",
+		  "%s took only a part: %u of %u records are sent again, %u refused (%s: %s)",
+		  put->options.service, r->retried, r->records, r->refused, r->code, r->text);
+	answer = batching_settle(put->batching, request, r->fates);
+	return answer == WEIR_HTTP_TRY_AGAIN && r->held > 0 ? WEIR_HTTP_TRY_SLOWLY : answer;
+}
+
+static uint32_t read_answer(struct aws_put *put, struct batching_request *request,
+			    const struct weir_http_response *response, struct reading *r)
+{
+	int32_t count = put_answer_walk(response->body, put->options.list, on_outcome, r);
+
+	if (count != (int32_t)r->groups || r->next != r->records) {
+		weir_logf(put->host, put->options.context, WEIR_LOG_WARNING, "aws_answer",
+			  "%s gave an answer that does not tell of %u records; they are sent again "
+			  "and may arrive twice",
+			  put->options.service, r->groups);
+		return WEIR_HTTP_TRY_AGAIN;
+	}
+	if (r->retried || r->refused)
+		return settle(put, request, r);
+	batching_delivered(put->batching, request);
+	return WEIR_HTTP_FINISHED;
+}
+
+uint32_t put_outcome(struct aws_put *put, struct batching_request *request,
+		     const struct weir_http_response *response)
+{
+	struct reading reading = {.groups = request->records, .records = request->records};
+	uint32_t *sizes = NULL, answer = WEIR_HTTP_TRY_AGAIN;
+
+	if (response->advice != WEIR_HTTP_OK)
+		return call_failed(put, request, response);
+	reading.fates = calloc(request->records, sizeof(*reading.fates));
+	if (put->options.groups)
+		sizes = calloc(request->records, sizeof(*sizes));
+	if (sizes)
+		reading.groups = put->options.groups(put->options.user, request, sizes);
+	reading.sizes = sizes;
+	if (reading.fates && (sizes || !put->options.groups))
+		answer = read_answer(put, request, response, &reading);
+	free(reading.fates);
+	free(sizes);
+	return answer;
+}
