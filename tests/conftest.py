@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness.nginx import Nginx  # noqa: E402
+from harness.opensearch import OpenSearch, Unavailable  # noqa: E402
 from harness.scripted import Scripted  # noqa: E402
 from harness.sink import Sink  # noqa: E402
 from harness.weir import ROOT, Weir  # noqa: E402
@@ -113,3 +114,15 @@ def data():
     if not folder.is_dir():
         pytest.skip(f"no real logs: {folder} does not exist (WEIR_DATA_DIR names another folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory):
+    """A real OpenSearch for the whole session, or a skip with the reason that there is none."""
+    server = OpenSearch(tmp_path_factory.mktemp("opensearch"))
+    try:
+        yield server.start()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    finally:
+        server.stop()

@@ -55,10 +55,10 @@ class Nginx:
     """One nginx on a free loopback port. `answer`, `location`, `server`, `http` are its own words."""
 
     def __init__(self, folder, tls=False, http2=False, answer='return 200 "ok\\n";', location="",
-                 server="", http="", max_body="64m"):
+                 server="", http="", max_body="64m", port=None):
         self.prefix = pathlib.Path(folder)
         self.prefix.mkdir(parents=True, exist_ok=True)
-        self.port, self.behind = free_port(), free_port()
+        self.port, self.behind = port or free_port(), free_port()
         self.tls, self.process = tls, None
         self.requests_log = self.prefix / "requests.log"
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"

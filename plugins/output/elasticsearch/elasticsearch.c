@@ -69,6 +69,7 @@ static void refuse(struct output *output, struct batching_request *request,
 	char text[EXCERPT + 64];
 	int size;
 
+	nodes_worked(&output->nodes, nodes_of(&output->nodes, request->http.url));
 	verdict_let_go(output, request);
 	if (request->records > 1) {
 		batching_split(output->batching, request);
@@ -112,6 +113,8 @@ static uint32_t try_again(struct output *output, struct batching_request *reques
 		verdict_hold(output, request, response->body);
 	if (is_about_node(response) && !speaks_of_cluster(response))
 		nodes_failed(&output->nodes, node, response->elapsed_ns, response->error);
+	else if (response->status == 429) /* busy, and alive */
+		nodes_worked(&output->nodes, node);
 	return transient || nodes_has_other(&output->nodes, node) ? WEIR_HTTP_TRY_AGAIN
 								  : WEIR_HTTP_TRY_SLOWLY;
 }
