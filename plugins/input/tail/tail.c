@@ -147,9 +147,15 @@ static uint32_t place_of(const struct catalog *catalog, uint32_t flags)
 	return SCAN_PLACE_END;
 }
 
-static void tell_if_nothing(const struct catalog *catalog)
+static void tell_if_nothing(struct catalog *catalog)
 {
-	if (catalog->file_count == 0)
+	uint32_t count;
+
+	/* Workers read already, and may have come to a file's end. */
+	pthread_mutex_lock(&catalog->lock);
+	count = catalog->file_count;
+	pthread_mutex_unlock(&catalog->lock);
+	if (count == 0)
 		weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, "tail_no_match",
 			  "no file matches %s%s yet; files are followed as soon as they appear",
 			  catalog->options.paths.globs[0].pattern,
