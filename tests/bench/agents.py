@@ -24,6 +24,12 @@ COMBINED_REGEX = (r'^(?<clientip>[^ ]+) (?<ident>[^ ]+) (?<user>[^ ]+) \[(?<time
                   r'(?<bytes>[0-9-]+) "(?<referer>[^"]*)" "(?<agent>[^"]*)"$')
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Sink:
     """A destination that counts lines: tests/servers/sink for HTTP, bench-drain for plain TCP."""
 
@@ -59,7 +65,8 @@ class Sink:
 
 
 class Agent:
-    """One run: scenario is null, combined, json or http; `sink` is set for http."""
+    """One run: scenario is null, combined, json, http, or file (parse combined, write JSON lines;
+    Weir only). `sink` is set for http."""
 
     name = ""
     protocol = "http"
@@ -91,18 +98,26 @@ class Weir(Agent):
         super().__init__(*arguments)
         self.binary = binary
 
-    def run(self, sink):
+    def configure(self, **settings):
+        """Writes the configuration; returns weir.yaml's path."""
         (self.folder / "conf.d").mkdir()
         config = self.write("weir.yaml", json.dumps({
             "state_dir": str(self.folder / "state"), "conf_dir": str(self.folder / "conf.d"),
-            "admin": "off"}))
-        parse = {"combined": [{"parse": {"format": "combined"}}],
+            "admin": "off", **settings}))
+        combined = [{"parse": {"format": "combined"}}]
+        parse = {"combined": combined, "file": combined,
                  "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
-        output = {"null": {}} if self.scenario != "http" else {
-            "http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}}
+        output = {
+            "http": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}},
+            "file": {"file": {"path": str(self.folder / "out.jsonl")}},
+        }.get(self.scenario, {"null": {}})
         self.write("conf.d/bench.yaml", json.dumps({
             "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
             "filters": parse, "outputs": [output]}))
+        return config
+
+    def run(self, sink):
+        config = self.configure()
         result = measure.run_to_end([self.binary, "run", "-c", config, "--once"], self.log)
         self.check()
         return result
