@@ -129,10 +129,10 @@ static void run_signals(sigset_t *ret_set)
 	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
 }
 
-static int run_signal_pending(const sigset_t *set)
+static int run_signal_pending(void *set)
 {
 	struct timespec none = {0, 0};
-	int signal_number = sigtimedwait(set, NULL, &none);
+	int signal_number = sigtimedwait((const sigset_t *)set, NULL, &none);
 
 	return signal_number == SIGTERM || signal_number == SIGINT;
 }
@@ -152,7 +152,7 @@ static void run_service(const sigset_t *signals)
 }
 
 /* Returns 1 when everything was shipped, 0 when a signal came first. */
-static int run_once(struct agent *agent, const sigset_t *signals, int quiet)
+static int run_once(struct agent *agent, sigset_t *signals, int quiet)
 {
 	struct progress progress;
 	int finished = 0;
@@ -167,7 +167,7 @@ static int run_once(struct agent *agent, const sigset_t *signals, int quiet)
 }
 
 static int run_agent(const struct run_options *options, const struct config *config,
-		     struct registry *registry, const sigset_t *signals)
+		     struct registry *registry, sigset_t *signals)
 {
 	struct weir_error error = {0};
 	struct cli_admin *admin = NULL;
@@ -192,7 +192,7 @@ static int run_agent(const struct run_options *options, const struct config *con
 	else if (running)
 		run_service(signals);
 	agent_count(agent, &running, &all);
-	left = agent_stop(agent);
+	left = agent_stop(agent, run_signal_pending, signals);
 	cli_admin_close(admin);
 	agent_destroy(agent);
 	if (left)

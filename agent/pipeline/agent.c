@@ -215,7 +215,7 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory");
 	agent->config = config;
 	agent->registry = registry;
-	agent->started_ns = clock_wall_ns();
+	agent->started_ns = clock_monotonic_ns();
 	pthread_mutex_init(&agent->lock, NULL);
 	gethostname(agent->host_name, sizeof(agent->host_name) - 1);
 	agent->host.host_name = weir_slice_of(agent->host_name);
@@ -323,14 +323,29 @@ void agent_progress(struct agent *agent, struct agent_progress *ret_progress)
 
 /* ---- the end ---- */
 
-uint32_t agent_stop(struct agent *agent)
+/* A pipeline that still has records on their way, or NULL. */
+static struct pipeline *agent_undrained(struct agent *agent)
+{
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		if (!pipeline_drained(agent->pipelines[i]))
+			return agent->pipelines[i];
+	return NULL;
+}
+
+uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user)
 {
 	uint64_t deadline = clock_monotonic_ns() + agent->config->shutdown_timeout_ns;
 	struct weir_error error = {0};
+	struct pipeline *undrained;
 	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
-		left += pipeline_stop(agent->pipelines[i], deadline);
+		pipeline_stop_reading(agent->pipelines[i]);
+	while ((undrained = agent_undrained(agent)) && clock_monotonic_ns() < deadline &&
+	       !hurry(user))
+		pipeline_wait(undrained, 10 * NS_PER_MS);
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		left += pipeline_stop(agent->pipelines[i]);
 	if (state_sync(agent->host.state, &error) < 0)
 		log_line(WEIR_LOG_ERROR, "state", NULL,
 			 "the last positions could not be written: %s; "

@@ -33,9 +33,9 @@ int agent_finished(struct agent *agent);
 /* Waits up to that long for something to change. */
 void agent_wait(struct agent *agent, uint64_t ns);
 void agent_progress(struct agent *agent, struct agent_progress *ret_progress);
-/* Stops everything within the configuration's shutdown_timeout. Returns the batches left without
- * outcome; they are read again by the next run. */
-uint32_t agent_stop(struct agent *agent);
+/* Stops everything within the configuration's shutdown_timeout, or as soon as hurry(user) is true.
+ * Returns the batches left without outcome; they are read again by the next run. */
+uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user);
 void agent_destroy(struct agent *agent);
 
 /* The status document (see admin/status_json.h), and the metrics in Prometheus' text form. */

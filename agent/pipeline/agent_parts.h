@@ -25,7 +25,7 @@ struct agent {
 	struct agent_failure *failures;
 	uint32_t failure_count;
 	char **crashes; /* per pipeline of the configuration: how a plugin crashed in the rehearsal */
-	int64_t started_ns;
+	uint64_t started_ns; /* monotonic */
 	char host_name[256];
 };
 

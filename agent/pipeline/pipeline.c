@@ -164,6 +164,17 @@ static void pipeline_metrics(struct pipeline *pipeline)
 	metric_set(pipeline->memory_limit, pipeline->budget.hard);
 }
 
+/* Waits by the monotonic clock: when somebody sets the other one back, no wait grows by hours. */
+static void pipeline_condition_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 int pipeline_create(struct pipeline_host *host, const struct config_pipeline *config,
 		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline **ret_pipeline,
 		    struct weir_error *error)
@@ -183,7 +194,7 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 	pipeline->start_flags = start_flags;
 	pipeline->pressure_task.run = pipeline_pressure_run;
 	pthread_mutex_init(&pipeline->lock, NULL);
-	pthread_cond_init(&pipeline->changed, NULL);
+	pipeline_condition_init(&pipeline->changed);
 	budget_init(&pipeline->budget, (int64_t)memory_bytes,
 		    (int64_t)block * FIRST_ESTIMATE_BLOCKS, pipeline_relieved, pipeline);
 	batch_pool_init(&pipeline->pool, &pipeline->budget, (uint32_t)block, source_unref);
@@ -233,11 +244,10 @@ int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
 
 void pipeline_wait(struct pipeline *pipeline, uint64_t ns)
 {
-	struct timespec until;
-	int64_t at = clock_wall_ns() + (int64_t)ns;
+	uint64_t at = clock_monotonic_ns() + ns;
+	struct timespec until = {(time_t)(at / (uint64_t)NS_PER_SECOND),
+				 (long)(at % (uint64_t)NS_PER_SECOND)};
 
-	until.tv_sec = at / NS_PER_SECOND;
-	until.tv_nsec = at % NS_PER_SECOND;
 	pthread_mutex_lock(&pipeline->lock);
 	pthread_cond_timedwait(&pipeline->changed, &pipeline->lock, &until);
 	pthread_mutex_unlock(&pipeline->lock);
@@ -269,10 +279,9 @@ int pipeline_finished(struct pipeline *pipeline)
 	return pipeline_alive(pipeline) == 0 && atomic_load(&pipeline->tasks) == 0;
 }
 
-uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns)
+void pipeline_stop_reading(struct pipeline *pipeline)
 {
 	int state = PIPELINE_RUNNING;
-	uint32_t left;
 
 	atomic_compare_exchange_strong(&pipeline->state, &state, PIPELINE_STOPPING);
 	for (uint32_t i = 0; i < pipeline->input_count; i++)
@@ -280,10 +289,17 @@ uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns)
 	while (atomic_load(&pipeline->tasks))
 		pipeline_wait(pipeline, 10 * NS_PER_MS);
 	pipeline_flush(pipeline, WEIR_FLUSH_STOP);
-	while (pipeline_alive(pipeline) && clock_monotonic_ns() < deadline_ns &&
-	       atomic_load(&pipeline->state) != PIPELINE_FAILED)
-		pipeline_wait(pipeline, 10 * NS_PER_MS);
-	left = pipeline_alive(pipeline);
+}
+
+int pipeline_drained(struct pipeline *pipeline)
+{
+	return pipeline_alive(pipeline) == 0 || atomic_load(&pipeline->state) == PIPELINE_FAILED;
+}
+
+uint32_t pipeline_stop(struct pipeline *pipeline)
+{
+	uint32_t left = pipeline_alive(pipeline);
+
 	atomic_store(&pipeline->filters_stopped, 1);
 	for (uint32_t i = 0; i < pipeline->filter_count; i++)
 		stage_stop(pipeline->filters[i]);

@@ -223,9 +223,12 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline **ret_pipeline,
 		    struct weir_error *error);
 int pipeline_start(struct pipeline *pipeline, struct weir_error *error);
-/* Stops the inputs, flushes, and waits until every record has an outcome or the deadline (of the
- * monotonic clock) has passed. Returns the number of batches left over; they come again. */
-uint32_t pipeline_stop(struct pipeline *pipeline, uint64_t deadline_ns);
+/* The end in three steps, so that no pipeline waits for another: the inputs stop and what is on its way
+ * is flushed; the caller waits until every record has an outcome, for as long as it likes; and filters
+ * and outputs stop. Returns the number of batches left over; they come again. */
+void pipeline_stop_reading(struct pipeline *pipeline);
+int pipeline_drained(struct pipeline *pipeline);
+uint32_t pipeline_stop(struct pipeline *pipeline);
 void pipeline_destroy(struct pipeline *pipeline);
 /* run --once: true when everything that was there has an outcome. */
 int pipeline_finished(struct pipeline *pipeline);

@@ -173,7 +173,7 @@ int agent_status(struct agent *agent, struct buffer *out)
 	buffer_text(out, "{\"version\":\"" WEIR_VERSION "\",");
 	put_text(out, "host", agent->host_name);
 	buffer_printf(out, ",\"uptime_seconds\":%lld,\"state\":{",
-		      (long long)((clock_wall_ns() - agent->started_ns) / NS_PER_SECOND));
+		      (long long)((clock_monotonic_ns() - agent->started_ns) / NS_PER_SECOND));
 	put_text(out, "dir", agent->config->state_dir);
 	buffer_text(out, ",");
 	put_text(out, "stalled", stalled[0] ? stalled : NULL);
