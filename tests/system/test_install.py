@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""`cmake --install` into an empty root: the agent finds its parts, a stranger finds the plugin kit,
+and the unit, the settings and the manual pages say what is true."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.weir import BIN, ROOT
+
+BUILD = BIN.parent.parent
+CACHE = BUILD / "CMakeCache.txt"
+SERVICE = ROOT / "agent/config/service.c"
+MAX_EXPOSURE = 2.0
+
+
+def cached(name):
+    return re.search(rf"^{name}:\w+=(.*)$", CACHE.read_text(), re.M)[1]
+
+
+def command(*argv, env=None, check=True, cwd=None):
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120, cwd=cwd,
+                          stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}, check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def needs(program):
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """The folder that the files went to as if it were /."""
+    if not CACHE.exists():
+        pytest.skip(f"{BUILD} is no build tree")
+    root = tmp_path_factory.mktemp("root")
+    command("cmake", "--install", BUILD, env={"DESTDIR": str(root)})
+    return root
+
+
+@pytest.fixture(scope="module")
+def prefix(staged):
+    return staged / cached("CMAKE_INSTALL_PREFIX").lstrip("/")
+
+
+def one(root, name):
+    found = list(root.rglob(name))
+    assert len(found) == 1, (name, found)
+    return found[0]
+
+
+def test_the_installed_agent_finds_its_plugins_and_modules(prefix, tmp_path):
+    weir = prefix / "bin/weir"
+    libraries = prefix / cached("CMAKE_INSTALL_LIBDIR") if "CMAKE_INSTALL_LIBDIR:" in CACHE.read_text() \
+        else one(prefix, "modules").parent.parent
+    listed = command(weir, "plugins", "-c", "/dev/null").stdout
+    assert listed.splitlines()[0] == str(libraries / "weir/plugins")
+    plugins = {p.name for p in (libraries / "weir/plugins").iterdir()}
+    assert plugins and plugins == set(re.findall(r"\S+\.so", listed))
+    # The http output needs the http module: created, as `run` does it, and with nothing to read.
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/web.yaml").write_text(
+        'inputs: [{stdin: {}}]\noutputs: [{http: "http://127.0.0.1:9/"}]\n')
+    (tmp_path / "weir.yaml").write_text(f"state_dir: {tmp_path}/state\nadmin: off\n")
+    command(weir, "run", "--once", "-c", tmp_path / "weir.yaml")
+
+
+def test_an_edited_weir_yaml_survives_a_second_installation(tmp_path):
+    settings = f"{cached('CMAKE_INSTALL_PREFIX')}/etc/weir/weir.yaml".replace("/usr/etc", "/etc")
+    edited = tmp_path / settings.lstrip("/")
+    edited.parent.mkdir(parents=True)
+    edited.write_text("workers: 1\n")
+    command("cmake", "--install", BUILD, env={"DESTDIR": str(tmp_path)})
+    assert edited.read_text() == "workers: 1\n"
+    assert (edited.parent / "conf.d").is_dir() and not list((edited.parent / "conf.d").iterdir())
+
+
+def test_a_stranger_builds_a_plugin_with_pkg_config(staged, prefix, tmp_path):
+    needs("pkg-config")
+    env = {"PKG_CONFIG_LIBDIR": str(one(staged, "weir.pc").parent),
+           "PKG_CONFIG_SYSROOT_DIR": str(staged), "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1"}
+    flags = command("pkg-config", "--cflags", "weir", env=env).stdout.split()
+    folder = command("pkg-config", "--variable=plugindir", "weir", env=env).stdout.strip()
+    source = tmp_path / "mask.c"
+    source.write_text(guide())
+    target = one(prefix, "plugins")
+    assert folder.endswith(str(target.relative_to(staged)))
+    command("cc", *flags, "-Wall", "-Werror", "-shared", "-fPIC", "-o", target / "mask.so", source)
+    try:
+        assert "Hides the digits" in command(prefix / "bin/weir", "plugins", "-c", "/dev/null",
+                                             "mask").stdout
+    finally:
+        (target / "mask.so").unlink()
+
+
+def test_a_stranger_builds_and_installs_a_plugin_with_cmake(prefix, tmp_path):
+    (tmp_path / "mask.c").write_text(guide())
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(mask C)\n"
+        "find_package(Weir 0.1 REQUIRED)\nweir_add_plugin(mask mask.c)\n")
+    command("cmake", "-S", tmp_path, "-B", tmp_path / "build",
+            f"-DWeir_DIR={one(prefix, 'WeirConfig.cmake').parent}")
+    command("cmake", "--build", tmp_path / "build")
+    command("cmake", "--install", tmp_path / "build")
+    installed = one(prefix, "mask.so")
+    try:
+        weir = prefix / "bin/weir"
+        assert "Hides the digits" in command(weir, "plugins", "-c", "/dev/null", "mask").stdout
+        exported = command("nm", "-D", "--defined-only", installed).stdout.split()[2::3]
+        assert exported == ["weir_plugins"]
+    finally:
+        installed.unlink()
+
+
+def guide():
+    """The plugin of include/weir/README.md."""
+    return re.search(r"^```c\n(.*?)^```$", (ROOT / "include/weir/README.md").read_text(),
+                     re.M | re.S)[1]
+
+
+def declared_settings():
+    """The members of service_options, as the agent declares them: {name: default or None}."""
+    body = SERVICE.read_text().split("service_options[] = {")[1].split("WEIR_OPTION_END")[0]
+    found = re.findall(r'WEIR_OPTION\("(\w+)", \w+, (?:"([^"]*)"|NULL)', body)
+    for entry in re.findall(r"\{\.struct_size.*?\}", body, re.S):
+        default = re.search(r'\.default_text = "([^"]*)', entry)
+        found.append((re.search(r'\.name = "(\w+)"', entry)[1], default and default[1]))
+    return {name: default or None for name, default in found}
+
+
+def test_the_installed_settings_show_the_defaults_and_are_correct(staged, prefix, tmp_path):
+    text = one(staged, "weir.yaml").read_text()
+    shown = dict(re.findall(r"^#(\w+): (.*)$", text, re.M))
+    declared = declared_settings()
+    assert shown and shown.keys() <= declared.keys()
+    for name, value in shown.items():
+        # Two have no default that a text could give: the number of cores, and the members of log.
+        assert value == declared[name] or name in ("workers", "log"), name
+    assert not [line for line in text.splitlines() if line and not line.startswith("#")]
+    (tmp_path / "conf.d").mkdir()
+    shutil.copy(one(prefix / "share", "web.yaml"), tmp_path / "conf.d")
+    for settings in (text, re.sub(r"^#(\w+:)", r"\1", text, flags=re.M)):
+        (tmp_path / "weir.yaml").write_text(settings)
+        command(prefix / "bin/weir", "check", "-c", tmp_path / "weir.yaml")
+
+
+def test_the_manual_page_describes_every_setting_and_command(prefix):
+    page = one(prefix, "weir.yaml.5").read_text()
+    described = re.findall(r"^\.It Cm (\w+)$", page.split(".Sh SETTINGS")[1].split(".Sh ")[0], re.M)
+    assert set(described) == declared_settings().keys()
+    for name, default in declared_settings().items():
+        if default and default != "{}":
+            entry = page.split(f".It Cm {name}\n")[1].split("\n.It")[0]
+            assert default in entry, name
+    commands = re.findall(r"^  (\w+)  ", command(prefix / "bin/weir", "help").stdout, re.M)
+    listed = one(prefix, "weir.1").read_text().split(".Sh COMMANDS")[1].split(".Sh ENV")[0]
+    assert commands and set(commands) == set(re.findall(r"^\.It Cm (\w+)", listed, re.M))
+
+
+def test_the_manual_pages_are_well_formed(prefix):
+    needs("mandoc")
+    pages = sorted((prefix / "share/man").rglob("weir*"))
+    assert len(pages) >= 2
+    done = command("mandoc", "-Tlint", "-W", "warning", *pages, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def unit(staged, prefix, tmp_path):
+    """The unit with the staged program, which systemd wants to find."""
+    text = one(staged, "weir.service").read_text()
+    copy = tmp_path / "weir.service"
+    copy.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/bin/weir", text, flags=re.M))
+    return copy
+
+
+def test_systemd_accepts_the_unit(unit):
+    needs("systemd-analyze")
+    done = command("systemd-analyze", "verify", "--man=no", unit, check=False)
+    assert done.returncode == 0 and "weir.service" not in done.stderr, done.stderr
+
+
+def test_the_unit_is_hardened(unit):
+    needs("systemd-analyze")
+    done = command("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+    exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)[1])
+    assert exposure <= MAX_EXPOSURE, done.stdout
