@@ -8,7 +8,7 @@
 #define SECOND_NS 1000000000
 /* Services accept signatures that are up to 5 min off; from here on the clock is to blame. */
 #define CLOCK_TOLERANCE_S 120
-/* Keys that are refused so soon after they were got are not worth getting again at once. */
+/* Keys are not got again at once when those that were got for a refusal are refused as well. */
 #define REFRESH_PAUSE_NS (UINT64_C(10) * SECOND_NS)
 
 const struct weir_option aws_assume_role_members[] = {
@@ -236,10 +236,11 @@ static int is_about_keys(const struct aws_error *failure)
 static uint32_t renew(struct aws_credentials *c, int expired)
 {
 	int is_static = c->chain.kind == CHAIN_KEYS && c->chain.role_count == 0;
-	int soon = c->host->monotonic_ns() - c->published_ns < REFRESH_PAUSE_NS;
+	uint64_t now_ns = c->host->monotonic_ns();
 
-	if (soon)
+	if (c->renewed_ns && now_ns - c->renewed_ns < REFRESH_PAUSE_NS)
 		return WEIR_HTTP_TRY_SLOWLY;
+	c->renewed_ns = now_ns;
 	if (expired && !is_static) {
 		pthread_mutex_lock(&c->lock);
 		c->doubted = 1;

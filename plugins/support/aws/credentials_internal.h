@@ -52,7 +52,7 @@ struct aws_credentials {
 	struct process *process;
 	uint32_t failures; /* in a row */
 	int stalled, told;
-	uint64_t published_ns;
+	uint64_t renewed_ns; /* when the service last made us renew them */
 };
 
 /* Begins a refresh unless one is under way. */

@@ -82,7 +82,6 @@ static void publish(struct aws_credentials *c)
 	c->told = 1;
 	c->failures = 0;
 	c->stalled = 0;
-	c->published_ns = c->host->monotonic_ns();
 	if (!expires_s)
 		return;
 	left_s = expires_s - credentials_now_s(c);

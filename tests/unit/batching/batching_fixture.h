@@ -10,8 +10,12 @@
 #include <cmocka.h>
 
 #include "mock_host.h"
+#ifdef BATCHING_FIXTURE_LINKED
+#include "support/batching/batching.h"
+#else
 #include "support/batching/batching.c"
 #include "support/batching/request.c"
+#endif
 
 #define DELIVERIES_MAX 64
 #define REQUESTS_MAX 4096
