@@ -239,8 +239,10 @@ int state_batch_is_empty(const struct state_batch *batch)
 int state_batch_write(const struct state_batch *batch, struct state_database *database,
 		      struct state_statements *statements, struct weir_error *error)
 {
-	int failed = state_database_sync_full(database, batch->jobs != NULL, error);
+	int failed = state_database_in_place(database, error);
 
+	if (!failed)
+		failed = state_database_sync_full(database, batch->jobs != NULL, error);
 	if (!failed)
 		failed = state_database_run(database, "BEGIN IMMEDIATE", error);
 	if (failed)

@@ -126,6 +126,20 @@ int state_database_sync_full(struct state_database *database, int full, struct w
 	return failed;
 }
 
+int state_database_in_place(struct state_database *database, struct weir_error *error)
+{
+	int moved = 0;
+
+	sqlite3_file_control(database->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (!moved)
+		return 0;
+	return weir_fail(
+		error, WEIR_ERR_IO,
+		"%s was removed or replaced while the agent runs: put it back, with its -wal "
+		"and -shm; after a restart without it, files are read as at a first run",
+		database->path);
+}
+
 static int database_names(const char *dir, struct state_database *database,
 			  struct weir_error *error)
 {

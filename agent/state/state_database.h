@@ -26,6 +26,8 @@ int state_database_prepare(struct state_database *database, const char *sql,
 /* The first column of the first row. */
 int state_database_number(struct state_database *database, const char *sql, int64_t *ret_number,
 			  struct weir_error *error);
+/* Fails when the file is no longer at its path: what is written to it would be gone with the process. */
+int state_database_in_place(struct state_database *database, struct weir_error *error);
 /* FULL: a commit is on the disk when it returns. NORMAL: it may be lost by a power cut, whole. */
 int state_database_sync_full(struct state_database *database, int full, struct weir_error *error);
 

@@ -243,6 +243,23 @@ def test_an_output_on_a_full_disk_waits_and_leaves_no_half_line(agent, tmp_path,
     assert lines(small_disk / "out") == expected(0, 20000)
 
 
+def test_a_state_folder_that_is_moved_away_is_said_and_made_up_for(agent, tmp_path):
+    pipeline(agent, tmp_path)
+    write(tmp_path / "log", 0, 10)
+    agent.start()
+    wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"file": 70}, DEADLINE,
+               "the position")
+    agent.state_dir.rename(tmp_path / "away")
+    write(tmp_path / "log", 10, 10)
+    await_lines(tmp_path / "out", 20)
+    wait_until(lambda: "state.db was removed or replaced" in agent.log(), DEADLINE, "the alarm")
+    (tmp_path / "away").rename(agent.state_dir)
+    wait_until(lambda: "positions are saved again" in agent.log(), DEADLINE, "the end of the alarm")
+    agent.kill()
+    agent.run_once()
+    assert lines(tmp_path / "out") == expected(0, 20)
+
+
 # ---- seen by the user ----
 
 
