@@ -6,10 +6,13 @@
  * Exit status: 0 done, 1 a pipeline was left out or failed (with --once) or nothing can run,
  * 2 wrong usage, 4 stopped with records that had no outcome yet (they are sent again by the next run).
  */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -129,6 +132,20 @@ static void run_signals(sigset_t *ret_set)
 	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
 }
 
+/* The soft limit of descriptors is meant for programs that call select() with any of them; of ours only
+ * the one of inotify is, and it is made early. A tail of many files needs more than the usual 1,024. */
+static void run_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_line(WEIR_LOG_WARNING, "agent", NULL, "can't raise the limit of open files: %s",
+			 strerror(errno));
+}
+
 static int run_signal_pending(void *set)
 {
 	struct timespec none = {0, 0};
@@ -215,6 +232,7 @@ int cli_run(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	run_signals(&signals);
+	run_raise_limit();
 	if (run_load(&options, &config, &registry, &error) < 0) {
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		status = CLI_FAILED;

@@ -3,6 +3,7 @@
 import base64
 import json
 import pathlib
+import resource
 
 import pytest
 
@@ -183,6 +184,18 @@ def test_memory_is_bounded_while_a_destination_is_down_and_neighbours_go_on(
     got = [line[:7] for r in server.requests() if r["status"] == 200
            for line in r["body"].splitlines()]
     assert sorted(set(got)) == [f"{n:07d}" for n in range(200000)]
+
+
+def test_all_descriptors_that_may_be_had_are_used(weir, tmp_path):
+    weir.pipeline("p", {"inputs": [tail(tmp_path / "log")], "outputs": [file(tmp_path / "out")]})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        weir.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE) == (hard, hard)
+    weir.stop()
 
 
 def test_a_second_agent_on_the_same_state_is_refused(weir, make_weir, tmp_path):

@@ -2,6 +2,7 @@
 """Rotation, in every way that it is done, seen by a running agent and by one that was away."""
 import gzip
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -271,6 +272,19 @@ def test_few_descriptors_are_enough_for_many_files(follow):
         f.write(f"new {number}\n", f"{number}.log")
     f.wait(150)
     assert len(set(f.messages())) == len(f.messages()) == 150
+
+
+def test_idle_files_make_room_when_descriptors_run_out(follow):
+    f = follow(rescan_interval="100ms").start()
+    f.write("first\n")
+    f.wait(1)
+    pid = f.weir.process.pid
+    limit = len(os.listdir(f"/proc/{pid}/fd")) + 8
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
+    for number in range(60):
+        f.write(f"{number}\n", f"{number}.log")
+    assert sorted(f.wait(61, 30)) == sorted(["first", *map(str, range(60))])
+    assert "raise the limit of open files" in f.weir.log()
 
 
 def rotate(f, depth=3):

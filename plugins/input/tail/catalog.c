@@ -320,6 +320,16 @@ void catalog_signal_locked(struct file *file, uint32_t signals)
 
 /* ---- descriptors and alarms ------------------------------------------------------------------ */
 
+static void close_idle_locked(struct catalog *catalog)
+{
+	while (catalog->idle_count > catalog->options.max_open) {
+		struct file *oldest = catalog->idle_oldest;
+
+		idle_remove(catalog, oldest);
+		catalog_signal_locked(oldest, FILE_CLOSE);
+	}
+}
+
 void catalog_idle(struct catalog *catalog, struct file *file)
 {
 	pthread_mutex_lock(&catalog->lock);
@@ -329,12 +339,16 @@ void catalog_idle(struct catalog *catalog, struct file *file)
 	*(file->idle_older ? &file->idle_older->idle_newer : &catalog->idle_oldest) = file;
 	catalog->idle_newest = file;
 	catalog->idle_count++;
-	if (catalog->idle_count > catalog->options.max_open) {
-		struct file *oldest = catalog->idle_oldest;
+	close_idle_locked(catalog);
+	pthread_mutex_unlock(&catalog->lock);
+}
 
-		idle_remove(catalog, oldest);
-		catalog_signal_locked(oldest, FILE_CLOSE);
-	}
+void catalog_make_room(struct catalog *catalog)
+{
+	pthread_mutex_lock(&catalog->lock);
+	if (catalog->options.max_open > catalog->idle_count / 2 + 1)
+		catalog->options.max_open = catalog->idle_count / 2 + 1;
+	close_idle_locked(catalog);
 	pthread_mutex_unlock(&catalog->lock);
 }
 

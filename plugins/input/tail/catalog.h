@@ -110,6 +110,8 @@ void catalog_signal_locked(struct file *file, uint32_t signals);
 
 /* The descriptor is open and at its end: may close another's. */
 void catalog_idle(struct catalog *catalog, struct file *file);
+/* There are fewer descriptors than max_open_files: from now on only half of the idle ones are kept. */
+void catalog_make_room(struct catalog *catalog);
 /* The descriptor is closed, or in use. */
 void catalog_busy(struct catalog *catalog, struct file *file);
 /* Wakes the reader at this monotonic time; 0 = never. */

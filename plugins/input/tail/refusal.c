@@ -52,6 +52,14 @@ static void tell_no_file(struct catalog *catalog, const char *path, int mode)
 			  "%s is no regular file and is left alone", path);
 }
 
+static void make_room(struct catalog *catalog)
+{
+	int error = errno;
+
+	catalog_make_room(catalog);
+	errno = error;
+}
+
 int refusal_open(struct catalog *catalog, const char *path, struct statx *ret_status)
 {
 	int fd;
@@ -66,6 +74,8 @@ int refusal_open(struct catalog *catalog, const char *path, struct statx *ret_st
 	}
 	fd = file_open(path);
 	if (fd < 0 || file_status(fd, "", ret_status) < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			make_room(catalog);
 		refusal_tell(catalog, path, errno);
 		if (fd >= 0)
 			(void)close(fd);

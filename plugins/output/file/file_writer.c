@@ -51,6 +51,13 @@ static void failure_text(const struct file_writer *writer, int failed, char *tex
 			 "can't write %s: %s; give the user that runs weir write access to it",
 			 path, strerror(failed));
 		break;
+	case EMFILE:
+	case ENFILE:
+		snprintf(text, size,
+			 "can't open %s: %s; raise the limit of open files (LimitNOFILE= in the "
+			 "systemd unit, ulimit -n)",
+			 path, strerror(failed));
+		break;
 	case ENOMEM:
 		snprintf(text, size, "no memory to encode records for %s", path);
 		break;
@@ -281,7 +288,8 @@ void file_writer_run(void *user)
 /* Troubles that pass by themselves are for the thread, which stalls until they do. */
 static int passes(int failed)
 {
-	return failed == ENOSPC || failed == EDQUOT || failed == EAGAIN || failed == EIO;
+	return failed == ENOSPC || failed == EDQUOT || failed == EAGAIN || failed == EIO ||
+	       failed == EMFILE || failed == ENFILE;
 }
 
 int32_t file_writer_open(struct file_writer *writer, struct weir_error *error)
