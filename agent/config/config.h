@@ -34,11 +34,11 @@ struct config_stage {
 	const struct weir_plugin *plugin;
 	const struct weir_node *options; /* a MAP, defaults filled in */
 	uint32_t line, column;
-	char *name;  /* `name:`, or the plugin's name, with "_2" and so on where it repeats within its list */
-	char *when;  /* `when:`, or NULL */
+	char *name; /* `name:`, or the plugin's name, with "_2" and so on where it repeats within its list */
+	char *when; /* `when:`, or NULL */
 	uint32_t when_line, when_column;
-	uint32_t strict;      /* ordering: strict (outputs) */
-	uint64_t linger_ns;   /* linger (outputs); WEIR_TIMER_OFF = not set */
+	uint32_t strict;       /* ordering: strict (outputs) */
+	uint64_t linger_ns;    /* linger (outputs); WEIR_TIMER_OFF = not set */
 	uint64_t retry_min_ns; /* retry: {backoff_min, backoff_max} (outputs); 0 = default */
 	uint64_t retry_max_ns;
 };
@@ -54,7 +54,7 @@ struct config_pipeline {
 	struct config_stage *dead_letter;
 	size_t dead_letter_count;
 	uint32_t on_corrupt_state; /* CONFIG_CORRUPT_* */
-	int broken; /* has errors: not to be run */
+	int broken;                /* has errors: not to be run */
 };
 
 struct config_memory;
@@ -77,7 +77,8 @@ struct config {
 	size_t pipeline_count;
 	struct config_problem *problems;
 	size_t problem_count;
-	uint32_t on_corrupt_state; /* CONFIG_CORRUPT_*, for pipelines that don't say so themselves */
+	uint32_t
+		on_corrupt_state; /* CONFIG_CORRUPT_*, for pipelines that don't say so themselves */
 	struct config_memory *memory; /* of all text and nodes above */
 };
 

@@ -24,9 +24,9 @@
 #define WEIR_ABI_MINOR 1
 
 /* True when `member` lies within the `struct_size` that the other side declared. */
-#define WEIR_HAS(table, member)                                                                    \
-	((table)->struct_size >= (uint32_t)(offsetof(__typeof__(*(table)), member) +               \
-					    sizeof((table)->member)))
+#define WEIR_HAS(table, member)  \
+	((table)->struct_size >= \
+	 (uint32_t)(offsetof(__typeof__(*(table)), member) + sizeof((table)->member)))
 
 /* A borrowed run of bytes, not terminated by NUL. `data` may be NULL when `size` is 0. */
 struct weir_slice {
@@ -36,12 +36,12 @@ struct weir_slice {
 
 /* Error codes: negative, returned by every function that can fail. */
 #define WEIR_OK 0
-#define WEIR_ERR_INVALID (-1)  /* an argument, option or input that can't be used */
-#define WEIR_ERR_MEMORY (-2)   /* no memory, or the pipeline's memory bound is reached */
-#define WEIR_ERR_IO (-3)       /* a system call failed; `text` has the reason */
+#define WEIR_ERR_INVALID (-1) /* an argument, option or input that can't be used */
+#define WEIR_ERR_MEMORY (-2)  /* no memory, or the pipeline's memory bound is reached */
+#define WEIR_ERR_IO (-3)      /* a system call failed; `text` has the reason */
 #define WEIR_ERR_NOT_FOUND (-4)
-#define WEIR_ERR_REFUSED (-5)  /* understood, and not allowed */
-#define WEIR_ERR_STATE (-6)    /* not possible now */
+#define WEIR_ERR_REFUSED (-5) /* understood, and not allowed */
+#define WEIR_ERR_STATE (-6)   /* not possible now */
 #define WEIR_ERR_INTERNAL (-7)
 
 /* Longest error text, with its NUL. */

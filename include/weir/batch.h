@@ -35,8 +35,9 @@
 #define WEIR_RECORD_DEAD 4    /* on its way to the dead letter; set by services.record_dead only */
 #define WEIR_RECORD_GONE (WEIR_RECORD_DROPPED | WEIR_RECORD_HELD | WEIR_RECORD_DEAD)
 #define WEIR_RECORD_UNPARSED 8 /* a parse failed and the record was passed on with a mark */
-#define WEIR_RECORD_DERIVED 16 /* made by a filter from several records: its position is no place to skip by */
-#define WEIR_RECORD_CUT 32     /* the line was longer than the input's bound: this is a part of it */
+#define WEIR_RECORD_DERIVED \
+	16 /* made by a filter from several records: its position is no place to skip by */
+#define WEIR_RECORD_CUT 32 /* the line was longer than the input's bound: this is a part of it */
 
 struct weir_block_view {
 	uint8_t *data;
@@ -54,18 +55,18 @@ struct weir_source_view {
 };
 
 struct weir_record {
-	uint32_t row;         /* index of its first value in batch->values */
-	uint16_t shape;       /* index in batch->shapes; every record has one: see batch_shape() */
-	uint16_t capacity;    /* slots reserved from `row` on, at least the shape's count */
-	uint16_t flags;       /* WEIR_RECORD_* */
-	uint16_t line_block;  /* the original line: block, offset, length without its newline */
+	uint32_t row;        /* index of its first value in batch->values */
+	uint16_t shape;      /* index in batch->shapes; every record has one: see batch_shape() */
+	uint16_t capacity;   /* slots reserved from `row` on, at least the shape's count */
+	uint16_t flags;      /* WEIR_RECORD_* */
+	uint16_t line_block; /* the original line: block, offset, length without its newline */
 	uint32_t line_offset;
 	uint32_t line_length;
 	uint32_t source;      /* index in batch->sources */
 	int64_t timestamp_ns; /* @timestamp, nanoseconds since 1970; the time of reading until parsed */
-	uint64_t position;    /* @position: offset of its first byte in the (uncompressed) source */
-	uint32_t span;        /* bytes of the source it stands for, with its newline */
-	uint32_t ordinal;     /* 0, or the how-manieth record made of the same position */
+	uint64_t position; /* @position: offset of its first byte in the (uncompressed) source */
+	uint32_t span;     /* bytes of the source it stands for, with its newline */
+	uint32_t ordinal;  /* 0, or the how-manieth record made of the same position */
 };
 
 struct weir_batch {
@@ -94,9 +95,9 @@ struct weir_batch {
 static inline struct weir_slice weir_record_line(const struct weir_batch *batch,
 						 const struct weir_record *record)
 {
-	struct weir_slice line = {
-		(const char *)batch->blocks[record->line_block].data + record->line_offset,
-		record->line_length};
+	struct weir_slice line = {(const char *)batch->blocks[record->line_block].data +
+					  record->line_offset,
+				  record->line_length};
 	return line;
 }
 

@@ -38,21 +38,22 @@ struct weir_option {
 	uint32_t element; /* element type of a LIST, or of a MAP without members */
 	uint32_t flags;   /* WEIR_OPTION_* */
 	const char *name;
-	const char *default_text; /* as the user would write it; NULL = none (the node is missing) */
-	const char *doc;          /* one line, no full stop */
-	const char *values;       /* allowed words, separated by '|'; NULL = any */
-	int64_t min, max;         /* for INT, SIZE, DURATION when min < max */
+	const char
+		*default_text; /* as the user would write it; NULL = none (the node is missing) */
+	const char *doc;       /* one line, no full stop */
+	const char *values;    /* allowed words, separated by '|'; NULL = any */
+	int64_t min, max;      /* for INT, SIZE, DURATION when min < max */
 	const struct weir_option *members; /* of a MAP, ended by an entry of struct_size 0 */
 };
 
 /* By position, so that C++ takes them too. */
-#define WEIR_OPTION(n, t, d, text)                                                                 \
-	{                                                                                          \
-		sizeof(struct weir_option), (t), 0, 0, (n), (d), (text), NULL, 0, 0, NULL          \
+#define WEIR_OPTION(n, t, d, text)                                                        \
+	{                                                                                 \
+		sizeof(struct weir_option), (t), 0, 0, (n), (d), (text), NULL, 0, 0, NULL \
 	}
-#define WEIR_OPTION_END                                                                            \
-	{                                                                                          \
-		0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL                                     \
+#define WEIR_OPTION_END                                        \
+	{                                                      \
+		0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, 0, NULL \
 	}
 
 /* One checked node. Borrowed from the host; valid from create() until destroy() has returned. */
@@ -60,10 +61,11 @@ struct weir_node {
 	uint32_t struct_size;
 	uint32_t type;         /* WEIR_TYPE_*; the declared type of the option */
 	uint32_t line, column; /* where it is written; 0 for a default */
-	struct weir_slice text; /* of scalars: as written after ${} substitution; followed by a NUL */
+	struct weir_slice
+		text; /* of scalars: as written after ${} substitution; followed by a NUL */
 	int64_t i64;
 	double f64;
-	uint32_t count;        /* of list elements or map members */
+	uint32_t count; /* of list elements or map members */
 	uint32_t reserved;
 	const struct weir_node *const *items; /* list elements, or map values */
 	const struct weir_slice *keys;        /* map keys, in the order written; NULL for lists */

@@ -33,15 +33,17 @@
 /* What read() returns; negative is an error, after which the source is left alone until ready. */
 #define WEIR_READ_IDLE 0 /* nothing more until source_ready() */
 #define WEIR_READ_MORE 1 /* call again when the batch has been taken */
-#define WEIR_READ_END 2  /* the source is finished: the host keeps its position until all outcomes
+#define WEIR_READ_END \
+	2                  /* the source is finished: the host keeps its position until all outcomes
                           * are in, then calls closed() and forgets the source */
 #define WEIR_READ_DETACH 3 /* like END, but the source's position is kept for a later adoption */
 
 /* Why flush() is called. */
 #define WEIR_FLUSH_MEMORY 1 /* the pipeline is at its memory bound: let go of the oldest */
-#define WEIR_FLUSH_STOP 2   /* the pipeline stops: send what may be sent; what is still held is read
+#define WEIR_FLUSH_STOP \
+	2                /* the pipeline stops: send what may be sent; what is still held is read
                              * again by the next run */
-#define WEIR_FLUSH_END 3    /* all inputs have ended for good (run --once): send everything */
+#define WEIR_FLUSH_END 3 /* all inputs have ended for good (run --once): send everything */
 
 /* Flags of an input's start(). */
 #define WEIR_START_ONCE 1      /* read what is there, then end every source */
@@ -84,8 +86,8 @@ struct weir_filter_ops {
 	void (*destroy)(void *instance);
 	/* Changes records in place; marks those that go. An error stops the pipeline and says why. */
 	int32_t (*process)(void *instance, struct weir_batch *batch, struct weir_error *error);
-	void (*timer)(void *instance, uint32_t id);      /* optional; runs on a worker */
-	void (*flush)(void *instance, uint32_t why);     /* optional; WEIR_FLUSH_* */
+	void (*timer)(void *instance, uint32_t id);  /* optional; runs on a worker */
+	void (*flush)(void *instance, uint32_t why); /* optional; WEIR_FLUSH_* */
 };
 
 struct weir_output_ops {
@@ -100,8 +102,9 @@ struct weir_output_ops {
 	void (*destroy)(void *instance);
 	/* Takes the delivery, never blocks; outcomes follow, from any thread, also from within. */
 	void (*write)(void *instance, const struct weir_delivery_view *delivery);
-	void (*flush)(void *instance, uint32_t why); /* optional: don't linger, send what is there */
-	void (*timer)(void *instance, uint32_t id);  /* optional; runs on the loop's thread */
+	void (*flush)(void *instance,
+		      uint32_t why);                /* optional: don't linger, send what is there */
+	void (*timer)(void *instance, uint32_t id); /* optional; runs on the loop's thread */
 	/* For users of the HTTP service. Runs on the loop's thread. Returns WEIR_HTTP_FINISHED ... */
 	uint32_t (*http_done)(void *instance, struct weir_http_request *request,
 			      const struct weir_http_response *response);
@@ -117,11 +120,11 @@ struct weir_plugin {
 	uint32_t kind;  /* WEIR_INPUT ... */
 	uint32_t flags; /* WEIR_PLUGIN_* */
 	uint32_t reserved;
-	const char *name;    /* [a-z][a-z0-9_]*, at most 32; unique within its kind */
-	const char *version; /* of the plugin */
-	const char *summary; /* one line */
+	const char *name;                  /* [a-z][a-z0-9_]*, at most 32; unique within its kind */
+	const char *version;               /* of the plugin */
+	const char *summary;               /* one line */
 	const struct weir_option *options; /* ended by WEIR_OPTION_END; NULL for none */
-	const struct weir_input_ops *input;   /* the one of its kind is set */
+	const struct weir_input_ops *input; /* the one of its kind is set */
 	const struct weir_filter_ops *filter;
 	const struct weir_output_ops *output;
 	/* Optional; once per process, before the first create() and after the last destroy(). */
@@ -144,34 +147,33 @@ struct weir_plugin_list {
 	const struct weir_plugin *const *plugins;
 };
 
-#define WEIR_PLUGINS(array)                                                                        \
-	WEIR_EXTERN_C WEIR_EXPORT const struct weir_plugin_list weir_plugins;                      \
-	const struct weir_plugin_list weir_plugins = {                                             \
-		WEIR_PLUGINS_MAGIC,                                                                \
-		sizeof(struct weir_plugin_list),                                                   \
-		WEIR_ABI_MAJOR,                                                                    \
-		WEIR_ABI_MINOR,                                                                    \
-		(uint32_t)(sizeof(array) / sizeof((array)[0])),                                    \
+#define WEIR_PLUGINS(array)                                                   \
+	WEIR_EXTERN_C WEIR_EXPORT const struct weir_plugin_list weir_plugins; \
+	const struct weir_plugin_list weir_plugins = {                        \
+		WEIR_PLUGINS_MAGIC,                                           \
+		sizeof(struct weir_plugin_list),                              \
+		WEIR_ABI_MAJOR,                                               \
+		WEIR_ABI_MINOR,                                               \
+		(uint32_t)(sizeof(array) / sizeof((array)[0])),               \
 		array}
 
 /* Fills an error with a formatted sentence and returns its code. */
-#define weir_fail(error, error_code, ...)                                                          \
-	((error) ? ((error)->code = (error_code),                                                  \
-		    (void)snprintf((error)->text, sizeof((error)->text), __VA_ARGS__),             \
-		    (error_code))                                                                  \
+#define weir_fail(error, error_code, ...)                                              \
+	((error) ? ((error)->code = (error_code),                                      \
+		    (void)snprintf((error)->text, sizeof((error)->text), __VA_ARGS__), \
+		    (error_code))                                                      \
 		 : (error_code))
 
 /* Logs a formatted line, at most 1 KiB. */
-#define weir_logf(host, context, level, log_code, ...)                                             \
-	do {                                                                                       \
-		char weir_text[1024];                                                              \
-		int weir_size = snprintf(weir_text, sizeof(weir_text), __VA_ARGS__);               \
-		struct weir_slice weir_line = {                                                    \
-			weir_text, weir_size < 0 ? 0                                               \
-				   : (size_t)weir_size < sizeof(weir_text)                         \
-					   ? (size_t)weir_size                                     \
-					   : sizeof(weir_text) - 1};                               \
-		(host)->log((context), (level), (log_code), weir_line);                            \
+#define weir_logf(host, context, level, log_code, ...)                                            \
+	do {                                                                                      \
+		char weir_text[1024];                                                             \
+		int weir_size = snprintf(weir_text, sizeof(weir_text), __VA_ARGS__);              \
+		struct weir_slice weir_line = {weir_text, weir_size < 0 ? 0                       \
+							  : (size_t)weir_size < sizeof(weir_text) \
+								  ? (size_t)weir_size             \
+								  : sizeof(weir_text) - 1};       \
+		(host)->log((context), (level), (log_code), weir_line);                           \
 	} while (0)
 
 #endif

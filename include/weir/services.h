@@ -35,7 +35,7 @@ struct weir_http_client;
 
 /* Outcomes of a record at an output. */
 #define WEIR_OUTCOME_DELIVERED 1
-#define WEIR_OUTCOME_DEAD 2 /* can never be delivered: to the dead letter */
+#define WEIR_OUTCOME_DEAD 2    /* can never be delivered: to the dead letter */
 #define WEIR_OUTCOME_DROPPED 3 /* left out by an explicit rule of the user's */
 
 /* ---- sources ------------------------------------------------------------------------------- */
@@ -72,7 +72,7 @@ struct weir_source_state {
  */
 struct weir_delivery_view {
 	uint32_t struct_size;
-	uint32_t count;           /* selected records */
+	uint32_t count; /* selected records */
 	const struct weir_batch *batch;
 	const uint64_t *selected; /* bit i: record i is for this output */
 	struct weir_delivery *handle;
@@ -117,8 +117,8 @@ struct weir_encoding {
 /* Options of an output that the host owns; the plugin heeds those that concern it. */
 struct weir_output_settings {
 	uint32_t struct_size;
-	uint32_t strict;       /* ordering: strict */
-	uint64_t linger_ns;    /* how long a batch may wait for company; WEIR_TIMER_OFF = not set */
+	uint32_t strict;    /* ordering: strict */
+	uint64_t linger_ns; /* how long a batch may wait for company; WEIR_TIMER_OFF = not set */
 	struct weir_slice name;
 };
 
@@ -127,7 +127,7 @@ struct weir_output_settings {
 /* How an instance talks to its servers; text members may be NULL for the default. */
 struct weir_http_client_options {
 	uint32_t struct_size;
-	uint32_t concurrency_max;   /* requests in flight at most; the host adapts below it; 0 = 16 */
+	uint32_t concurrency_max; /* requests in flight at most; the host adapts below it; 0 = 16 */
 	uint64_t connect_timeout_ns; /* 0 = 10 s */
 	uint64_t request_timeout_ns; /* 0 = 60 s */
 	uint64_t backoff_min_ns;     /* first retry waits up to this (full jitter); 0 = 200 ms */
@@ -147,16 +147,16 @@ struct weir_http_client_options {
  * and body may change in http_begin(), and in http_done() before it answers TRY_AGAIN. */
 struct weir_http_request {
 	uint32_t struct_size;
-	uint32_t flags;                   /* WEIR_HTTP_* */
-	struct weir_slice method;         /* POST when empty */
+	uint32_t flags;           /* WEIR_HTTP_* */
+	struct weir_slice method; /* POST when empty */
 	struct weir_slice url;
 	const struct weir_slice *headers; /* each "Name: value" */
 	uint32_t header_count;
 	uint32_t body_count;
-	const struct weir_slice *body;    /* sent one after the other, without joining them first */
-	uint64_t body_size;               /* sum of the slices */
-	uint32_t record_count;            /* in the body; for metrics */
-	uint32_t attempt;                 /* tries of these records so far; kept up by the host */
+	const struct weir_slice *body; /* sent one after the other, without joining them first */
+	uint64_t body_size;            /* sum of the slices */
+	uint32_t record_count;         /* in the body; for metrics */
+	uint32_t attempt;              /* tries of these records so far; kept up by the host */
 	void *user;
 };
 
@@ -164,15 +164,17 @@ struct weir_http_request {
 #define WEIR_HTTP_OK 1        /* 2xx */
 #define WEIR_HTTP_TRANSIENT 2 /* no connection, time-out, 408, 429, 5xx: try again */
 #define WEIR_HTTP_TOO_LARGE 3 /* 413: split, then dead-letter the single record */
-#define WEIR_HTTP_HOLD 4      /* 401, 403, 404, 407, a certificate: an operator must act; keep trying slowly */
-#define WEIR_HTTP_REFUSED 5   /* other 3xx and 4xx: this request will never be accepted */
+#define WEIR_HTTP_HOLD \
+	4 /* 401, 403, 404, 407, a certificate: an operator must act; keep trying slowly */
+#define WEIR_HTTP_REFUSED 5 /* other 3xx and 4xx: this request will never be accepted */
 
 struct weir_http_response {
 	uint32_t struct_size;
 	uint32_t status; /* 0 when there was no whole answer */
 	uint32_t advice; /* WEIR_HTTP_OK ... */
-	uint32_t may_have_landed; /* 1 when the server may have taken the request though it failed */
-	struct weir_slice body;   /* bounded to 16 MiB; a longer one counts as no whole answer */
+	uint32_t
+		may_have_landed; /* 1 when the server may have taken the request though it failed */
+	struct weir_slice body;  /* bounded to 16 MiB; a longer one counts as no whole answer */
 	struct weir_slice headers; /* raw, "Name: value" lines with CRLF */
 	struct weir_slice error;   /* transport error in words, or empty */
 	uint64_t elapsed_ns;
@@ -226,8 +228,8 @@ struct weir_services {
 	/* Takes up a source of an earlier run; spec->position must be at or before the known one's
 	 * position unless the rest of it is gone. */
 	int32_t (*source_adopt)(struct weir_context *context, const uint8_t id[16],
-				const struct weir_source_spec *spec, struct weir_source **ret_source,
-				struct weir_error *error);
+				const struct weir_source_spec *spec,
+				struct weir_source **ret_source, struct weir_error *error);
 	/* A source seen for the first time. It gets a random id that is durable before a record of it
 	 * reaches an output. */
 	int32_t (*source_open)(struct weir_context *context, const struct weir_source_spec *spec,
@@ -307,8 +309,8 @@ struct weir_services {
 	/* The expression's value for one record, as text that points into the batch or into the
 	 * expression and lives until the next call with it; WEIR_ERR_NOT_FOUND when it is absent or
 	 * null. */
-	int32_t (*expr_text)(struct weir_expr *expr, const struct weir_batch *batch, uint32_t record,
-			     struct weir_slice *ret_text);
+	int32_t (*expr_text)(struct weir_expr *expr, const struct weir_batch *batch,
+			     uint32_t record, struct weir_slice *ret_text);
 	void (*expr_free)(struct weir_expr *expr);
 
 	/* ---- HTTP ---- */

@@ -13,7 +13,7 @@
 
 #include <weir/abi.h>
 
-#define WEIR_ABSENT 0    /* the record does not have this field; a zeroed row is all absent */
+#define WEIR_ABSENT 0 /* the record does not have this field; a zeroed row is all absent */
 #define WEIR_NULL 1
 #define WEIR_BOOL 2      /* as.i64 is 0 or 1 */
 #define WEIR_INT 3       /* as.i64, or text with WEIR_VALUE_TEXT */

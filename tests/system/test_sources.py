@@ -2,7 +2,10 @@
 """Rules that every file of the tree keeps."""
 import pathlib
 import re
+import shutil
 import subprocess
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODE = {".c", ".h", ".cpp", ".py", ".sh", ".cmake"}
@@ -46,3 +49,10 @@ def test_no_c_file_outgrows_its_noun():
              and path.relative_to(ROOT).parts[0] in {"agent", "plugins", "include"}
              and (size := len(path.read_text(errors="replace").splitlines())) > LINES_MAX]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_tree_is_formatted():
+    if not shutil.which("clang-format"):
+        pytest.skip("clang-format is not installed")
+    found = subprocess.run([ROOT / "tests/format"], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr[-4000:] + "\ntests/format --fix puts it right"

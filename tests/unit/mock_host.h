@@ -20,8 +20,8 @@
 #include <time.h>
 #include <weir/plugin.h>
 
-#define MOCK_LIST_MAX 64     /* metrics */
-#define MOCK_BLOCK_MIN 65536 /* bytes of a block when `roomy` */
+#define MOCK_LIST_MAX 64                          /* metrics */
+#define MOCK_BLOCK_MIN 65536                      /* bytes of a block when `roomy` */
 #define MOCK_READ_NS INT64_C(1700000000000000000) /* 2023-11-14T22:13:20Z: read_ns of batches */
 
 struct mock_metric {
@@ -58,15 +58,15 @@ struct mock_batch {
 struct mock_host {
 	struct weir_services services;
 	int roomy;
-	int stateful;           /* stateful() was called */
-	int reserve_fails;      /* batch_reserve() answers WEIR_ERR_MEMORY */
-	int64_t now_ns;         /* wall clock, when not 0 */
-	int64_t read_ns;        /* of new batches */
-	int64_t memory;         /* sum of memory_charge() */
+	int stateful;      /* stateful() was called */
+	int reserve_fails; /* batch_reserve() answers WEIR_ERR_MEMORY */
+	int64_t now_ns;    /* wall clock, when not 0 */
+	int64_t read_ns;   /* of new batches */
+	int64_t memory;    /* sum of memory_charge() */
 	int64_t claims_live;
 	int claims_may_stay;
 	struct mock_claim *claims; /* all there ever were */
-	uint64_t timers[8];     /* delay last set; WEIR_TIMER_OFF at first */
+	uint64_t timers[8];        /* delay last set; WEIR_TIMER_OFF at first */
 	uint32_t reserve_calls, shape_calls, hold_calls, log_lines;
 	char log_last[1024];
 	struct mock_metric metrics[MOCK_LIST_MAX];
@@ -217,8 +217,8 @@ static inline int32_t mock_batch_reserve(struct weir_batch *batch, uint32_t reco
 	}
 	if (!host->roomy || batch->value_capacity - batch->value_count < values) {
 		batch->value_capacity = batch->value_count + values;
-		batch->values = mock_move(batch->values, sizeof(*batch->values),
-					  batch->value_count, batch->value_capacity);
+		batch->values = mock_move(batch->values, sizeof(*batch->values), batch->value_count,
+					  batch->value_capacity);
 	}
 	if (batch->block_count)
 		arena = &batch->blocks[batch->arena_block];
@@ -427,8 +427,8 @@ static inline void mock_record_dead(struct weir_context *context, struct weir_ba
 	struct mock_dead *dead;
 
 	assert(record < batch->record_count && reason);
-	host->dead = mock_move(host->dead, sizeof(*host->dead), host->dead_count,
-			       host->dead_count + 1);
+	host->dead =
+		mock_move(host->dead, sizeof(*host->dead), host->dead_count, host->dead_count + 1);
 	dead = &host->dead[host->dead_count++];
 	batch->records[record].flags |= WEIR_RECORD_DEAD;
 	dead->record = record;

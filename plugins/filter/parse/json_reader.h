@@ -34,7 +34,8 @@ struct json_member {
 struct json_hint {
 	const struct weir_key *const *keys;
 	uint32_t count;
-	uint32_t lasting; /* the same pointer means the same keys for ever: they are prepared once */
+	uint32_t
+		lasting; /* the same pointer means the same keys for ever: they are prepared once */
 	uint32_t matched; /* set: how many of the first members have the hinted keys */
 };
 

@@ -10,8 +10,9 @@ struct word {
 };
 
 static const struct word formats[] = {
-	{"json", WEIR_ENCODE_JSON},   {"line", WEIR_ENCODE_LINE},	  {"text", WEIR_ENCODE_TEXT},
-	{"ndjson", WEIR_ENCODE_JSON}, {"json_array", WEIR_ENCODE_JSON}, {"lines", WEIR_ENCODE_LINE}};
+	{"json", WEIR_ENCODE_JSON},       {"line", WEIR_ENCODE_LINE},
+	{"text", WEIR_ENCODE_TEXT},       {"ndjson", WEIR_ENCODE_JSON},
+	{"json_array", WEIR_ENCODE_JSON}, {"lines", WEIR_ENCODE_LINE}};
 
 static const struct word metadata[] = {{"timestamp", WEIR_META_TIMESTAMP},
 				       {"source", WEIR_META_SOURCE},

@@ -75,8 +75,7 @@ class Shout
 			return failed;
 		weir_record *record = &batch->records[index]; // reserving may have moved it
 		weir_value *row = weir_batch_row(batch, count + 1, &row_index);
-		char *text_data =
-			weir_batch_text(batch, static_cast<uint32_t>(loud.size()), &text);
+		char *text_data = weir_batch_text(batch, static_cast<uint32_t>(loud.size()), &text);
 		if (!row || !text_data)
 			return WEIR_ERR_MEMORY;
 		for (uint32_t i = 0; i < count; i++)

@@ -183,7 +183,7 @@ static inline const char *body_of(const struct batching_request *request)
 /* ---- composed bodies ---- */
 
 static inline uint64_t measure_line(void *user, const struct batching_record *record,
-			     struct batching_refusal *ret_refusal)
+				    struct batching_refusal *ret_refusal)
 {
 	(void)user;
 	assert_int_equal(record->newline, 1);

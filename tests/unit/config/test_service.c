@@ -92,8 +92,9 @@ static void admin_can_be_off(void **state)
 
 static void admin_must_be_an_address_with_port(void **state)
 {
-	static const char *const wrong[] = {"9712",   "127.0.0.1", "localhost:-1", "localhost:65536",
-					    "::1:80", "'[::1:80'", "localhost:x", "':80'"};
+	static const char *const wrong[] = {
+		"9712",   "127.0.0.1", "localhost:-1", "localhost:65536",
+		"::1:80", "'[::1:80'", "localhost:x",  "':80'"};
 	char text[64], problem[160];
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
