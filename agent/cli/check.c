@@ -158,8 +158,7 @@ static void show_json(const struct config *config)
 	buffer_done(&out);
 }
 
-static int load_pipelines(struct config *config, const struct registry *registry, int count,
-			  char **paths)
+static int load_pipelines(struct config *config, struct registry *registry, int count, char **paths)
 {
 	struct weir_error error = {0};
 	int result = 0;

@@ -156,7 +156,9 @@ int cli_load(const char *path, struct config **ret_config, struct registry **ret
 	if (!result)
 		result = registry_create(&registry, &error);
 	for (size_t i = 0; !result && i < config->plugin_dir_count; i++)
-		result = registry_load_dir(registry, config->plugin_dirs[i], &error);
+		result = registry_offer_dir(registry, config->plugin_dirs[i], &error);
+	if (!result)
+		result = registry_load_offered(registry, &error);
 	if (result) {
 		fprintf(stderr, "weir: %s\n", error.text);
 		registry_destroy(registry);

@@ -85,6 +85,17 @@ static void run_report(const struct config *config)
 	}
 }
 
+/* Of the plugin files that were looked at; `weir plugins` looks at all. */
+static void run_report_refused(const struct registry *registry)
+{
+	for (size_t i = 0; i < registry_refusal_count(registry); i++) {
+		const struct registry_refusal *refusal = registry_refusal_at(registry, i);
+
+		log_line(WEIR_LOG_WARNING, "plugins", "plugin_refused", "%s: %s", refusal->path,
+			 refusal->why);
+	}
+}
+
 static int run_load(const struct run_options *options, struct config **ret_config,
 		    struct registry **ret_registry, struct weir_error *error)
 {
@@ -103,16 +114,11 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 	if (status == 0)
 		status = registry_create(ret_registry, error);
 	for (size_t i = 0; status == 0 && i < config->plugin_dir_count; i++)
-		status = registry_load_dir(*ret_registry, config->plugin_dirs[i], error);
+		status = registry_offer_dir(*ret_registry, config->plugin_dirs[i], error);
 	if (status < 0)
 		return status;
-	for (size_t i = 0; i < registry_refusal_count(*ret_registry); i++) {
-		const struct registry_refusal *refusal = registry_refusal_at(*ret_registry, i);
-
-		log_line(WEIR_LOG_WARNING, "plugins", "plugin_refused", "%s: %s", refusal->path,
-			 refusal->why);
-	}
 	status = config_load_pipelines(config, *ret_registry, error);
+	run_report_refused(*ret_registry);
 	run_report(config);
 	if (status == 0 && config->pipeline_count == 0)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,

@@ -114,7 +114,7 @@ static void check_file_name(struct config_file *file, const char *name)
 			name);
 }
 
-int config_load_pipeline(struct config *config, const struct registry *registry, const char *path,
+int config_load_pipeline(struct config *config, struct registry *registry, const char *path,
 			 struct weir_error *error)
 {
 	struct config_pipeline *pipeline = add_pipeline(config, path);
@@ -173,7 +173,7 @@ static void report_folder(struct config *config, int number)
 				   "the folder cannot be read: %s", strerror(number));
 }
 
-static int load_entry(struct config *config, const struct registry *registry, const char *name,
+static int load_entry(struct config *config, struct registry *registry, const char *name,
 		      struct weir_error *error)
 {
 	char path[PATH_MAX];
@@ -186,7 +186,7 @@ static int load_entry(struct config *config, const struct registry *registry, co
 	return 0;
 }
 
-int config_load_pipelines(struct config *config, const struct registry *registry,
+int config_load_pipelines(struct config *config, struct registry *registry,
 			  struct weir_error *error)
 {
 	struct dirent **names;

@@ -86,10 +86,10 @@ struct config {
  * out of memory; look at config_errors(). */
 int config_load(const char *path, struct config **ret_config, struct weir_error *error);
 /* Reads every NAME.yaml of conf_dir (not NAME.test.yaml) against the plugins that were found. */
-int config_load_pipelines(struct config *config, const struct registry *registry,
+int config_load_pipelines(struct config *config, struct registry *registry,
 			  struct weir_error *error);
 /* Reads one pipeline file into the config, as `weir check FILE` and tests do. */
-int config_load_pipeline(struct config *config, const struct registry *registry, const char *path,
+int config_load_pipeline(struct config *config, struct registry *registry, const char *path,
 			 struct weir_error *error);
 size_t config_errors(const struct config *config);
 void config_add_problem(struct config *config, uint32_t severity, const char *path, uint32_t line,

@@ -114,7 +114,7 @@ static int is_usable_list(struct config_file *file, const struct tree_node *node
 	return 0;
 }
 
-static void read_stages(struct config_file *file, const struct registry *registry, uint32_t kind,
+static void read_stages(struct config_file *file, struct registry *registry, uint32_t kind,
 			const char *name, const struct tree_node *list,
 			struct config_stage **ret_stages, size_t *ret_count)
 {
@@ -149,7 +149,7 @@ static const char *yaml_quoted(struct config_memory *memory, const char *text)
 }
 
 /* A pipeline always has a bad stream beside the good one: a bounded file under the state folder. */
-static void default_dead_letter(struct config_file *file, const struct registry *registry,
+static void default_dead_letter(struct config_file *file, struct registry *registry,
 				struct config_pipeline *pipeline)
 {
 	struct config *config = file->config;
@@ -175,7 +175,7 @@ static void default_dead_letter(struct config_file *file, const struct registry 
 	config_file_done(&inner);
 }
 
-static void read_key(struct config_file *file, const struct registry *registry,
+static void read_key(struct config_file *file, struct registry *registry,
 		     const struct tree_node *key, const struct tree_node *value,
 		     struct config_pipeline *pipeline)
 {
@@ -228,7 +228,7 @@ static void require_list(struct config_file *file, const struct tree_node *root,
 			  name, example);
 }
 
-static void read_root(struct config_file *file, const struct registry *registry,
+static void read_root(struct config_file *file, struct registry *registry,
 		      const struct tree_node *root, struct config_pipeline *pipeline)
 {
 	if (!root || tree_is_null(root)) {
@@ -252,7 +252,7 @@ static void read_root(struct config_file *file, const struct registry *registry,
 		default_dead_letter(file, registry, pipeline);
 }
 
-void pipeline_file_read(struct config_file *file, const struct registry *registry,
+void pipeline_file_read(struct config_file *file, struct registry *registry,
 			struct config_pipeline *pipeline)
 {
 	struct tree_node *root = NULL;

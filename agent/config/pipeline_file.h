@@ -7,7 +7,7 @@
 
 /* Reads the text of a file into the pipeline, whose name and path are set. `broken` says whether it
  * has errors. */
-void pipeline_file_read(struct config_file *file, const struct registry *registry,
+void pipeline_file_read(struct config_file *file, struct registry *registry,
 			struct config_pipeline *pipeline);
 
 #endif

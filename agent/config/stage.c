@@ -99,7 +99,7 @@ static const char *article_of(uint32_t kind)
 }
 
 /* The plugin exists, but as another kind. */
-static int other_kind(struct config_file *file, const struct registry *registry,
+static int other_kind(struct config_file *file, struct registry *registry,
 		      const struct tree_node *key, uint32_t kind, const char *list)
 {
 	for (uint32_t other = WEIR_INPUT; other <= WEIR_OUTPUT; other++) {
@@ -116,7 +116,7 @@ static int other_kind(struct config_file *file, const struct registry *registry,
 }
 
 /* The file that would be the plugin's own was refused: the reason is what the user needs. */
-static int refused_file(struct config_file *file, const struct registry *registry,
+static int refused_file(struct config_file *file, struct registry *registry,
 			const struct tree_node *key, uint32_t kind)
 {
 	char end[96];
@@ -136,7 +136,7 @@ static int refused_file(struct config_file *file, const struct registry *registr
 	return 0;
 }
 
-static void unknown_plugin(struct config_file *file, const struct registry *registry,
+static void unknown_plugin(struct config_file *file, struct registry *registry,
 			   const struct tree_node *key, uint32_t kind)
 {
 	struct nearest nearest = nearest_to(key->text);
@@ -164,9 +164,9 @@ static void unknown_plugin(struct config_file *file, const struct registry *regi
 				  registry_kind_name(kind), key->text.data);
 }
 
-static const struct weir_plugin *find_plugin(struct config_file *file,
-					     const struct registry *registry, uint32_t kind,
-					     const char *list, const struct tree_node *key)
+static const struct weir_plugin *find_plugin(struct config_file *file, struct registry *registry,
+					     uint32_t kind, const char *list,
+					     const struct tree_node *key)
 {
 	const struct registry_entry *entry = registry_find(registry, kind, key->text.data);
 
@@ -367,8 +367,8 @@ static void read_host_options(struct config_file *file, const struct weir_node *
 	read_retry(file, weir_node_find(host, "retry"), stage);
 }
 
-int stage_read(struct config_file *file, const struct registry *registry, uint32_t kind,
-	       const char *list, const struct tree_node *entry, struct config_stage *ret_stage)
+int stage_read(struct config_file *file, struct registry *registry, uint32_t kind, const char *list,
+	       const struct tree_node *entry, struct config_stage *ret_stage)
 {
 	struct config_stage stage = {.line = entry->line, .column = entry->column};
 	const struct tree_node *key, *written, *map;

@@ -10,8 +10,8 @@ const struct weir_option *stage_host_options(uint32_t kind);
 
 /* Reads one entry of a list of stages. `list` is what the list is called, for messages. 0, or
  * WEIR_ERR_INVALID when the entry is no stage of a known plugin. */
-int stage_read(struct config_file *file, const struct registry *registry, uint32_t kind,
-	       const char *list, const struct tree_node *entry, struct config_stage *ret_stage);
+int stage_read(struct config_file *file, struct registry *registry, uint32_t kind, const char *list,
+	       const struct tree_node *entry, struct config_stage *ret_stage);
 /* Gives every stage of a list that has no name of its own one, and reports names used twice. */
 void stage_name_all(struct config_file *file, struct config_stage *stages, size_t count);
 

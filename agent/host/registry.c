@@ -3,6 +3,9 @@
  * Loads plugin files: who may write the file and its folder, whether it is a whole shared object,
  * then dlopen() and the gate. Entries are allocated one by one, so that pointers to them stay.
  *
+ * A file that was offered waits until a plugin is asked for that it may hold. Those that no pipeline
+ * uses would cost every agent their libraries: libcrypto, libstdc++ and simdjson are 4 MB of RSS.
+ *
  * Under a sanitizer files stay open at the end: a leak report needs the names in them.
  */
 #include "host/registry.h"
@@ -40,9 +43,17 @@ struct loaded {
 	char path[];
 };
 
+/* A file of a plugin folder that has not been loaded yet, and what it is called in there. */
+struct offered {
+	struct offered *next;
+	const char *name;
+	char path[];
+};
+
 struct registry {
 	struct loaded **loaded;
 	size_t count;
+	struct offered *offered; /* in the order of the folders and of the names */
 	struct registry_refusal *refusals;
 	size_t refusal_count;
 	void **handles; /* of dlopen() */
@@ -67,6 +78,14 @@ int registry_create(struct registry **ret_registry, struct weir_error *error)
 	return 0;
 }
 
+static struct offered *take_offered(struct offered **link)
+{
+	struct offered *file = *link;
+
+	*link = file->next;
+	return file;
+}
+
 void registry_destroy(struct registry *registry)
 {
 	if (!registry)
@@ -79,6 +98,8 @@ void registry_destroy(struct registry *registry)
 			entry->plugin->plugin_stop();
 		free(registry->loaded[i]);
 	}
+	while (registry->offered)
+		free(take_offered(&registry->offered));
 	for (size_t i = registry->handle_count; i-- > 0;)
 		if (!KEEP_OPEN)
 			dlclose(registry->handles[i]);
@@ -92,8 +113,8 @@ void registry_destroy(struct registry *registry)
 	free(registry);
 }
 
-const struct registry_entry *registry_find(const struct registry *registry, uint32_t kind,
-					   const char *name)
+static const struct registry_entry *find_loaded(const struct registry *registry, uint32_t kind,
+						const char *name)
 {
 	for (size_t i = 0; i < registry->count; i++) {
 		const struct registry_entry *entry = &registry->loaded[i]->entry;
@@ -195,7 +216,7 @@ static int gate(const struct registry *registry, const struct weir_plugin *plugi
 
 	if (result)
 		return result;
-	known = registry_find(registry, plugin->kind, plugin->name);
+	known = find_loaded(registry, plugin->kind, plugin->name);
 	if (known)
 		return weir_fail(
 			error, WEIR_ERR_REFUSED,
@@ -355,18 +376,39 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 }
 
 /* Loads one file, or keeps the reason why not. */
-static int load_or_refuse(struct registry *registry, const char *dir, const char *name,
+static int load_or_refuse(struct registry *registry, struct offered *take_file,
 			  struct weir_error *error)
 {
 	struct weir_error why = {0};
-	char path[PATH_MAX];
+	int result = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return load_file(registry, path, &why) ? refuse(registry, path, &why, error) : 0;
+	if (load_file(registry, take_file->path, &why))
+		result = refuse(registry, take_file->path, &why, error);
+	free(take_file);
+	return result;
 }
 
-int registry_load_dir(struct registry *registry, const char *dir, struct weir_error *error)
+static int offer_file(struct offered ***last, const char *dir, const char *name,
+		      struct weir_error *error)
 {
+	size_t dir_size = strlen(dir), name_size = strlen(name) + 1;
+	struct offered *file = malloc(sizeof(*file) + dir_size + 1 + name_size);
+
+	if (!file)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
+	file->next = NULL;
+	memcpy(file->path, dir, dir_size);
+	file->path[dir_size] = '/';
+	memcpy(file->path + dir_size + 1, name, name_size);
+	file->name = file->path + dir_size + 1;
+	**last = file;
+	*last = &file->next;
+	return 0;
+}
+
+int registry_offer_dir(struct registry *registry, const char *dir, struct weir_error *error)
+{
+	struct offered **last = &registry->offered;
 	struct weir_error why = {0};
 	struct dirent **names;
 	int trusted;
@@ -375,15 +417,58 @@ int registry_load_dir(struct registry *registry, const char *dir, struct weir_er
 
 	if (count < 0 && errno == ENOENT)
 		return 0;
+	while (*last)
+		last = &(*last)->next;
 	trusted = (count < 0 ? unreadable(errno, &why) : check_folder(dir, &why)) == 0;
 	if (!trusted)
 		result = refuse(registry, dir, &why, error);
 	for (int i = 0; i < count; i++) {
 		if (trusted && !result)
-			result = load_or_refuse(registry, dir, names[i]->d_name, error);
+			result = offer_file(&last, dir, names[i]->d_name, error);
 		free(names[i]);
 	}
 	if (count >= 0)
 		free(names);
 	return result;
+}
+
+int registry_load_offered(struct registry *registry, struct weir_error *error)
+{
+	int result = 0;
+
+	while (registry->offered && !result)
+		result = load_or_refuse(registry, take_offered(&registry->offered), error);
+	return result;
+}
+
+/* The files that are called KIND-NAME.so, the first good one of which is taken. */
+static void load_named(struct registry *registry, uint32_t kind, const char *name,
+		       struct weir_error *error)
+{
+	struct offered **link = &registry->offered;
+	char wanted[NAME_MAX + 1];
+
+	snprintf(wanted, sizeof(wanted), "%s-%s.so", registry_kind_name(kind), name);
+	while (*link) {
+		if (strcmp((*link)->name, wanted) != 0)
+			link = &(*link)->next;
+		else if (load_or_refuse(registry, take_offered(link), error))
+			return;
+	}
+}
+
+const struct registry_entry *registry_find(struct registry *registry, uint32_t kind,
+					   const char *name)
+{
+	const struct registry_entry *entry = find_loaded(registry, kind, name);
+	struct weir_error error; /* no memory: the plugin is not found */
+
+	if (entry || !registry->offered)
+		return entry;
+	load_named(registry, kind, name, &error);
+	entry = find_loaded(registry, kind, name);
+	if (entry)
+		return entry;
+	registry_load_offered(registry, &error);
+	return find_loaded(registry, kind, name);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The plugins that were found: every `.so` of the plugin folders, checked and loaded.
+ * The plugins: every `.so` of the plugin folders, checked and loaded once it is needed. A plugin is
+ * looked for in the files called KIND-NAME.so first, and then in all others.
  *
  * A refused file does not stop the agent; the reason is kept and shown by `weir plugins` and by
- * `weir check` where a pipeline asks for a plugin that isn't there. Filled before the threads start;
- * read-only after that.
+ * `weir check` where a pipeline asks for a plugin that isn't there. Used on the main
+ * thread only.
  */
 #ifndef HOST_REGISTRY_H
 #define HOST_REGISTRY_H
@@ -28,14 +29,16 @@ struct registry_refusal {
 
 int registry_create(struct registry **ret_registry, struct weir_error *error);
 void registry_destroy(struct registry *registry); /* plugin_stop()s what was started */
-/* Loads every .so of a folder, in name order. A missing folder is no error. */
-int registry_load_dir(struct registry *registry, const char *dir, struct weir_error *error);
+/* Makes every .so of a folder known, in name order. A missing folder is no error. */
+int registry_offer_dir(struct registry *registry, const char *dir, struct weir_error *error);
+/* Loads all that has not been needed yet: for those who list plugins. */
+int registry_load_offered(struct registry *registry, struct weir_error *error);
 /* Takes up the plugins of a list that is in memory already, after the same checks; `path` is copied,
  * for people. Fails with the sentence, and adds none of them, when one is refused. */
 int registry_add(struct registry *registry, const struct weir_plugin_list *list, const char *path,
 		 struct weir_error *error);
-/* NULL when there is none. kind is WEIR_INPUT, WEIR_FILTER or WEIR_OUTPUT. */
-const struct registry_entry *registry_find(const struct registry *registry, uint32_t kind,
+/* Loads what it needs to answer. NULL when there is none. kind is WEIR_INPUT, WEIR_FILTER or WEIR_OUTPUT. */
+const struct registry_entry *registry_find(struct registry *registry, uint32_t kind,
 					   const char *name);
 size_t registry_count(const struct registry *registry);
 const struct registry_entry *registry_at(const struct registry *registry, size_t index);

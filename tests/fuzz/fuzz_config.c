@@ -40,7 +40,7 @@ static struct config *empty_config(void)
 	return config;
 }
 
-static void read_as_pipeline(const struct registry *registry, struct weir_slice text)
+static void read_as_pipeline(struct registry *registry, struct weir_slice text)
 {
 	static char name[] = "fuzz";
 	struct config_pipeline pipeline = {.name = name, .path = name};

@@ -98,7 +98,8 @@ static void load(const struct fixture *fixture)
 {
 	struct weir_error error = {0};
 
-	assert_int_equal(registry_load_dir(fixture->registry, fixture->dir, &error), 0);
+	assert_int_equal(registry_offer_dir(fixture->registry, fixture->dir, &error), 0);
+	assert_int_equal(registry_load_offered(fixture->registry, &error), 0);
 }
 
 /* Loads; nothing is taken up, and the one refusal has this path and a reason with these words. */
@@ -135,6 +136,39 @@ static void a_good_file_is_loaded(void **state)
 	assert_null(registry_at(fixture->registry, 1));
 }
 
+static void offer(const struct fixture *fixture)
+{
+	struct weir_error error = {0};
+
+	assert_int_equal(registry_offer_dir(fixture->registry, fixture->dir, &error), 0);
+}
+
+static void an_offered_file_is_loaded_when_its_plugin_is_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+
+	copy_module(fixture, "good", "filter-good.so", SIZE_MAX);
+	write_text(fixture, "another.so", "x");
+	offer(fixture);
+	assert_int_equal(registry_count(fixture->registry), 0);
+	assert_non_null(registry_find(fixture->registry, WEIR_FILTER, "good"));
+	/* The one that it wasn't in was not touched. */
+	assert_int_equal(registry_refusal_count(fixture->registry), 0);
+}
+
+static void a_plugin_is_found_whatever_its_file_is_called(void **state)
+{
+	struct fixture *fixture = *state;
+
+	copy_module(fixture, "good", "mine.so", SIZE_MAX);
+	write_text(fixture, "filter-good.so", "x");
+	offer(fixture);
+	assert_non_null(registry_find(fixture->registry, WEIR_FILTER, "good"));
+	assert_null(registry_find(fixture->registry, WEIR_FILTER, "bad"));
+	assert_int_equal(registry_count(fixture->registry), 1);
+	assert_int_equal(registry_refusal_count(fixture->registry), 1);
+}
+
 static void other_names_are_left_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -152,7 +186,7 @@ static void a_missing_folder_is_no_error(void **state)
 	struct fixture *fixture = *state;
 	struct weir_error error = {0};
 
-	assert_int_equal(registry_load_dir(fixture->registry, "/no/such", &error), 0);
+	assert_int_equal(registry_offer_dir(fixture->registry, "/no/such", &error), 0);
 	assert_int_equal(registry_refusal_count(fixture->registry), 0);
 }
 
@@ -374,6 +408,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_good_file_is_loaded),
+		TEST(an_offered_file_is_loaded_when_its_plugin_is_asked_for),
+		TEST(a_plugin_is_found_whatever_its_file_is_called),
 		TEST(other_names_are_left_alone),
 		TEST(a_missing_folder_is_no_error),
 		TEST(a_symlink_is_followed),
