@@ -287,6 +287,18 @@ def test_idle_files_make_room_when_descriptors_run_out(follow):
     assert "raise the limit of open files" in f.weir.log()
 
 
+def test_a_killed_agent_leaves_nothing_among_the_temporary_files(follow, tmp_path):
+    f = follow()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    f.weir.env["TMPDIR"] = str(temporary)
+    f.start()
+    f.write("one\n")
+    f.wait(1)
+    f.weir.kill()
+    assert not list(temporary.iterdir())
+
+
 def rotate(f, depth=3):
     """As logrotate does it, by renaming."""
     for number in range(depth, 0, -1):

@@ -4,8 +4,7 @@
  * whatever the path, and the library's tables break when the same one is added twice. For the same
  * reason each watch is added under a spelling of the path that was never used before.
  *
- * The library can't be interrupted: a private folder is watched too, and touching it wakes the
- * thread.
+ * The library can't be interrupted: a private file is watched too, and touching it wakes the thread.
  */
 #include "watcher.h"
 
@@ -20,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,7 +41,6 @@ static struct {
 	int limit_logged;
 	_Atomic int stopping;
 	_Atomic int clients_changed;
-	char wake_path[PATH_MAX];
 	int wake_fd;
 	int wake_wd;
 } watcher = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1};
@@ -215,7 +214,7 @@ static void settle(void)
 		folder_each(&watcher.folders, folder_sweep);
 }
 
-/* Touching the private folder is an event; without inotify the descriptor counts pokes. */
+/* Touching the private file is an event; without inotify the descriptor counts pokes. */
 static void wake(void)
 {
 	const uint64_t one = 1;
@@ -284,19 +283,18 @@ static void *watcher_run(void *unused)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static int wake_folder_make(void)
+/* Of memory: a folder on disk would outlive the processes that are killed. */
+static int wake_file_make(void)
 {
-	const char *base = getenv("TMPDIR");
-	int length = snprintf(watcher.wake_path, sizeof(watcher.wake_path), "%s/weir-wake-XXXXXX",
-			      base && *base ? base : "/tmp");
+	char path[64];
 
-	if (length < 0 || (size_t)length >= sizeof(watcher.wake_path) ||
-	    !mkdtemp(watcher.wake_path))
-		return -1;
-	watcher.wake_fd = open(watcher.wake_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	watcher.wake_fd = memfd_create("weir-wake", MFD_CLOEXEC);
 	if (watcher.wake_fd < 0)
 		return -1;
-	watcher.wake_wd = watch_add(watcher.wake_path, IN_ATTRIB | IN_ONLYDIR);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", watcher.wake_fd);
+	if (!inotifytools_watch_file(path, IN_ATTRIB))
+		return -1;
+	watcher.wake_wd = inotifytools_wd_from_filename(path);
 	return watcher.wake_wd < 0 ? -1 : 0;
 }
 
@@ -316,10 +314,9 @@ void watcher_start(void)
 	watcher.limit_logged = 0;
 	watcher.wake_fd = -1;
 	watcher.wake_wd = -1;
-	watcher.wake_path[0] = 0;
 	atomic_store(&watcher.stopping, 0);
 	watcher.inotify = descriptor_is_low() && inotifytools_initialize();
-	if (watcher.inotify && wake_folder_make() == 0)
+	if (watcher.inotify && wake_file_make() == 0)
 		return;
 	if (watcher.wake_fd >= 0)
 		(void)close(watcher.wake_fd);
@@ -340,8 +337,6 @@ void watcher_stop(void)
 	inotifytools_cleanup();
 	if (watcher.wake_fd >= 0)
 		(void)close(watcher.wake_fd);
-	if (watcher.wake_path[0])
-		(void)rmdir(watcher.wake_path);
 	watcher.wake_fd = -1;
 }
 
@@ -367,8 +362,7 @@ int watcher_add(struct watcher_client *client, struct weir_error *error)
 	if (!watcher.inotify)
 		client->say(client->user, WEIR_LOG_WARNING, "tail_no_inotify",
 			    "no inotify: files are only looked at every rescan_interval. Raise "
-			    "sysctl fs.inotify.max_user_instances, and see that the folder for "
-			    "temporary files (TMPDIR, or /tmp) can be written to");
+			    "sysctl fs.inotify.max_user_instances");
 	pthread_mutex_unlock(&watcher.lock);
 	wake();
 	return 0;
