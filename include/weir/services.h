@@ -268,7 +268,8 @@ struct weir_services {
 	/* Another reference to a claim; each is given up by batch_claim() or claim_release(). */
 	struct weir_claim *(*claim_ref)(struct weir_claim *claim);
 	/* Gives up a claim: what it stood for is dealt with (say, counted into nothing by a rule). In
-	 * stop() and destroy() it is only given back, and the records are read again. */
+	 * stop() and destroy() it is only given back, and the records are read again: so a filter
+	 * releases in destroy() every claim that it still holds, and nothing leaks. */
 	void (*claim_release)(struct weir_claim *claim);
 	/* A batch for records that were held or computed; only in process(), timer() and flush(). */
 	int32_t (*batch_begin)(struct weir_context *context, struct weir_batch **ret_batch);

@@ -52,19 +52,23 @@ int partials_create(struct parse *parse, const struct weir_node *options,
 /* Frees what is held without giving up its claims. */
 static void partial_free(struct parse *parse, struct partial *partial)
 {
-	if (parse)
-		parse->host->memory_charge(parse->context, -(int64_t)partial->capacity);
+	parse->host->memory_charge(parse->context, -(int64_t)partial->capacity);
 	free(partial->text);
 	free(partial->claims);
 	row_copy_free(&partial->row);
 }
 
-void partials_destroy(struct partials *partials)
+void partials_destroy(struct parse *parse, struct partials *partials)
 {
 	if (!partials)
 		return;
-	for (uint32_t i = 0; i < partials->count; i++)
-		partial_free(NULL, &partials->waiting[i]);
+	for (uint32_t i = 0; i < partials->count; i++) {
+		struct partial *partial = &partials->waiting[i];
+
+		for (uint32_t k = 0; k < partial->claim_count; k++)
+			parse->host->claim_release(partial->claims[k]);
+		partial_free(parse, partial);
+	}
 	free(partials->waiting);
 	free(partials);
 }

@@ -5,8 +5,9 @@
  * What is held is a copy; the records stay unacknowledged by their claims, so a crash reads them
  * again. The record of the last part becomes the whole line: its text is made in the batch, as a
  * line of the same format, and the batch takes the claims. What is too long, waits too long for its
- * end, or must make room goes on as it is, marked WEIR_RECORD_CUT. Nothing is let go on stop or
- * destroy: the next run reads it again.
+ * end, or must make room goes on as it is, marked WEIR_RECORD_CUT. Nothing is sent on at
+ * stop: destroy gives the claims back, which then acknowledges nothing, and the next run reads the
+ * parts again.
  *
  *     a line:  | before the part | the part | after it |
  *     held:    | before | part 1 part 2 ... | after |      before and after of the latest line
@@ -20,7 +21,7 @@ struct partials;
 
 int partials_create(struct parse *parse, const struct weir_node *options,
 		    struct partials **ret_partials, struct weir_error *error);
-void partials_destroy(struct partials *partials);
+void partials_destroy(struct parse *parse, struct partials *partials);
 
 /*
  * The record at hand is one part of a line, [from, to) of its text. With `more`, more is to come:

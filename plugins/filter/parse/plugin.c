@@ -81,7 +81,7 @@ static void parse_destroy(void *instance)
 		return;
 	if (parse->format && parse->format->destroy)
 		parse->format->destroy(parse);
-	partials_destroy(parse->partials);
+	partials_destroy(parse, parse->partials);
 	converter_destroy(parse->converter);
 	time_zone_destroy(parse->zone);
 	layouts_destroy(parse->layouts);
