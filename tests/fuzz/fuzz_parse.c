@@ -39,10 +39,27 @@ static const char *const modes[] = {
 	"\"string\"},"
 	"\"time\":{\"field\":\"t\",\"format\":[\"iso8601\",\"%d/%b/%Y:%T.%f %z\",\"epoch_ms\"]},"
 	"\"on_error\":\"drop\"}",
+	NULL, /* MODE_ZONE */
+	NULL, /* MODE_TIME */
+	"{\"format\":\"logfmt\",\"types\":{\"a\":\"int\"}}",
+	"{\"format\":\"ltsv\"}",
+	"{\"format\":\"key_value\"}",
+	"{\"format\":\"key_value\",\"pair_separator\":\"; \",\"value_separator\":\":=\",\"quotes\":"
+	"\"'|\"}",
+	"{\"format\":\"grok\",\"pattern\":\"%{COMBINEDAPACHELOG}|%{SYSLOGLINE}|%{URI:uri} "
+	"%{PATH:path:int}|%{TIMESTAMP_ISO8601:t}(?: %{NUMBER:n:double}|%{QS:n})*\"}",
+	"{\"format\":\"combined\",\"names\":\"kinesis_agent\"}",
+	"{\"format\":\"common\",\"names\":\"kinesis_agent\"}",
+	"{\"format\":\"apache_error\",\"names\":\"kinesis_agent\"}",
+	"{\"format\":\"syslog\",\"names\":\"kinesis_agent\"}",
+	NULL, /* MODE_GROK */
 };
 #define MODES (sizeof(modes) / sizeof(modes[0]))
-#define MODE_ZONE MODES
-#define MODE_TIME (MODES + 1)
+#define MODE_ZONE 12
+#define MODE_TIME 13
+#define MODE_AGENT_COMBINED 19
+#define MODE_AGENT_COMMON 20
+#define MODE_GROK (MODES - 1)
 
 /* ---- what must hold -------------------------------------------------------------------------- */
 
@@ -228,7 +245,7 @@ static void fuzz_lines(uint32_t mode, struct weir_slice lines)
 				      mock_options(&pool, plugin->options, modes[mode]), &instance,
 				      &error) == WEIR_OK);
 	batch = process(&host, instance, lines);
-	if (mode == 1 || mode == 2)
+	if (mode == 1 || mode == 2 || mode == MODE_AGENT_COMBINED || mode == MODE_AGENT_COMMON)
 		check_readers(&host, instance, lines, batch);
 	mock_batch_free(batch);
 	mock_batch_free(process(&host, instance, lines)); /* with what was remembered */
@@ -271,14 +288,73 @@ static void fuzz_time(const char *data, size_t size)
 	time_format_destroy(format);
 }
 
+/* Puts an option in the place of the one that the text of the options gave. */
+static void option_set(struct weir_node *options, const char *name, const struct weir_node *node)
+{
+	const struct weir_node **items = (const struct weir_node **)(uintptr_t)options->items;
+
+	for (uint32_t i = 0; i < options->count; i++)
+		if (weir_slice_equals(options->keys[i], name))
+			items[i] = node;
+}
+
+static struct weir_node *grok_options(struct mock_pool *pool, struct weir_slice pattern,
+				      struct weir_slice own)
+{
+	static const struct weir_slice name = {"A", 1};
+	struct weir_node *options = mock_node(pool, WEIR_TYPE_MAP);
+	struct weir_node *patterns = mock_node(pool, WEIR_TYPE_MAP);
+	const struct weir_node **item = mock_pool_take(pool, sizeof(*item));
+
+	*item = mock_scalar_node(pool, WEIR_TYPE_STRING, own);
+	patterns->count = 1;
+	patterns->items = item;
+	patterns->keys = &name;
+	*options = *mock_options(pool, weir_plugins.plugins[0]->options,
+				 "{\"format\":\"grok\",\"pattern\":\"x\",\"patterns\":{}}");
+	option_set(options, "pattern", mock_scalar_node(pool, WEIR_TYPE_REGEX, pattern));
+	option_set(options, "patterns", patterns);
+	return options;
+}
+
+/* A pattern, a zero byte, the text of the pattern %{A}, a zero byte, lines. */
+static void fuzz_grok(const char *data, size_t size)
+{
+	const char *own = memchr(data, '\0', size), *end = data + size;
+	const char *lines = own ? memchr(own + 1, '\0', (size_t)(end - own - 1)) : NULL;
+	const struct weir_filter_ops *ops = weir_plugins.plugins[0]->filter;
+	struct mock_pool pool = {.count = 0};
+	struct mock_host host;
+	const struct weir_node *options;
+	struct weir_error error;
+	void *instance;
+
+	if (!lines)
+		return;
+	options = grok_options(&pool, (struct weir_slice){data, (uint64_t)(own - data)},
+			       (struct weir_slice){own + 1, (uint64_t)(lines - own - 1)});
+	mock_host_create(&host);
+	if (ops->create(&host.services, mock_context(&host), options, &instance, &error) ==
+	    WEIR_OK) {
+		lines++;
+		mock_batch_free(process(&host, instance,
+					(struct weir_slice){lines, (uint64_t)(end - lines)}));
+		ops->destroy(instance);
+	}
+	mock_host_destroy(&host);
+	mock_pool_free(&pool);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size == 0 || data[0] > MODE_TIME)
+	if (size == 0 || data[0] >= MODES)
 		return 0;
 	if (data[0] == MODE_ZONE)
 		fuzz_zone(data + 1, size - 1);
 	else if (data[0] == MODE_TIME)
 		fuzz_time((const char *)data + 1, size - 1);
+	else if (data[0] == MODE_GROK)
+		fuzz_grok((const char *)data + 1, size - 1);
 	else
 		fuzz_lines(data[0], (struct weir_slice){(const char *)data + 1, size - 1});
 	return 0;

@@ -240,6 +240,104 @@ def real_syslog():
     compare(lines, expected, run({"format": "syslog"}, lines))
 
 
+# ---- the names of Kinesis Agent --------------------------------------------------------------------
+
+def real_agent_combined():
+    """Every field is the text between its separators, a dash is null."""
+    lines = data_file("apache_combined.log")
+    matches = [COMBINED.fullmatch(line.decode()) for line in lines]
+    lines = [line for line, match in zip(lines, matches) if match]
+    expected = [{key: None if value == "-" else value for key, value in
+                 zip(("host", "ident", "authuser", "datetime", "request", "response", "bytes", "referer",
+                      "agent"), match.groups())} for match in matches if match]
+    compare(lines, expected, run({"format": "combined", "names": "kinesis_agent"}, lines))
+
+
+def real_agent_syslog():
+    lines = data_file("auth.log")
+    expected = []
+    for line in lines:
+        _, _, _, _, _, host, program, pid, message = SYSLOG.fullmatch(line.decode()).groups()
+        expected.append({"timestamp": line[:15].decode(), "hostname": host, "program": program,
+                         "processid": pid, "message": message})
+    compare(lines, expected, run({"format": "syslog", "names": "kinesis_agent"}, lines))
+
+
+# ---- pairs ---------------------------------------------------------------------------------------
+
+def random_pairs(rng, keys, values):
+    """A dict in the order of its first keys; many lines have the keys of the line before."""
+    names = ["a", "b", "level", "msg"] if rng.random() < .5 else [
+        "".join(rng.choice(keys) for _ in range(rng.randrange(1, 9))) for _ in range(rng.randrange(1, 9))]
+    return {name: "".join(rng.choice(values) for _ in range(rng.randrange(9))) for name in names}
+
+
+def made_logfmt():
+    """Written as the format's usual writers do: quotes and JSON's escapes where they are needed."""
+    rng = random.Random(6)
+    expected = [random_pairs(rng, "abz_.-/9ä", 'ab"\\\t\n\x01 =äß€😀') for _ in range(10000)]
+
+    def quoted(text):
+        if text and rng.random() < .8 and not re.search(r'[\s"\\\x00-\x20]', text):
+            return text
+        return json.dumps(text, ensure_ascii=rng.random() < .5)
+
+    lines = [" ".join(f"{key}={quoted(value)}" for key, value in want.items()).encode()
+             for want in expected]
+    compare(lines, expected, run({"format": "logfmt"}, lines))
+
+
+def made_ltsv():
+    rng = random.Random(7)
+    expected = [random_pairs(rng, "abz_.-9", 'ab":=\\ ä') for _ in range(10000)]
+    lines = ["\t".join(f"{key}:{value}" for key, value in want.items()).encode() for want in expected]
+    compare(lines, expected, run({"format": "ltsv"}, lines))
+
+
+def made_key_value():
+    rng = random.Random(8)
+    for options in ({}, {"pair_separator": ", "}, {"pair_separator": "&", "value_separator": "=>"},
+                    {"pair_separator": "|", "value_separator": ":", "quotes": "'"}):
+        pair, value_mark = options.get("pair_separator", " "), options.get("value_separator", "=")
+        quote = options.get("quotes", '"')
+        expected = [random_pairs(rng, "abz_.-9ä", "ab,&|=>: \\'\"ä") for _ in range(3000)]
+
+        def quoted(text):
+            plain = text == text.strip() and pair not in text and text[:1] not in ("'", '"')
+            if plain and not text.endswith(pair[0]) and rng.random() < .8:
+                return text
+            return quote + text.replace("\\", "\\\\").replace(quote, "\\" + quote) + quote
+
+        lines = [pair.join(f"{key}{value_mark}{quoted(value)}" for key, value in want.items()).encode()
+                 for want in expected]
+        compare(lines, expected, run({"format": "key_value", **options}, lines))
+
+
+# ---- grok ----------------------------------------------------------------------------------------
+
+def real_grok():
+    """The names of whole lines against regular expressions of our own."""
+    lines = data_file("auth.log")
+    expected = []
+    for line in lines:
+        _, _, _, _, _, host, program, pid, message = SYSLOG.fullmatch(line.decode()).groups()
+        expected.append({"timestamp": line[:15].decode(), "logsource": host, "program": program,
+                         **({"pid": int(pid)} if pid else {}), "message": message})
+    pattern = (r"^%{SYSLOGTIMESTAMP:timestamp} %{SYSLOGHOST:logsource} %{PROGRAM:program}"
+               r"(?:\[%{POSINT:pid:int}\])?: ?%{GREEDYDATA:message}$")
+    compare(lines, expected, run({"format": "grok", "pattern": pattern,
+                                  "patterns": {"PROGRAM": r"[^\s:\[]+"}}, lines))
+
+    judge = re.compile(r'^(?P<clientip>\S+) (?P<ident>\S+) (?P<auth>\S+) \[(?P<timestamp>[^\]]+)\] '
+                       r'"(?P<verb>\w+) (?P<request>\S+) HTTP/(?P<httpversion>[\d.]+)" '
+                       r'(?P<response>\d+) (?:(?P<bytes>\d+)|-) (?P<referrer>"[^"]*") (?P<agent>"[^"]*")')
+    lines = [line for line in data_file("apache_combined.log") if judge.match(line.decode())]
+    expected = [{key: value for key, value in judge.match(line.decode()).groupdict().items()
+                 if value is not None} for line in lines]
+    assert len(lines) > 1000
+    compare(lines, expected, run({"format": "grok", "pattern": "^%{COMBINEDAPACHELOG}"}, lines))
+
+
 # ---- regex ---------------------------------------------------------------------------------------
 
 def real_regex():

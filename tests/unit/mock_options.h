@@ -165,7 +165,9 @@ static inline struct weir_node *mock_read_map(struct mock_pool *pool, const char
 		if (!text || weir_node_find(map, members->name))
 			continue;
 		keys[map->count] = weir_slice_of(members->name);
-		items[map->count++] = mock_scalar_node(pool, members->type, weir_slice_of(text));
+		items[map->count++] = mock_scalar_node(pool, members->type,
+						       *text == '"' ? mock_scalar(pool, &text)
+								    : weir_slice_of(text));
 	}
 	return map;
 }

@@ -8,6 +8,7 @@
  *
  * The time is in the zone of the `time` option.
  */
+#include "agent_names.h"
 #include "number.h"
 #include "parse.h"
 #include "support/timeparse/calendar.h"
@@ -22,11 +23,18 @@ enum apache_slot {
 	SLOT_CLIENT,
 	SLOT_MESSAGE,
 	SLOT_REFERER,
-	SLOT_COUNT
+	SLOT_COUNT,
+	SLOT_TIMESTAMP = SLOT_COUNT /* for the agent's names */
 };
 
 static const char *const slot_names[SLOT_COUNT] = {"module", "level",   "pid",    "tid",
 						   "client", "message", "referer"};
+
+static const struct agent_names agent = {
+	7,
+	1,
+	{"timestamp", "module", "severity", "processid", "threadid", "client", "message"},
+	{SLOT_TIMESTAMP, SLOT_MODULE, SLOT_LEVEL, SLOT_PID, SLOT_TID, SLOT_CLIENT, SLOT_MESSAGE}};
 
 /* `Wed Oct 11 14:32:52.123456 2023` */
 static int read_time(struct parse *parse, const char *from, const char *to)
@@ -151,6 +159,8 @@ static const char *apache_parse(struct parse *parse, const struct line *line)
 	to = cursor_take_until(&c, ']');
 	if (!to || read_time(parse, from, to) != 0)
 		return "no [time] at the beginning";
+	parse->time_from = from;
+	parse->time_to = to;
 	for (;;) {
 		struct cursor next = c;
 
@@ -167,7 +177,13 @@ static const char *apache_parse(struct parse *parse, const struct line *line)
 	if (values[SLOT_LEVEL].tag == WEIR_ABSENT)
 		return "no [level] after the time";
 	(void)cursor_take(&c, ' ');
-	read_message(line, values, c);
+	if (!parse->agent_names) {
+		read_message(line, values, c);
+		return NULL;
+	}
+	values[SLOT_MESSAGE] = line_value(line, WEIR_STRING, 0, c.at, c.end);
+	values[SLOT_TIMESTAMP] = agent_time(parse, line);
+	agent_names_apply(parse, &agent);
 	return NULL;
 }
 
@@ -175,8 +191,11 @@ static int apache_create(struct parse *parse, const struct weir_node *options,
 			 struct weir_error *error)
 {
 	(void)options;
-	return parse_keys(parse, slot_names, SLOT_COUNT, error);
+	return parse->agent_names ? agent_names_declare(parse, &agent, error)
+				  : parse_keys(parse, slot_names, SLOT_COUNT, error);
 }
 
-const struct parse_format apache_error_format = {
-	.name = "apache_error", .create = apache_create, .parse = apache_parse};
+const struct parse_format apache_error_format = {.name = "apache_error",
+						 .create = apache_create,
+						 .parse = apache_parse,
+						 .has_agent_names = 1};

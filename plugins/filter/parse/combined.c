@@ -12,6 +12,7 @@
  * Quoted fields are slices as written: the backslashes of escaped quotes stay. `-` is null. What is
  * not METHOD PATH PROTOCOL between the first quotes becomes the field `request`.
  */
+#include "agent_names.h"
 #include "number.h"
 #include "parse.h"
 
@@ -27,7 +28,8 @@ enum combined_slot {
 	SLOT_BYTES,
 	SLOT_REFERER,
 	SLOT_AGENT,
-	SLOT_COUNT
+	SLOT_COUNT,
+	SLOT_DATETIME = SLOT_COUNT /* for the agent's names */
 };
 
 static const char *const slot_names[SLOT_COUNT] = {"clientip", "ident",    "user",    "method",
@@ -36,7 +38,22 @@ static const char *const slot_names[SLOT_COUNT] = {"clientip", "ident",    "user
 
 #define COMMON_SLOTS SLOT_REFERER
 
+#define AGENT_COMMON_NAMES "host", "ident", "authuser", "datetime", "request", "response", "bytes"
+#define AGENT_COMMON_SLOTS \
+	SLOT_CLIENTIP, SLOT_IDENT, SLOT_USER, SLOT_DATETIME, SLOT_REQUEST, SLOT_STATUS, SLOT_BYTES
+
+static const struct agent_names agent_common = {7, 1, {AGENT_COMMON_NAMES}, {AGENT_COMMON_SLOTS}};
+static const struct agent_names agent_combined = {9,
+						  1,
+						  {AGENT_COMMON_NAMES, "referer", "agent"},
+						  {AGENT_COMMON_SLOTS, SLOT_REFERER, SLOT_AGENT}};
+
 /* ---- both readers ---------------------------------------------------------------------------- */
+
+static int is_combined(const struct parse *parse)
+{
+	return parse->format == &combined_format;
+}
 
 static int is_dash(const char *from, const char *to)
 {
@@ -82,8 +99,8 @@ static void request_set(struct weir_value *values, const struct line *line, uint
 }
 
 /* Digits, or a dash; 0 when it is neither. */
-static int number_set(struct weir_value *value, const struct line *line, const char *from,
-		      const char *to)
+static int number_set(const struct parse *parse, struct weir_value *value, const struct line *line,
+		      const char *from, const char *to)
 {
 	uint32_t size = (uint32_t)(to - from);
 	uint8_t tag;
@@ -99,6 +116,8 @@ static int number_set(struct weir_value *value, const struct line *line, const c
 	tag = number_tag(from, size);
 	if (tag != WEIR_STRING)
 		*value = line_value(line, tag, WEIR_VALUE_TEXT, from, to);
+	else if (size > 0 && parse->agent_names)
+		*value = line_value(line, WEIR_STRING, WEIR_VALUE_PLAIN, from, to);
 	else if (number_int(from, size, &number) == 0) /* leading zeros */
 		*value = weir_value_int(number);
 	else
@@ -138,8 +157,10 @@ static const char *before_time(struct parse *parse, const char *from, const char
 	while ((at = find(at, end, '[')) != NULL) {
 		if (at > from && at[-1] == ' ' && end - at > CLF_TIME_SIZE + 1 &&
 		    at[CLF_TIME_SIZE + 1] == ']' &&
-		    clf_time_parse(&parse->clf, at + 1, &parse->time_ns) == 0)
+		    clf_time_parse(&parse->clf, at + 1, &parse->time_ns) == 0) {
+			parse->time_from = at + 1;
 			return at - 1;
+		}
 		at++;
 	}
 	return NULL;
@@ -194,12 +215,12 @@ static const char *read_numbers(struct parse *parse, const struct line *line, co
 	if (*at == end || **at != ' ')
 		return "no status after the request";
 	middle = find(from, end, ' ');
-	if (!number_set(&parse->values[SLOT_STATUS], line, from, middle ? middle : end))
+	if (!number_set(parse, &parse->values[SLOT_STATUS], line, from, middle ? middle : end))
 		return "no status after the request";
 	to = middle ? find(middle + 1, end, ' ') : NULL;
 	if (!to)
 		to = end;
-	if (!middle || !number_set(&parse->values[SLOT_BYTES], line, middle + 1, to))
+	if (!middle || !number_set(parse, &parse->values[SLOT_BYTES], line, middle + 1, to))
 		return "no byte count after the status";
 	*at = to;
 	return NULL;
@@ -233,9 +254,9 @@ static const char *read_carefully(struct parse *parse, const struct line *line)
 		wrong = read_request(parse, line, &at, end);
 	if (!wrong)
 		wrong = read_numbers(parse, line, &at, end);
-	if (!wrong && parse->count == SLOT_COUNT)
+	if (!wrong && is_combined(parse))
 		wrong = read_quoted(parse, line, SLOT_REFERER, &at, end);
-	if (!wrong && parse->count == SLOT_COUNT)
+	if (!wrong && is_combined(parse))
 		wrong = read_quoted(parse, line, SLOT_AGENT, &at, end);
 	if (!wrong && at != end)
 		wrong = "text after the last field";
@@ -260,6 +281,7 @@ static int quick_origin(struct parse *parse, const struct line *line, const stru
 	    text[time + CLF_TIME_SIZE + 3] != ' ' ||
 	    clf_time_parse(&parse->clf, text + time + 2, &parse->time_ns) != 0)
 		return 0;
+	parse->time_from = text + time + 2;
 	parse->values[SLOT_CLIENTIP] =
 		line_value(line, WEIR_STRING, WEIR_VALUE_PLAIN, text, text + ident);
 	parse->values[SLOT_IDENT] =
@@ -294,8 +316,8 @@ static int quick_numbers(struct parse *parse, const struct line *line, const str
 		return 0;
 	middle = scan_space(scan, text, from, end);
 	return middle < end &&
-	       number_set(&parse->values[SLOT_STATUS], line, text + from, text + middle) &&
-	       number_set(&parse->values[SLOT_BYTES], line, text + middle + 1, text + end);
+	       number_set(parse, &parse->values[SLOT_STATUS], line, text + from, text + middle) &&
+	       number_set(parse, &parse->values[SLOT_BYTES], line, text + middle + 1, text + end);
 }
 
 /* 0 when it is not sure. */
@@ -303,7 +325,7 @@ static int read_quickly(struct parse *parse, const struct line *line)
 {
 	struct scan scan;
 	const uint32_t *quotes = scan.quotes;
-	int combined = parse->count == SLOT_COUNT;
+	int combined = is_combined(parse);
 	const char *text = line->text;
 	uint32_t end = line->size;
 
@@ -328,26 +350,54 @@ static int read_quickly(struct parse *parse, const struct line *line)
 	return 1;
 }
 
+/* ---- as Kinesis Agent has it ----------------------------------------------------------------- */
+
+/* The whole request and the time, which the format's own fields have in pieces. */
+static void agent_finish(struct parse *parse, const struct line *line)
+{
+	struct weir_value *values = parse->values;
+
+	if (values[SLOT_METHOD].tag != WEIR_ABSENT) {
+		values[SLOT_REQUEST] = values[SLOT_METHOD];
+		values[SLOT_REQUEST].length = (uint32_t)(values[SLOT_PROTOCOL].as.offset -
+							 values[SLOT_METHOD].as.offset) +
+					      values[SLOT_PROTOCOL].length;
+	}
+	parse->time_to = parse->time_from + CLF_TIME_SIZE;
+	values[SLOT_DATETIME] = agent_time(parse, line);
+	agent_names_apply(parse, is_combined(parse) ? &agent_combined : &agent_common);
+}
+
+/* ---- the formats ----------------------------------------------------------------------------- */
+
 static const char *combined_parse(struct parse *parse, const struct line *line)
 {
-	return read_quickly(parse, line) ? NULL : read_carefully(parse, line);
+	const char *wrong = read_quickly(parse, line) ? NULL : read_carefully(parse, line);
+
+	if (!wrong && parse->agent_names)
+		agent_finish(parse, line);
+	return wrong;
 }
 
 static int combined_create(struct parse *parse, const struct weir_node *options,
 			   struct weir_error *error)
 {
 	(void)options;
-	return parse_keys(parse, slot_names, SLOT_COUNT, error);
+	return parse->agent_names ? agent_names_declare(parse, &agent_combined, error)
+				  : parse_keys(parse, slot_names, SLOT_COUNT, error);
 }
 
 static int common_create(struct parse *parse, const struct weir_node *options,
 			 struct weir_error *error)
 {
 	(void)options;
-	return parse_keys(parse, slot_names, COMMON_SLOTS, error);
+	return parse->agent_names ? agent_names_declare(parse, &agent_common, error)
+				  : parse_keys(parse, slot_names, COMMON_SLOTS, error);
 }
 
-const struct parse_format combined_format = {
-	.name = "combined", .create = combined_create, .parse = combined_parse};
+const struct parse_format combined_format = {.name = "combined",
+					     .create = combined_create,
+					     .parse = combined_parse,
+					     .has_agent_names = 1};
 const struct parse_format common_format = {
-	.name = "common", .create = common_create, .parse = combined_parse};
+	.name = "common", .create = common_create, .parse = combined_parse, .has_agent_names = 1};

@@ -22,12 +22,12 @@ struct converter {
 	uint32_t format_count;
 };
 
-static uint8_t type_named(const char *name)
+uint8_t convert_type_named(struct weir_slice name)
 {
 	static const char *const names[] = {"none", "string", "int", "double", "bool"};
 
 	for (uint8_t type = CONVERT_STRING; type <= CONVERT_BOOL; type++)
-		if (strcmp(names[type], name) == 0)
+		if (weir_slice_equals(name, names[type]))
 			return type;
 	return CONVERT_NONE;
 }
@@ -42,7 +42,7 @@ static int read_types(struct converter *converter, const struct weir_node *types
 		struct typed_field *field = &converter->fields[converter->count++];
 
 		field->name = types->keys[i];
-		field->type = type_named(types->items[i]->text.data);
+		field->type = convert_type_named(types->items[i]->text);
 		if (field->type != CONVERT_NONE)
 			continue;
 		(void)weir_fail(
@@ -219,7 +219,7 @@ static int to_string(struct parse *parse, struct weir_value *value)
 	return 0;
 }
 
-static int convert(struct parse *parse, struct weir_value *value, uint8_t type)
+int convert_value(struct parse *parse, struct weir_value *value, uint8_t type)
 {
 	struct weir_slice text;
 
@@ -261,5 +261,5 @@ void converter_apply(struct parse *parse, const struct layout *layout, struct we
 			read_timestamp(parse, &values[layout->time_slot], &parse->time_ns) != 0;
 	for (uint32_t i = 0; i < layout->convert_count; i++)
 		parse->type_errors +=
-			convert(parse, &values[layout->convert[i]], layout->types[i]) != 0;
+			convert_value(parse, &values[layout->convert[i]], layout->types[i]) != 0;
 }

@@ -19,6 +19,11 @@ struct layout;
 #define CONVERT_DOUBLE 3
 #define CONVERT_BOOL 4
 
+/* CONVERT_* by its name, NONE for others. */
+uint8_t convert_type_named(struct weir_slice name);
+/* Makes a value that type; -1 when it doesn't fit, and it then stays as it was. */
+int convert_value(struct parse *parse, struct weir_value *value, uint8_t type);
+
 /* ret_converter is NULL when the options ask for nothing. The zone is borrowed. */
 int converter_create(const struct weir_node *options, const struct time_zone *zone,
 		     struct converter **ret_converter, struct weir_error *error);

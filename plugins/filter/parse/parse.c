@@ -164,6 +164,7 @@ static int record_parse(struct parse *parse)
 	const char *reason = take_line(parse, record, &line);
 
 	parse->time_ns = PARSE_NO_TIME;
+	parse->time_from = NULL;
 	parse->reference_ns = record->timestamp_ns;
 	parse->carried = from->count;
 	parse->held = 0;

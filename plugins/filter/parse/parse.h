@@ -56,6 +56,8 @@ struct parse_format {
 	/* Fills parse->values, and keys when the format doesn't know them beforehand. Returns NULL,
 	 * or a constant text that says what is wrong with the line. */
 	const char *(*parse)(struct parse *parse, const struct line *line);
+	/* The format knows the option `names: kinesis_agent`, parse->agent_names. */
+	uint32_t has_agent_names;
 };
 
 struct parse {
@@ -68,6 +70,7 @@ struct parse {
 	struct weir_slice field; /* which one is parsed */
 	int32_t keep;
 	int32_t on_error;
+	int32_t agent_names;         /* fields are named as Kinesis Agent names them */
 	struct time_zone *zone;      /* of times that don't name one */
 	struct converter *converter; /* NULL without `types` and `time` */
 
@@ -76,9 +79,11 @@ struct parse {
 	struct weir_slice *keys;
 	uint32_t count;
 	uint32_t capacity;
-	uint32_t keys_hash;   /* of keys; 0 when they never change */
-	int64_t time_ns;      /* @timestamp, or PARSE_NO_TIME */
-	int64_t reference_ns; /* when the line was read: gives a time without a year its year */
+	uint32_t keys_hash;    /* of keys; 0 when they never change */
+	int64_t time_ns;       /* @timestamp, or PARSE_NO_TIME */
+	int64_t reference_ns;  /* when the line was read: gives a time without a year its year */
+	const char *time_from; /* where the time is written, for agent_names.h; NULL without one */
+	const char *time_to;
 	/* The layout of the record before, whose keys a format may compare with what it finds; it
 	 * sets `same` to it when they are equal. */
 	const struct layout *last;
@@ -143,7 +148,7 @@ int parse_grow(struct parse *parse, uint32_t capacity);
 int parse_batch(struct parse *parse, struct weir_batch *batch, struct weir_error *error);
 
 extern const struct parse_format apache_error_format, combined_format, common_format, cri_format,
-	csv_format, docker_format, json_format, nginx_error_format, regex_format, syslog_format,
-	tsv_format;
+	csv_format, docker_format, grok_format, json_format, key_value_format, logfmt_format,
+	ltsv_format, nginx_error_format, regex_format, syslog_format, tsv_format;
 
 #endif

@@ -11,11 +11,13 @@
 #define FIELDS_MIN 32
 
 static const struct parse_format *const formats[] = {
-	&json_format,        &combined_format, &common_format, &apache_error_format,
-	&nginx_error_format, &syslog_format,   &csv_format,    &tsv_format,
-	&cri_format,         &docker_format,   &regex_format};
+	&json_format,   &combined_format, &common_format, &apache_error_format, &nginx_error_format,
+	&syslog_format, &csv_format,      &tsv_format,    &cri_format,          &docker_format,
+	&regex_format,  &grok_format,     &logfmt_format, &ltsv_format,         &key_value_format};
 
-#define FORMAT_NAMES "json|combined|common|apache_error|nginx_error|syslog|csv|tsv|cri|docker|regex"
+#define FORMAT_NAMES                                                                          \
+	"json|combined|common|apache_error|nginx_error|syslog|csv|tsv|cri|docker|regex|grok|" \
+	"logfmt|ltsv|key_value"
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))
 
 static int32_t parse_process(void *instance, struct weir_batch *batch, struct weir_error *error)
@@ -50,6 +52,23 @@ static int32_t on_error_of(const char *word)
 	return strcmp(word, "drop") == 0 ? PARSE_ON_ERROR_DROP : PARSE_ON_ERROR_PASS;
 }
 
+static int read_names(struct parse *parse, const struct weir_node *options,
+		      struct weir_error *error)
+{
+	const struct weir_node *names = weir_node_find(options, "names");
+
+	parse->agent_names = weir_slice_equals(names->text, "kinesis_agent");
+	if (!parse->agent_names || parse->format->has_agent_names)
+		return WEIR_OK;
+	(void)weir_fail(error, WEIR_ERR_INVALID,
+			"parse: Kinesis Agent has no names for the fields of %s, only for common, "
+			"combined, apache_error and syslog",
+			parse->format->name);
+	error->line = names->line;
+	error->column = names->column;
+	return WEIR_ERR_INVALID;
+}
+
 static int read_options(struct parse *parse, const struct weir_node *options,
 			struct weir_error *error)
 {
@@ -65,6 +84,8 @@ static int read_options(struct parse *parse, const struct weir_node *options,
 	parse->field = weir_node_find(options, "field")->text;
 	parse->keep = (int32_t)weir_node_int(options, "keep", 0);
 	parse->on_error = on_error_of(weir_node_text(options, "on_error"));
+	if (read_names(parse, options, error) != WEIR_OK)
+		return error->code;
 	if (time_zone_create(zone ? zone->text.data : NULL, &parse->zone, error) != WEIR_OK) {
 		error->line = zone ? zone->line : 0;
 		error->column = zone ? zone->column : 0;
@@ -157,7 +178,20 @@ static const struct weir_option option_list[] = {
 	 .doc = "What the text is"},
 	WEIR_OPTION("field", WEIR_TYPE_STRING, "message", "The field to parse"),
 	WEIR_OPTION("pattern", WEIR_TYPE_REGEX, NULL,
-		    "For regex: the pattern, whose named groups (?<name>...) become fields"),
+		    "For regex and grok: the pattern, whose named groups (?<name>...), and in grok "
+		    "%{NAME:field} and %{NAME:field:type}, become fields"),
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_MAP,
+	 .element = WEIR_TYPE_STRING,
+	 .name = "patterns",
+	 .doc = "For grok: patterns of your own by name, for use as %{NAME}"},
+	WEIR_OPTION("pair_separator", WEIR_TYPE_STRING, "\" \"",
+		    "For key_value: what stands between pairs"),
+	WEIR_OPTION("value_separator", WEIR_TYPE_STRING, "\"=\"",
+		    "For key_value: what stands between a key and its value"),
+	WEIR_OPTION("quotes", WEIR_TYPE_STRING, "\"\\\"\"",
+		    "For key_value: the bytes that keys and values may be quoted with; empty for "
+		    "none"),
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_LIST,
 	 .element = WEIR_TYPE_STRING,
@@ -179,6 +213,13 @@ static const struct weir_option option_list[] = {
 	 .min = 1,
 	 .max = INT64_C(86400000000000),
 	 .doc = "For cri and docker: how long the end of a line is waited for"},
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_STRING,
+	 .name = "names",
+	 .default_text = "weir",
+	 .values = "weir|kinesis_agent",
+	 .doc = "For common, combined, apache_error and syslog: whose names and values the fields "
+		"have"},
 	WEIR_OPTION("keep", WEIR_TYPE_BOOL, "false", "Keep the field that was parsed"),
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 
+#include "agent_names.h"
 #include "number.h"
 #include "support/timeparse/digits.h"
 #include "support/timeparse/format.h"
@@ -35,6 +36,14 @@ static const char *const words[FACILITIES + SEVERITIES] = {
 
 static const char *const slot_names[SYSLOG_SLOTS] = {"facility", "severity", "host", "program",
 						     "pid",      "msgid",    "sd",   "message"};
+
+#define SLOT_TIMESTAMP SYSLOG_SLOTS /* for the agent's names */
+
+static const struct agent_names agent = {
+	5,
+	0,
+	{"timestamp", "hostname", "program", "processid", "message"},
+	{SLOT_TIMESTAMP, SYSLOG_HOST, SYSLOG_PROGRAM, SYSLOG_PID, SYSLOG_MESSAGE}};
 
 struct syslog {
 	uint64_t batch; /* the one that word_values lie in */
@@ -215,7 +224,7 @@ static void read_rest(const struct line *line, struct cursor c, struct weir_valu
 
 /* ---- either ---------------------------------------------------------------------------------- */
 
-static const char *syslog_parse(struct parse *parse, const struct line *line)
+static const char *read_line(struct parse *parse, const struct line *line)
 {
 	struct syslog *syslog = parse->format_state;
 	struct weir_value *values = parse->values;
@@ -237,11 +246,24 @@ static const char *syslog_parse(struct parse *parse, const struct line *line)
 		if (cursor_take_text(&c, "1 "))
 			return syslog_5424_parse(parse, line, c);
 	}
+	parse->time_from = c.at;
 	if (read_minute(parse, syslog, &c) != 0 && read_iso_time(parse, &c) != 0)
 		return "no time where it belongs";
+	parse->time_to = c.at;
 	if (c.at < c.end && *c.at != ' ' && *c.at != ':')
 		return "no space after the time";
 	read_rest(line, c, values);
+	return NULL;
+}
+
+static const char *syslog_parse(struct parse *parse, const struct line *line)
+{
+	const char *wrong = read_line(parse, line);
+
+	if (wrong || !parse->agent_names)
+		return wrong;
+	parse->values[SLOT_TIMESTAMP] = agent_time(parse, line);
+	agent_names_apply(parse, &agent);
 	return NULL;
 }
 
@@ -252,7 +274,8 @@ static int syslog_create(struct parse *parse, const struct weir_node *options,
 	parse->format_state = calloc(1, sizeof(struct syslog));
 	if (!parse->format_state)
 		return weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
-	return parse_keys(parse, slot_names, SYSLOG_SLOTS, error);
+	return parse->agent_names ? agent_names_declare(parse, &agent, error)
+				  : parse_keys(parse, slot_names, SYSLOG_SLOTS, error);
 }
 
 static void syslog_destroy(struct parse *parse)
@@ -263,4 +286,5 @@ static void syslog_destroy(struct parse *parse)
 const struct parse_format syslog_format = {.name = "syslog",
 					   .create = syslog_create,
 					   .destroy = syslog_destroy,
-					   .parse = syslog_parse};
+					   .parse = syslog_parse,
+					   .has_agent_names = 1};

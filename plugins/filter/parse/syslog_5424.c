@@ -184,6 +184,8 @@ static int read_time(struct parse *parse, struct cursor *c)
 		return -1;
 	if (to - from == 1 && *from == '-')
 		return 0;
+	parse->time_from = from;
+	parse->time_to = to;
 	return iso_time_parse(from, (uint64_t)(to - from), NULL, 1, &parse->time_ns);
 }
 

@@ -275,6 +275,28 @@ static void options_that_cannot_work_are_refused_with_the_reason(void **state)
 		{"{\"format\":\"json\",\"types\":{\"a\":\"number\"}}", "must be string, int"},
 		{"{\"format\":\"json\",\"time\":{\"field\":\"t\"}}", "both field and format"},
 		{"{\"format\":\"json\",\"time\":{\"field\":\"t\",\"format\":\"%Q\"}}", "%Q"},
+		{"{\"format\":\"grok\"}", "needs a pattern"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP}\"}", "names no field"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{NONE:a}\"}", "no pattern named NONE"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP:a\"}", "there must be NAME}"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP:}\"}", "there must be NAME}"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP:a:number}\"}", "the type of a must be"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP:a} (\"}", "missing closing parenthesis"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP:a}\",\"patterns\":{\"A\":\"%{B}\",\"B\":"
+		 "\"%{WORD} %{A}\"}}",
+		 "part of itself: A, which uses B, which uses A again"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{IP:a}\",\"patterns\":{\"IP\":\"x%{IP}\"}}",
+		 "part of itself: IP, which uses IP again"},
+		{"{\"format\":\"grok\",\"pattern\":\"%{A:a}\",\"patterns\":{\"A\":\"%{B}%{B}%{B}%{"
+		 "B}"
+		 "\",\"B\":\"%{C}%{C}%{C}%{C}\",\"C\":\"%{D}%{D}%{D}%{D}\",\"D\":\"%{URI}%{URI}"
+		 "\"}}",
+		 "longer than"},
+		{"{\"format\":\"key_value\",\"pair_separator\":\"\"}", "at least one byte"},
+		{"{\"format\":\"key_value\",\"pair_separator\":\"=\"}", "must be different"},
+		{"{\"format\":\"key_value\",\"quotes\":\"'=\"}", "both a quote and"},
+		{"{\"format\":\"json\",\"names\":\"kinesis_agent\"}",
+		 "no names for the fields of json"},
 		{"{\"format\":\"syslog\",\"time\":{\"zone\":\"Mars/Base\"}}", "time zone"},
 	};
 
@@ -289,6 +311,87 @@ static void options_that_cannot_work_are_refused_with_the_reason(void **state)
 		mock_host_destroy(&f.host);
 		mock_pool_free(&f.pool);
 	}
+}
+
+static void a_grok_pattern_may_use_patterns_of_the_users_own_in_place_of_known_ones(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"grok\",\"pattern\":\"^%{LEVEL:level} %{WORD:word}$\",\"patterns\":"
+		  "{\"WORD\":\"[a-z]+\",\"LEVEL\":\"<%{WORD}>\"}}");
+	batch = process(&f, "<info> word\n<info> WORD\n");
+	assert_true(mock_field_is(batch, 0, "level", "<info>"));
+	assert_true(mock_field_is(batch, 0, "word", "word"));
+	assert_true(mock_field_is(batch, 1, "parse_error", "the pattern does not match"));
+	mock_batch_free(batch);
+	done(&f);
+}
+
+static void of_grok_groups_with_one_name_the_last_that_matched_counts(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+
+	(void)state;
+	start(&f, "{\"format\":\"grok\",\"pattern\":\"^%{INT:a:int}(?: %{INT:b}| (?<b>x))?(?: "
+		  "%{WORD:a})?$\"}");
+	batch = process(&f, "1 2 w\n1 x\n7\n");
+	assert_true(mock_field_is(batch, 0, "a", "w"));
+	assert_true(mock_field_is(batch, 0, "b", "2"));
+	assert_true(mock_field_is(batch, 1, "a", "1"));
+	assert_true(mock_field_is(batch, 1, "b", "x"));
+	assert_int_equal(mock_field(batch, 2, "b").size, UINT64_MAX);
+	assert_int_equal(batch->shapes[batch->records[0].shape]->count, 2);
+	mock_batch_free(batch);
+	done(&f);
+}
+
+/* Keys are compared with those of the line before; every way to differ must be seen. */
+static void pairs_with_other_keys_than_the_line_before_get_their_own_fields(void **state)
+{
+	static const char *const formats[] = {"{\"format\":\"logfmt\"}",
+					      "{\"format\":\"key_value\"}"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture f;
+		struct weir_batch *batch;
+
+		start(&f, formats[i]);
+		batch = process(&f, "a=1 b=2\na=3 b=4\na=5\na=6 b=7 c=8\nb=9 a=10\na=1 bb=2\n"
+				    "a=3 b=4 b=5\na=6 b=7\n");
+		assert_ptr_equal(batch->shapes[batch->records[0].shape],
+				 batch->shapes[batch->records[7].shape]);
+		assert_true(mock_field_is(batch, 1, "b", "4"));
+		assert_int_equal(batch->shapes[batch->records[2].shape]->count, 1);
+		assert_true(mock_field_is(batch, 3, "c", "8"));
+		assert_true(mock_field_is(batch, 4, "a", "10"));
+		assert_true(mock_field_is(batch, 5, "bb", "2"));
+		assert_true(mock_field_is(batch, 6, "b", "5"));
+		assert_int_equal(batch->shapes[batch->records[6].shape]->count, 2);
+		mock_batch_free(batch);
+		done(&f);
+	}
+}
+
+static void a_line_of_more_pairs_than_a_record_can_have_does_not_parse(void **state)
+{
+	struct fixture f;
+	struct weir_batch *batch;
+	char *line = malloc(65536), *at = line;
+
+	(void)state;
+	assert_non_null(line);
+	for (int i = 0; i <= WEIR_SHAPE_KEYS_MAX; i++)
+		at += sprintf(at, "k%d= ", i);
+	start(&f, "{\"format\":\"logfmt\"}");
+	batch = process(&f, line);
+	assert_true(mock_field_is(batch, 0, "parse_error", "more fields than a record can have"));
+	mock_batch_free(batch);
+	free(line);
+	done(&f);
 }
 
 static void a_pattern_that_backtracks_without_end_costs_one_line(void **state)
@@ -454,6 +557,11 @@ int main(void)
 		cmocka_unit_test(shapes_that_pass_with_their_batch_are_not_remembered),
 		cmocka_unit_test(no_memory_is_an_error_in_words),
 		cmocka_unit_test(options_that_cannot_work_are_refused_with_the_reason),
+		cmocka_unit_test(
+			a_grok_pattern_may_use_patterns_of_the_users_own_in_place_of_known_ones),
+		cmocka_unit_test(of_grok_groups_with_one_name_the_last_that_matched_counts),
+		cmocka_unit_test(pairs_with_other_keys_than_the_line_before_get_their_own_fields),
+		cmocka_unit_test(a_line_of_more_pairs_than_a_record_can_have_does_not_parse),
 		cmocka_unit_test(a_pattern_that_backtracks_without_end_costs_one_line),
 		cmocka_unit_test(a_joined_line_stands_for_all_its_parts),
 		cmocka_unit_test(sources_are_joined_each_by_itself),
