@@ -8,6 +8,7 @@ import threading
 class Scripted:
     def __init__(self, answer=lambda body, number: 200):
         self.taken, self.asked, self.lock = [], 0, threading.Lock()
+        self.requests = []  # (path, headers, body) of all
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -17,6 +18,7 @@ class Scripted:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 with outer.lock:
                     outer.asked += 1
+                    outer.requests.append((self.path, self.headers, body))
                     got = answer(body, outer.asked)
                 status, headers, text = got if isinstance(got, tuple) else (got, {}, b"")
                 if 200 <= status < 300:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Answers to `_bulk` that a healthy server does not give: throttled, cut, garbled, too short. Given by
 a small server of our own; what a real one does is in test_elasticsearch.py."""
+import datetime
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from harness.bulk import Bulk
 from harness.process import wait_until
 from harness.records import records
 from harness.weir import SLOW
+from test_aws_signing import CONTENT_SHA256, botocores
 
 FAST = {"linger": "10ms", "retry": {"backoff_min": "5ms", "backoff_max": "50ms"}}
 LINES = 300
@@ -197,6 +199,27 @@ def test_one_record_that_spoils_its_request_is_found(weir, log, make_bulk):
     assert [d["line"] for d in dead(weir)] == ["line 137"]
     assert "malformed" in dead(weir)[0]["error"]
     assert server.messages() == sorted(f"line {n}" for n in range(LINES) if n != 137)
+
+
+@pytest.mark.parametrize("service, gzip", [("es", True), ("aoss", False)])
+def test_each_try_is_signed_as_botocore_would(weir, log, make_bulk, monkeypatch, service, gzip):
+    server = make_bulk(
+        whole=lambda body, number: 500 if number <= 2 else None,
+        fate=lambda document, tries: 429 if number_of(document) == 7 and tries == 1 else 201)
+    ship(weir, log, server, gzip=gzip, concurrency=1, headers={"X-Tenant": "blue"}, auth={"aws": {
+        "region": "eu-west-1", "service": service, "access_key_id": "AKIAEXAMPLE",
+        "secret_access_key": "very/secret+word"}})
+    assert server.messages() == EXPECTED
+    assert len(server.server.requests) == 3 + 2 + 1
+    for path, headers, body in server.server.requests:
+        when = datetime.datetime.strptime(headers["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
+        names = ["Content-Type", "X-Tenant"] + (["Content-Encoding"] if gzip else [])
+        request = {"time": when.timestamp(), "service": service, "region": "eu-west-1",
+                   "method": "POST", "url": server.url.rstrip("/") + path, "flags": CONTENT_SHA256,
+                   "headers": [(name, headers[name]) for name in names], "body": body,
+                   "access": "AKIAEXAMPLE", "secret": "very/secret+word", "token": ""}
+        assert "Authorization: " + headers["Authorization"] == botocores(request, monkeypatch)
+    assert "very/secret" not in weir.log()
 
 
 @pytest.mark.parametrize("options, words", [

@@ -92,7 +92,8 @@ static void write_constant(struct batching_request *request, struct weir_slice *
 	}
 }
 
-int32_t body_compose(struct action_style *style, struct batching_request *request)
+int32_t body_compose(struct action_style *style, struct batching_request *request,
+		     struct body_text *ret_text)
 {
 	struct weir_slice *body = calloc(2 * (size_t)request->records, sizeof(*body));
 	struct actions actions = {0};
@@ -112,8 +113,7 @@ int32_t body_compose(struct action_style *style, struct batching_request *reques
 		free(body);
 		return WEIR_ERR_MEMORY;
 	}
-	request->composed = actions.text;
-	request->composed_size = actions.capacity;
+	*ret_text = (struct body_text){actions.text, actions.capacity};
 	request->http.body = body;
 	request->http.body_count = 2 * request->records;
 	request->http.body_size = 0;

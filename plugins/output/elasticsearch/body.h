@@ -15,9 +15,16 @@
 /* Bytes of a record in a body; 0 and why not. */
 uint64_t body_measure(struct action_style *style, const struct batching_record *record,
 		      struct batching_refusal *ret_refusal);
-/* Fills request->http.body and request->composed. */
-int32_t body_compose(struct action_style *style, struct batching_request *request);
+/* What of a body is not in the records' own memory; `data` is from malloc(). */
+struct body_text {
+	char *data;
+	uint64_t capacity;
+};
+
+/* Fills in request->http.body. */
+int32_t body_compose(struct action_style *style, struct batching_request *request,
+		     struct body_text *ret_text);
 /* Makes one compressed piece of it. */
-int32_t body_compress(struct batching_request *request);
+int32_t body_compress(struct batching_request *request, struct body_text *text);
 
 #endif

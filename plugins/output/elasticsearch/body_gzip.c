@@ -39,7 +39,7 @@ static char *pack(const struct weir_http_request *http, size_t *ret_size)
 	return fitted ? fitted : packed;
 }
 
-int32_t body_compress(struct batching_request *request)
+int32_t body_compress(struct batching_request *request, struct body_text *text)
 {
 	struct weir_slice *body = (struct weir_slice *)(uintptr_t)request->http.body;
 	size_t size = 0;
@@ -49,9 +49,8 @@ int32_t body_compress(struct batching_request *request)
 		free(packed);
 		return WEIR_ERR_MEMORY;
 	}
-	free(request->composed);
-	request->composed = packed;
-	request->composed_size = size;
+	free(text->data);
+	*text = (struct body_text){packed, size};
 	body[0] = (struct weir_slice){packed, size};
 	request->http.body_count = 1;
 	request->http.body_size = size;

@@ -22,6 +22,7 @@
 
 #define TIMER_LINGER 0
 #define TIMER_RETRY 1
+#define TIMER_CREDENTIALS 2
 #define DEFAULT_LINGER_NS UINT64_C(1000000000)
 /* Of the server's answer, in the dead letter. */
 #define EXCERPT 300
@@ -34,12 +35,37 @@ static uint64_t measure(void *user, const struct batching_record *record,
 	return body_measure(&((struct output *)user)->options.action, record, ret_refusal);
 }
 
+/* What goes with a body: request->composed. */
+struct call {
+	struct body_text text;
+	struct signature signature;
+};
+
 static int32_t compose(void *user, struct batching_request *request)
 {
 	struct output *output = user;
-	int32_t code = body_compose(&output->options.action, request);
+	struct call *call = calloc(1, sizeof(*call));
+	int32_t code;
 
-	return code || !output->options.gzip ? code : body_compress(request);
+	if (!call)
+		return WEIR_ERR_MEMORY;
+	request->composed = call;
+	code = body_compose(&output->options.action, request, &call->text);
+	if (!code && output->options.gzip)
+		code = body_compress(request, &call->text);
+	if (!code && output->signer.credentials)
+		code = signature_hash(&call->signature, &request->http);
+	request->composed_size = code ? 0 : sizeof(*call) + call->text.capacity;
+	return code;
+}
+
+static void discard(void *user, struct batching_request *request)
+{
+	struct call *call = request->composed;
+
+	(void)user;
+	free(call->text.data);
+	signature_done(&call->signature);
 }
 
 static int32_t send_request(void *user, struct batching_request *request)
@@ -56,8 +82,18 @@ static int32_t http_begin(void *instance, struct weir_http_request *request)
 {
 	struct output *output = instance;
 
+	struct batching_request *batch;
+
+	if (!output->signer.credentials) {
+		request->url = nodes_pick(&output->nodes)->url;
+		return WEIR_OK;
+	}
+	if (aws_credentials_owns(output->signer.credentials, request))
+		return WEIR_OK;
+	batch = request->user;
 	request->url = nodes_pick(&output->nodes)->url;
-	return WEIR_OK;
+	return signature_make(&((struct call *)batch->composed)->signature, &output->signer,
+			      request);
 }
 
 /* ---- answers ---- */
@@ -99,6 +135,15 @@ static int is_about_node(const struct weir_http_response *response)
 	       http_status_is_about_the_endpoint(response->status);
 }
 
+/* The keys may have expired, or our clock be wrong. */
+static uint32_t turned_away(struct output *output, const struct weir_http_response *response)
+{
+	struct aws_error failure;
+
+	aws_error_read(response, &failure);
+	return aws_credentials_refused(output->signer.credentials, response, &failure);
+}
+
 /* Nothing is known of the records: they are all sent again. */
 static uint32_t try_again(struct output *output, struct batching_request *request,
 			  const struct weir_http_response *response)
@@ -115,6 +160,8 @@ static uint32_t try_again(struct output *output, struct batching_request *reques
 		nodes_failed(&output->nodes, node, response->elapsed_ns, response->error);
 	else if (response->status == 429) /* busy, and alive */
 		nodes_worked(&output->nodes, node);
+	if (output->signer.credentials && !transient && response->status >= 400)
+		return turned_away(output, response);
 	return transient || nodes_has_other(&output->nodes, node) ? WEIR_HTTP_TRY_AGAIN
 								  : WEIR_HTTP_TRY_SLOWLY;
 }
@@ -123,8 +170,11 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 			  const struct weir_http_response *response)
 {
 	struct output *output = instance;
-	struct batching_request *request = http->user;
+	struct batching_request *request;
 
+	if (output->signer.credentials && aws_credentials_owns(output->signer.credentials, http))
+		return aws_credentials_done(output->signer.credentials, http, response);
+	request = http->user;
 	if (response->advice == WEIR_HTTP_OK)
 		return verdict_reach(output, request, response);
 	if (response->advice == WEIR_HTTP_TRANSIENT || response->advice == WEIR_HTTP_HOLD ||
@@ -149,13 +199,27 @@ static void es_flush(void *instance, uint32_t why)
 
 static void es_timer(void *instance, uint32_t id)
 {
-	batching_timer(((struct output *)instance)->batching, id);
+	struct output *output = instance;
+
+	batching_timer(output->batching, id);
+	if (output->signer.credentials)
+		aws_credentials_timer(output->signer.credentials, id);
+}
+
+static int32_t es_start(void *instance, struct weir_error *error)
+{
+	struct output *output = instance;
+
+	return output->signer.credentials ? aws_credentials_start(output->signer.credentials, error)
+					  : WEIR_OK;
 }
 
 static void es_stop(void *instance)
 {
 	struct output *output = instance;
 
+	if (output->signer.credentials)
+		aws_credentials_stop(output->signer.credentials);
 	if (output->client)
 		output->host->http_client_free(output->client);
 	output->client = NULL;
@@ -169,6 +233,7 @@ static void es_destroy(void *instance)
 		return;
 	es_stop(output);
 	batching_destroy(output->batching);
+	aws_credentials_destroy(output->signer.credentials);
 	bulk_answer_destroy(output->answer);
 	nodes_destroy(&output->nodes);
 	options_done(&output->options);
@@ -219,9 +284,22 @@ static int32_t create_batching(struct output *output, const struct weir_output_s
 		.user = output,
 		.measure = measure,
 		.compose = compose,
+		.discard = discard,
 	};
 
 	return batching_create(&options, &output->batching, error);
+}
+
+static int32_t create_signer(struct output *output, struct weir_error *error)
+{
+	const struct aws_credentials_options options = {.host = output->host,
+							.context = output->context,
+							.node = output->options.aws,
+							.timer = TIMER_CREDENTIALS};
+
+	if (!options.node)
+		return WEIR_OK;
+	return signer_create(&output->signer, &options, &output->options.headers, error);
 }
 
 static int32_t create_parts(struct output *output, const struct weir_node *nodes,
@@ -243,6 +321,8 @@ static int32_t create_parts(struct output *output, const struct weir_node *nodes
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the elasticsearch output");
 	code = nodes_create(&output->nodes, output->host, output->context, output->options.urls,
 			    output->options.path, error);
+	if (!code)
+		code = create_signer(output, error);
 	if (!code)
 		code = create_batching(output, settings, error);
 	if (!code)
@@ -273,6 +353,7 @@ static int32_t es_create(const struct weir_services *host, struct weir_context *
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = es_create,
+	.start = es_start,
 	.stop = es_stop,
 	.destroy = es_destroy,
 	.write = es_write,

@@ -14,6 +14,7 @@ struct output {
 	struct options options;
 	struct weir_http_client *client;
 	struct batching *batching;
+	struct signer signer;
 	struct weir_metric *replays, *retried, *unusable, *possible_duplicates;
 	/* The rest is for the loop's thread only. */
 	struct nodes nodes;

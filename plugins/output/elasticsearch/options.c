@@ -11,6 +11,8 @@ static const struct weir_option auth_members[] = {
 		    .members = http_options_basic),
 	HTTP_OPTION("api_key", WEIR_TYPE_SECRET, NULL,
 		    "an API key as Elasticsearch gives it (encoded)"),
+	HTTP_OPTION("aws", WEIR_TYPE_MAP, NULL, "sign for Amazon OpenSearch Service",
+		    .members = signature_options),
 	WEIR_OPTION_END};
 
 const struct weir_option elasticsearch_options[] = {
@@ -32,7 +34,7 @@ const struct weir_option elasticsearch_options[] = {
 		"which the first record with a value wins"),
 	ENCODING_OPTION_FIELDS,
 	ENCODING_OPTION_METADATA,
-	HTTP_OPTION("auth", WEIR_TYPE_MAP, NULL, "how to sign in: basic or api_key",
+	HTTP_OPTION("auth", WEIR_TYPE_MAP, NULL, "how to sign in: basic, api_key or aws",
 		    .members = auth_members),
 	HTTP_OPTION_HEADERS,
 	HTTP_OPTION("gzip", WEIR_TYPE_BOOL, "false", "compress request bodies"),
@@ -174,8 +176,8 @@ static int32_t read_auth(const struct weir_node *auth, struct http_headers *head
 	const struct weir_node *basic = weir_node_find(auth, "basic");
 	const struct weir_node *key = weir_node_find(auth, "api_key");
 
-	if (basic && key)
-		return http_options_fail_at(key, "auth: basic and api_key exclude each other",
+	if (!!basic + !!key + !!weir_node_find(auth, "aws") > 1)
+		return http_options_fail_at(auth, "auth: basic, api_key and aws exclude each other",
 					    error);
 	if (basic)
 		return http_headers_add_basic(headers, basic, error);
@@ -207,6 +209,7 @@ int32_t options_read(const struct weir_services *host, const struct weir_node *n
 	o->batch_records = (uint32_t)weir_node_int(nodes, "batch_records", 5000);
 	o->batch_bytes = (uint64_t)weir_node_int(nodes, "batch_bytes", 5 << 20);
 	o->concurrency = (uint32_t)weir_node_int(nodes, "concurrency", 8);
+	o->aws = weir_node_find(weir_node_find(nodes, "auth"), "aws");
 	http_options_read_client(nodes, &o->client);
 	code = read_action(host, nodes, &o->action, error);
 	if (!code)

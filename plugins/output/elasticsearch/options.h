@@ -6,12 +6,14 @@
 #include <weir/plugin.h>
 
 #include "action.h"
+#include "signature.h"
 #include "support/encoding_options/encoding_options.h"
 #include "support/http_options/http_options.h"
 
 struct options {
 	const struct weir_node *urls;
-	char *path; /* of _bulk, with its query; owned */
+	const struct weir_node *aws; /* NULL = not signed */
+	char *path;                  /* of _bulk, with its query; owned */
 	struct action_style action;
 	uint32_t gzip, batch_records, concurrency;
 	uint64_t batch_bytes;

@@ -27,8 +27,13 @@ static uint64_t measure_record(void *user, const struct batching_record *record,
 
 static int32_t compose_body(void *user, struct batching_request *request)
 {
+	struct body_text text = {NULL, 0};
+	int32_t code = body_compose(&style, request, &text);
+
 	(void)user;
-	return body_compose(&style, request);
+	request->composed = text.data;
+	request->composed_size = text.capacity;
+	return code;
 }
 
 static int es_setup(void **state)
