@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * weir run: the service, in the foreground. SIGTERM and SIGINT stop it gracefully, within
- * shutdown_timeout. With --once it ships what is there and ends.
+ * shutdown_timeout. A manager that asks for it (systemd) hears when the pipelines run, and then that
+ * they move. With --once it ships what is there and ends.
  *
  * Exit status: 0 done, 1 a pipeline was left out or failed (with --once) or nothing can run,
  * 2 wrong usage, 4 stopped with records that had no outcome yet (they are sent again by the next run).
@@ -19,12 +20,14 @@
 #include "base/log.h"
 #include "cli/admin.h"
 #include "cli/cli.h"
+#include "cli/notify.h"
 #include "cli/progress.h"
 #include "pipeline/agent.h"
 
 #define EXIT_LEFT_OVER 4
 
 #define ONCE_TICK_NS (50 * NS_PER_MS)
+#define STOP_MARGIN_NS (10 * NS_PER_SECOND) /* to commit and clean up after shutdown_timeout */
 
 struct run_options {
 	const char *config_path;
@@ -160,18 +163,60 @@ static int run_signal_pending(void *set)
 	return signal_number == SIGTERM || signal_number == SIGINT;
 }
 
-static void run_service(const sigset_t *signals)
+/* The next signal, or 0 when the time was up; without a timeout it waits for ever. */
+static int run_next_signal(const sigset_t *signals, uint64_t timeout_ns)
 {
+	struct timespec timeout = {(time_t)(timeout_ns / NS_PER_SECOND),
+				   (long)(timeout_ns % NS_PER_SECOND)};
+	int number;
+
+	do {
+		number = timeout_ns ? sigtimedwait(signals, NULL, &timeout)
+				    : sigwaitinfo(signals, NULL);
+	} while (number < 0 && errno == EINTR);
+	return number < 0 ? 0 : number;
+}
+
+/* The manager restarts an agent that keeps silent: nothing is lost by it. */
+static void run_watchdog(struct agent *agent, uint64_t interval_ns)
+{
+	struct weir_error why = {0};
+
+	if (agent_moves(agent, interval_ns, &why))
+		notify_send("WATCHDOG=1");
+	else
+		log_line(WEIR_LOG_ERROR, "agent", "stuck",
+			 "%s; the watchdog is left to restart the agent", why.text);
+}
+
+static void run_service(struct agent *agent, const sigset_t *signals)
+{
+	uint64_t watchdog_ns = notify_watchdog_ns();
 	int number = 0;
 
 	while (number != SIGTERM && number != SIGINT) {
-		if (sigwait(signals, &number) != 0)
-			return;
+		number = run_next_signal(signals, watchdog_ns / 2);
 		if (number == SIGHUP)
 			log_line(WEIR_LOG_INFO, "agent", NULL,
 				 "SIGHUP: a changed configuration takes effect at the next start");
+		if (watchdog_ns)
+			run_watchdog(agent, watchdog_ns);
 	}
 	log_line(WEIR_LOG_INFO, "agent", "stopping", "stopping on signal %d", number);
+}
+
+/* The service from the first word to its manager to the last. */
+static void run_managed(struct agent *agent, const struct config *config, const sigset_t *signals)
+{
+	uint32_t running, all;
+
+	agent_count(agent, &running, &all);
+	if (running == 0)
+		return;
+	notify_send("READY=1\nSTATUS=%u of %u pipelines run", running, all);
+	run_service(agent, signals);
+	notify_send("STOPPING=1\nSTATUS=Waiting for destinations\nEXTEND_TIMEOUT_USEC=%llu",
+		    (unsigned long long)(config->shutdown_timeout_ns + STOP_MARGIN_NS) / 1000);
 }
 
 /* Returns 1 when everything was shipped, 0 when a signal came first. */
@@ -212,8 +257,8 @@ static int run_agent(const struct run_options *options, const struct config *con
 		admin = cli_admin_open(config, agent);
 	if (options->once)
 		finished = run_once(agent, signals, options->quiet);
-	else if (running)
-		run_service(signals);
+	else
+		run_managed(agent, config, signals);
 	agent_count(agent, &running, &all);
 	left = agent_stop(agent, run_signal_pending, signals);
 	cli_admin_close(admin);

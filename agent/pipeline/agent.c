@@ -321,6 +321,11 @@ void agent_progress(struct agent *agent, struct agent_progress *ret_progress)
 	}
 }
 
+int agent_moves(struct agent *agent, uint64_t limit_ns, struct weir_error *why)
+{
+	return pulse_take(&agent->pulse, agent->host.loop, agent->host.scheduler, limit_ns, why);
+}
+
 /* ---- the end ---- */
 
 /* A pipeline that still has records on their way, or NULL. */

@@ -33,6 +33,9 @@ int agent_finished(struct agent *agent);
 /* Waits up to that long for something to change. */
 void agent_wait(struct agent *agent, uint64_t ns);
 void agent_progress(struct agent *agent, struct agent_progress *ret_progress);
+/* 1: the agent moves. 0: something in it has been stuck for longer than limit_ns, which `why` names.
+ * A destination that does not answer is nothing of the kind. */
+int agent_moves(struct agent *agent, uint64_t limit_ns, struct weir_error *why);
 /* Stops everything within the configuration's shutdown_timeout, or as soon as hurry(user) is true.
  * Returns the batches left without outcome; they are read again by the next run. */
 uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user);

@@ -5,6 +5,7 @@
 
 #include "pipeline/agent.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/pulse.h"
 
 /* A pipeline that could not be created. */
 struct agent_failure {
@@ -26,6 +27,7 @@ struct agent {
 	uint32_t failure_count;
 	char **crashes; /* per pipeline of the configuration: how a plugin crashed in the rehearsal */
 	uint64_t started_ns; /* monotonic */
+	struct pulse pulse;
 	char host_name[256];
 };
 

@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <weir/plugin.h>
 
+#include "base/clock.h"
+
+struct worker {
+	pthread_t thread;
+	/* When its task began; 0 = it has none. Relaxed: it is read for its value only. */
+	_Atomic uint64_t busy_since_ns;
+};
+
 struct scheduler {
 	pthread_mutex_t lock; /* guards first, last, sleeping, stopping */
 	pthread_cond_t wake;
@@ -15,7 +23,7 @@ struct scheduler {
 	int stopping;
 	_Atomic uint32_t queued; /* a hint, read without the lock */
 	uint32_t count, started;
-	pthread_t threads[];
+	struct worker workers[];
 };
 
 struct worker_start {
@@ -50,12 +58,17 @@ static void *worker_main(void *argument)
 {
 	struct worker_start *start = argument;
 	struct scheduler *scheduler = start->scheduler;
+	struct worker *worker = &scheduler->workers[start->index];
 	struct task *task;
 
 	current_worker = start->index;
 	free(start);
-	while ((task = scheduler_take(scheduler)))
+	while ((task = scheduler_take(scheduler))) {
+		atomic_store_explicit(&worker->busy_since_ns, clock_monotonic_ns(),
+				      memory_order_relaxed);
 		task->run(task);
+		atomic_store_explicit(&worker->busy_since_ns, 0, memory_order_relaxed);
+	}
 	return NULL;
 }
 
@@ -67,19 +80,20 @@ static int worker_spawn(struct scheduler *scheduler, uint32_t index)
 	if (!start)
 		return WEIR_ERR_MEMORY;
 	*start = (struct worker_start){scheduler, index};
-	if (pthread_create(&scheduler->threads[index], NULL, worker_main, start) != 0) {
+	if (pthread_create(&scheduler->workers[index].thread, NULL, worker_main, start) != 0) {
 		free(start);
 		return WEIR_ERR_IO;
 	}
 	snprintf(name, sizeof(name), "weir-work-%u", index % 1000);
-	pthread_setname_np(scheduler->threads[index], name);
+	pthread_setname_np(scheduler->workers[index].thread, name);
 	scheduler->started++;
 	return 0;
 }
 
 int scheduler_create(uint32_t workers, struct scheduler **ret_scheduler, struct weir_error *error)
 {
-	struct scheduler *scheduler = calloc(1, sizeof(*scheduler) + workers * sizeof(pthread_t));
+	struct scheduler *scheduler =
+		calloc(1, sizeof(*scheduler) + workers * sizeof(struct worker));
 
 	if (!scheduler)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for %u workers", workers);
@@ -105,7 +119,7 @@ void scheduler_destroy(struct scheduler *scheduler)
 	pthread_cond_broadcast(&scheduler->wake);
 	pthread_mutex_unlock(&scheduler->lock);
 	for (uint32_t i = 0; i < scheduler->started; i++)
-		pthread_join(scheduler->threads[i], NULL);
+		pthread_join(scheduler->workers[i].thread, NULL);
 	pthread_cond_destroy(&scheduler->wake);
 	pthread_mutex_destroy(&scheduler->lock);
 	free(scheduler);
@@ -137,6 +151,21 @@ uint32_t scheduler_workers(const struct scheduler *scheduler)
 int scheduler_busy(const struct scheduler *scheduler)
 {
 	return atomic_load_explicit(&scheduler->queued, memory_order_relaxed) > 0;
+}
+
+uint64_t scheduler_longest_ns(const struct scheduler *scheduler)
+{
+	uint64_t now = clock_monotonic_ns();
+	uint64_t longest = 0;
+
+	for (uint32_t i = 0; i < scheduler->count; i++) {
+		uint64_t since = atomic_load_explicit(&scheduler->workers[i].busy_since_ns,
+						      memory_order_relaxed);
+
+		if (since && since < now && now - since > longest)
+			longest = now - since;
+	}
+	return longest;
 }
 
 uint32_t scheduler_worker(void)

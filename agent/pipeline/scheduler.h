@@ -25,6 +25,8 @@ void scheduler_push(struct scheduler *scheduler, struct task *task);
 uint32_t scheduler_workers(const struct scheduler *scheduler);
 /* True when other tasks wait: time to give way. */
 int scheduler_busy(const struct scheduler *scheduler);
+/* How long the task has been running that was begun first of those that run; 0 when none does. */
+uint64_t scheduler_longest_ns(const struct scheduler *scheduler);
 /* The number of the calling worker; 0 on other threads. */
 uint32_t scheduler_worker(void);
 
