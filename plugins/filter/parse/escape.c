@@ -10,10 +10,14 @@
 
 const char *escape_closing_quote(const char *from, const char *end, char quote)
 {
-	for (; from < end; from++) {
-		if (*from == quote)
-			return from;
-		from += *from == '\\';
+	const char *at = from, *found, *slash;
+
+	while (at < end && (found = memchr(at, quote, (size_t)(end - at))) != NULL) {
+		for (slash = found; slash > from && slash[-1] == '\\';)
+			slash--;
+		if ((found - slash) % 2 == 0)
+			return found;
+		at = found + 1;
 	}
 	return NULL;
 }
@@ -79,10 +83,14 @@ uint32_t escape_unescape(const char *text, uint32_t size, char *out)
 	const char *end = text + size, *begin = out;
 
 	while (text < end) {
-		if (*text == '\\')
+		const char *slash = memchr(text, '\\', (size_t)(end - text));
+		size_t plain = (size_t)((slash ? slash : end) - text);
+
+		memcpy(out, text, plain);
+		out += plain;
+		text += plain;
+		if (slash)
 			text += undo_one(text, end, &out);
-		else
-			*out++ = *text++;
 	}
 	return (uint32_t)(out - begin);
 }

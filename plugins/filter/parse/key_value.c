@@ -83,15 +83,22 @@ static struct weir_value trimmed(const struct line *line, const char *from, cons
 	return line_value(line, WEIR_STRING, 0, from, to);
 }
 
+static const char *find(const struct cursor *c, const char *separator)
+{
+	if (separator[1] != '\0')
+		return cursor_find(c, separator);
+	return c->at < c->end ? memchr(c->at, *separator, (size_t)(c->end - c->at)) : NULL;
+}
+
 /* Up to a separator; a key ends before either. */
 static const char *read_plain(const struct parse *parse, const struct line *line, struct cursor *c,
 			      int is_key, struct weir_value *ret_value)
 {
 	const struct key_value *options = parse->format_state;
-	const char *to = cursor_find(c, options->pair), *value;
+	const char *to = find(c, options->pair), *value;
 	struct cursor key = {c->at, to ? to : c->end};
 
-	value = is_key ? cursor_find(&key, options->value) : NULL;
+	value = is_key ? find(&key, options->value) : NULL;
 	*ret_value = trimmed(line, c->at, value ? value : key.end);
 	c->at = value ? value : key.end;
 	return NULL;

@@ -17,12 +17,12 @@ static inline int cursor_take(struct cursor *c, char byte)
 	return 1;
 }
 
-/* The given text. */
+/* The given text, which is not empty; most often its first byte decides. */
 static inline int cursor_take_text(struct cursor *c, const char *text)
 {
 	size_t size = strlen(text);
 
-	if ((size_t)(c->end - c->at) < size || memcmp(c->at, text, size) != 0)
+	if ((size_t)(c->end - c->at) < size || *c->at != *text || memcmp(c->at, text, size) != 0)
 		return 0;
 	c->at += size;
 	return 1;
