@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * `weir check`: reads everything that `weir run` would, starts nothing, and shows every problem with
- * the line it is about.
+ * `weir check`: reads everything that `weir run` would, has the plugins look at their options, starts
+ * nothing, and shows every problem with the line it is about.
  */
 #include <getopt.h>
 #include <limits.h>
@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/source_line.h"
 #include "cli/terminal.h"
+#include "pipeline/agent.h"
 
 #define GUTTER 8 /* columns before a source line */
 
@@ -167,6 +168,8 @@ static int load_pipelines(struct config *config, struct registry *registry, int 
 		result = config_load_pipelines(config, registry, &error);
 	for (int i = 0; !result && i < count; i++)
 		result = config_load_pipeline(config, registry, paths[i], &error);
+	if (!result)
+		result = agent_check(config, registry, &error);
 	if (result)
 		fprintf(stderr, "weir: %s\n", error.text);
 	return result ? CLI_FAILED : CLI_OK;

@@ -204,13 +204,13 @@ static int agent_lists(struct agent *agent, struct weir_error *error)
 	return 0;
 }
 
-int agent_create(const struct config *config, struct registry *registry, int once,
-		 struct agent **ret_agent, struct weir_error *error)
+/* An agent in which pipelines could be created, but for state, loop and workers. */
+static int agent_begin(const struct config *config, struct registry *registry, int once,
+		       struct agent **ret_agent, struct weir_error *error)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
-	int was_reset = 0;
-	int status;
 
+	*ret_agent = agent;
 	if (!agent)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory");
 	agent->config = config;
@@ -222,7 +222,27 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 	agent->host.once = once;
 	agent->host.http = agent_http;
 	agent->host.user = agent;
-	status = agent_lists(agent, error);
+	return agent_lists(agent, error);
+}
+
+int agent_check(struct config *config, struct registry *registry, struct weir_error *error)
+{
+	struct agent *agent;
+	int status = agent_begin(config, registry, 0, &agent, error);
+
+	if (status == 0)
+		rehearsal_check(agent, config);
+	agent_destroy(agent);
+	return status;
+}
+
+int agent_create(const struct config *config, struct registry *registry, int once,
+		 struct agent **ret_agent, struct weir_error *error)
+{
+	struct agent *agent;
+	int was_reset = 0;
+	int status = agent_begin(config, registry, once, &agent, error);
+
 	if (status == 0)
 		rehearsal_run(agent);
 	if (status == 0)

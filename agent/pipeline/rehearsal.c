@@ -15,6 +15,8 @@
 struct rehearsal {
 	size_t pipeline; /* index in the configuration */
 	char plugin[64]; /* that is being started or created */
+	int one;         /* this pipeline only, and why it is refused: */
+	struct weir_error refusal;
 };
 
 /* What the child says is said again by the agent itself. */
@@ -42,8 +44,12 @@ static void rehearse(struct agent *agent, struct rehearsal *shared)
 		struct pipeline *pipeline;
 
 		shared->pipeline = i;
-		if (!config->pipelines[i].broken)
-			agent_prepare(agent, &config->pipelines[i], 0, &pipeline, &error);
+		error = (struct weir_error){0};
+		if (!config->pipelines[i].broken &&
+		    agent_prepare(agent, &config->pipelines[i], 0, &pipeline, &error) < 0)
+			shared->refusal = error;
+		if (shared->one)
+			break;
 	}
 	_exit(REHEARSAL_DONE);
 }
@@ -87,10 +93,36 @@ static int rehearse_in_child(struct agent *agent, struct rehearsal *shared)
 	return ++shared->pipeline < agent->config->pipeline_count;
 }
 
+static struct rehearsal *shared_memory(void)
+{
+	return mmap(NULL, sizeof(struct rehearsal), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+void rehearsal_check(struct agent *agent, struct config *config)
+{
+	struct rehearsal *shared = shared_memory();
+
+	if (shared == MAP_FAILED)
+		return;
+	for (size_t i = 0; i < config->pipeline_count; i++) {
+		const char *path = config->pipelines[i].path;
+
+		*shared = (struct rehearsal){.pipeline = i, .one = 1};
+		rehearse_in_child(agent, shared);
+		if (agent->crashes[i])
+			config_add_problem(config, CONFIG_ERROR, path, 0, 0, "%s",
+					   agent->crashes[i]);
+		else if (shared->refusal.code)
+			config_add_problem(config, CONFIG_ERROR, path, shared->refusal.line,
+					   shared->refusal.column, "%s", shared->refusal.text);
+	}
+	munmap(shared, sizeof(*shared));
+}
+
 void rehearsal_run(struct agent *agent)
 {
-	struct rehearsal *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct rehearsal *shared = shared_memory();
 
 	if (shared == MAP_FAILED)
 		return;

@@ -15,5 +15,7 @@
 /* Fills agent->crashes, one text per pipeline of the configuration that would crash. Without the means
  * for a child nothing is rehearsed. */
 void rehearsal_run(struct agent *agent);
+/* Adds a problem for each pipeline that would crash or be refused by a plugin of its. */
+void rehearsal_check(struct agent *agent, struct config *config);
 
 #endif

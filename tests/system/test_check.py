@@ -69,6 +69,18 @@ def test_broken_pipelines_do_not_hide_whole_ones(weir):
                       "text": "expected a value here; write one, or put it in quotes"}]}
 
 
+def test_what_only_the_plugin_can_tell_is_shown_too(weir, tmp_path):
+    weir.pipeline("url", {"inputs": [{"stdin": {}}],
+                          "outputs": [{"http": {"url": "logs.example.com/ingest"}}]})
+    weir.pipeline("regex", {"inputs": [{"stdin": {}}], "filters": [{"parse": "regex"}],
+                            "outputs": [{"file": f"{tmp_path}/new/out"}]})
+    result = weir.check()
+    assert result.returncode == 1
+    assert re.search(r"url\.yaml:\d+:\d+: error: .*http://", result.stdout), result.stdout
+    assert re.search(r"regex\.yaml:.*error: .*pattern", result.stdout), result.stdout
+    assert not (tmp_path / "new").exists()
+
+
 def test_warnings_fail_only_when_strict(weir):
     result = weir.check()
     assert result.returncode == 0
