@@ -14,6 +14,9 @@ BUILD = BIN.parent.parent
 CACHE = BUILD / "CMakeCache.txt"
 SERVICE = ROOT / "agent/config/service.c"
 MAX_EXPOSURE = 2.0
+# SQLite gives its files to their folder's owner when it runs as root, as this test may; the unit never
+# does.
+AS_ROOT_ONLY = {"fchown"}
 
 
 def cached(name):
@@ -189,3 +192,43 @@ def test_the_unit_is_hardened(unit):
     done = command("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
     exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)[1])
     assert exposure <= MAX_EXPOSURE, done.stdout
+
+
+def calls_of(name):
+    """The system calls of one of systemd's sets, those of the sets in it included."""
+    words = [line.strip() for line in
+             command("systemd-analyze", "syscall-filter", name).stdout.splitlines()[1:]]
+    return {call for word in words if word and word[0] != "#"
+            for call in (calls_of(word) if word[0] == "@" else {word})}
+
+
+def test_the_units_filter_allows_every_system_call_of_the_agent(unit, prefix, sink, tmp_path):
+    if re.search(r"asan|tsan", str(BIN)):
+        pytest.skip("sanitizers make calls of their own")
+    needs("systemd-analyze")
+    needs("strace")
+    allowed = set()
+    for sets in re.findall(r"^SystemCallFilter=(.*)$", unit.read_text(), re.M):
+        named = {call for name in sets.lstrip("~").split() for call in calls_of(name)}
+        allowed = allowed - named if sets[0] == "~" else allowed | named
+    # Reading, parsing with a compiled pattern, sending, rotating, compressing, keeping positions.
+    (tmp_path / "a.log").write_text("".join(f"line {i}\n" for i in range(500)))
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/a.yaml").write_text(f"""
+inputs: [{{tail: {{paths: ["{tmp_path}/a.log"], start: beginning, multiline: {{preset: java}}}}}}]
+filters: [{{parse: {{format: regex, pattern: '(?<word>[a-z]+) (?<number>[0-9]+)'}}}}]
+outputs:
+  - http: {{url: "http://localhost:{sink.port}/"}}
+  - file: {{path: "{tmp_path}/out/a.jsonl", rotate: {{size: 4KiB, keep: 2, gzip: true}}}}
+""")
+    (tmp_path / "weir.yaml").write_text(f"state_dir: {tmp_path}/state\nadmin: off\n")
+    trace = tmp_path / "trace"
+    done = command("strace", "-f", "-qq", "-e", "signal=none", "-o", trace, prefix / "bin/weir", "run",
+                   "--once", "-c", tmp_path / "weir.yaml", check=False)
+    if "ptrace" in done.stderr and not trace.read_text().strip():
+        pytest.skip("tracing is not allowed here")
+    assert done.returncode == 0 and list((tmp_path / "out").glob("*.gz")), done.stderr
+    assert len(sink.records()) == 500
+    used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
+    assert {"openat", "epoll_wait", "connect", "rename"} <= used
+    assert used - AS_ROOT_ONLY <= allowed, sorted(used - AS_ROOT_ONLY - allowed)
