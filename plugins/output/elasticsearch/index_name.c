@@ -3,7 +3,7 @@
 
 #include "support/timeparse/calendar.h"
 
-#define NS_PER_DAY (INT64_C(1000000000) * CALENDAR_DAY_S)
+#define NS_PER_SECOND INT64_C(1000000000)
 #define DATE_LETTERS "YmdH"
 
 static int32_t fail_at(const struct weir_node *node, struct weir_error *error, const char *format,
@@ -169,11 +169,12 @@ static uint32_t put_digits(char *to, int32_t number, uint32_t digits)
 
 static uint32_t put_date(char *to, char letter, int64_t ns)
 {
-	int64_t days = ns / NS_PER_DAY - (ns % NS_PER_DAY < 0);
+	int64_t seconds = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
+	int64_t days = seconds / CALENDAR_DAY_S - (seconds % CALENDAR_DAY_S < 0);
 	struct calendar when = {0};
 
 	if (letter == 'H')
-		return put_digits(to, (int32_t)((ns - days * NS_PER_DAY) / (NS_PER_DAY / 24)), 2);
+		return put_digits(to, (int32_t)((seconds - days * CALENDAR_DAY_S) / 3600), 2);
 	calendar_from_days(days, &when);
 	if (letter == 'Y')
 		return put_digits(to, when.year, 4);
