@@ -25,6 +25,7 @@
 #include <weir/plugin.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 
 #define LOG_TEXT_MAX 4096 /* bytes of one message; the rest is cut and marked */
 #define LOG_LIMITS 256    /* pairs of origin and code that are limited at a time */
@@ -125,28 +126,6 @@ static void put_text(const char *text)
 	put(text, strlen(text));
 }
 
-/* How many bytes of valid UTF-8 the text begins with, as one character; 0 = not valid. */
-static size_t utf8_length(const char *text, size_t size)
-{
-	const uint8_t *b = (const uint8_t *)text;
-	size_t length = b[0] < 0x80   ? 1
-			: b[0] < 0xc2 ? 0
-			: b[0] < 0xe0 ? 2
-			: b[0] < 0xf0 ? 3
-			: b[0] < 0xf5 ? 4
-				      : 0;
-
-	if (length > size)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-	if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f) ||
-	    (b[0] == 0xf0 && b[1] < 0x90) || (b[0] == 0xf4 && b[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 static void put_control(uint8_t byte, int json)
 {
 	char escaped[8];
@@ -161,9 +140,10 @@ static void put_escaped(const char *text, size_t size, int json)
 {
 	for (size_t i = 0; i < size;) {
 		uint8_t byte = (uint8_t)text[i];
-		size_t length = utf8_length(text + i, size - i);
+		size_t length = json ? printable_utf8(text + i, size - i)
+				     : printable_length(text + i, size - i);
 
-		if (byte < 0x20 || byte == 0x7f)
+		if (byte < 0x20 || byte == 0x7f || (length == 0 && !json))
 			put_control(byte, json);
 		else if (json && (byte == '"' || byte == '\\'))
 			put((char[]){'\\', (char)byte}, 2);

@@ -84,14 +84,6 @@ static void id_hex(const uint8_t id[16], char ret_hex[ID_HEX_SIZE])
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
-/* Names of files may hold anything; a control character would act on the terminal. */
-static void print_name(struct weir_slice name)
-{
-	for (uint64_t i = 0; i < name.size; i++)
-		putchar((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f ? '?'
-										   : name.data[i]);
-}
-
 static void print_time(int64_t ns)
 {
 	time_t seconds = (time_t)(ns / NS_PER_SECOND);
@@ -133,7 +125,7 @@ static int show_source(void *user, const struct state_source *source)
 	id_hex(source->id, hex);
 	show_heading(listing, source);
 	printf("  ");
-	print_name(source->name);
+	terminal_text(source->name);
 	printf("\n      %sid %s, seen ", terminal_style(TERMINAL_DIM), hex);
 	print_time(source->seen_ns);
 	printf("%s\n", terminal_style(TERMINAL_PLAIN));

@@ -100,17 +100,9 @@ static struct weir_slice nested(struct view *view, struct weir_slice map, const 
 
 /* ---- printing ---- */
 
-/* Names may hold anything; a control character would act on the terminal. */
-static void print_text(struct weir_slice what)
-{
-	for (uint64_t i = 0; i < what.size; i++)
-		putchar((unsigned char)what.data[i] < 0x20 || what.data[i] == 0x7f ? '?'
-										   : what.data[i]);
-}
-
 static void print_padded(struct weir_slice what, unsigned width)
 {
-	print_text(what);
+	terminal_text(what);
 	printf("%*s", what.size < width ? (int)(width - what.size) : 1, "");
 }
 
@@ -142,7 +134,7 @@ static void print_trouble(struct view *view, const char *what, struct weir_slice
 	view->troubled = 1;
 	printf("%*s%s%s%s", STAGE_WIDTH, "", terminal_style(TERMINAL_RED), what,
 	       why.size ? ": " : "");
-	print_text(why);
+	terminal_text(why);
 	printf("%s\n", terminal_style(TERMINAL_PLAIN));
 }
 
@@ -238,9 +230,9 @@ static void show_pipeline(struct view *view, struct weir_slice pipeline)
 	int64_t unrouted = number(view, pipeline, "unrouted");
 
 	printf("\n%s", terminal_style(TERMINAL_BOLD));
-	print_text(text(view, pipeline, "name"));
+	terminal_text(text(view, pipeline, "name"));
 	printf("%s  ", terminal_style(TERMINAL_PLAIN));
-	print_text(state);
+	terminal_text(state);
 	printf("\n");
 	if (!well || failure.size)
 		print_trouble(view, "failed", failure);
@@ -260,9 +252,9 @@ static void show(struct view *view, struct weir_slice document)
 	struct weir_slice key, pipeline;
 
 	printf("weir ");
-	print_text(text(view, document, "version"));
+	terminal_text(text(view, document, "version"));
 	printf(" on ");
-	print_text(text(view, document, "host"));
+	terminal_text(text(view, document, "host"));
 	printf(", up ");
 	print_duration(number(view, document, "uptime_seconds"));
 	printf(", memory ");

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/printable.h"
+
 #define WIDTH_ELSEWHERE 100
 #define WIDTH_MIN 40
 
@@ -30,6 +32,19 @@ const char *terminal_style(const char *sequence)
 	const char *no_color = getenv("NO_COLOR");
 
 	return isatty(STDOUT_FILENO) && (!no_color || !no_color[0]) ? sequence : "";
+}
+
+void terminal_text(struct weir_slice text)
+{
+	for (uint64_t i = 0; i < text.size;) {
+		size_t length = printable_length(text.data + i, text.size - i);
+
+		if (length)
+			fwrite(text.data + i, 1, length, stdout);
+		else
+			putchar('?');
+		i += length ? length : 1;
+	}
 }
 
 static unsigned characters(const char *text, size_t size)

@@ -4,6 +4,7 @@
 #define CLI_TERMINAL_H
 
 #include <stdio.h>
+#include <weir/abi.h>
 
 #define TERMINAL_BOLD "\033[1m"
 #define TERMINAL_DIM "\033[2m"
@@ -15,6 +16,8 @@
 unsigned terminal_width(void);
 /* The escape sequence on a terminal without NO_COLOR, else "". */
 const char *terminal_style(const char *sequence);
+/* Prints text of others: a ? for each byte of what would act on the terminal. */
+void terminal_text(struct weir_slice text);
 /* Prints words folded to the width, each line indented; the cursor is at the start of a line. */
 void terminal_fold(unsigned indent, const char *text);
 /* The same with the cursor at `column`, counted from 0, on the first line. */

@@ -285,6 +285,20 @@ def test_positions_are_listed_for_a_user_who_may_only_read(agent, tmp_path):
         shutil.rmtree(copy)
 
 
+def test_a_file_name_cannot_act_on_the_terminal(agent, tmp_path):
+    (tmp_path / "logs").mkdir()
+    name = "a\nb\x1b[2J\u009b2J\u202ex\u00e4"
+    write(tmp_path / "logs" / name, 0, 10)
+    agent.pipeline("main", {
+        "inputs": [{"tail": {"paths": [f"{tmp_path}/logs/*"], "start": "beginning"}}],
+        "outputs": [{"file": {"path": f"{tmp_path}/out", "format": "line"}}]})
+    agent.run_once()
+    shown = agent.command("positions", "list", "-c", agent.config, check=True).stdout
+    assert f"{tmp_path}/logs/a?b?[2J??2J???x\u00e4\n" in shown
+    listed = json.loads(agent.command("positions", "list", "-c", agent.config, "--json").stdout)
+    assert [source["source"] for source in listed["sources"]] == [f"{tmp_path}/logs/{name}"]
+
+
 def test_positions_are_listed_while_the_agent_runs(agent, tmp_path):
     pipeline(agent, tmp_path)
     write(tmp_path / "log", 0, 10)

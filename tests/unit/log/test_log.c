@@ -96,6 +96,18 @@ static void a_message_cannot_forge_a_second_line(void **state)
 	assert_non_null(strstr(content, "a\\n2026 error x\\x0d\\x1b[0m\n"));
 }
 
+static void a_message_cannot_act_on_a_terminal(void **state)
+{
+	(void)state;
+	begin(WEIR_LOG_INFO, LOG_TEXT);
+	log_line(WEIR_LOG_ERROR, "act", NULL, "%s",
+		 "csi \xc2\x9b. right-to-left \xe2\x80\xae. latin \x9b. \xc3\xa4 \xe2\x82\xac "
+		 "\xe2\x80\x93");
+	assert_non_null(strstr(logged(),
+			       "csi \\xc2\\x9b. right-to-left \\xe2\\x80\\xae. latin \\x9b. "
+			       "\xc3\xa4 \xe2\x82\xac \xe2\x80\x93\n"));
+}
+
 static void json_escapes_what_json_must_escape(void **state)
 {
 	(void)state;
@@ -207,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_text_line_has_time_level_origin_code_and_text),
 		cmocka_unit_test(lines_above_the_level_are_left_out),
 		cmocka_unit_test(a_message_cannot_forge_a_second_line),
+		cmocka_unit_test(a_message_cannot_act_on_a_terminal),
 		cmocka_unit_test(json_escapes_what_json_must_escape),
 		cmocka_unit_test(json_of_any_bytes_is_read_by_python),
 		cmocka_unit_test(a_flood_is_limited_and_counted),
