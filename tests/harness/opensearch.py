@@ -95,10 +95,11 @@ class OpenSearch:
             return json.loads(error.read())
 
     def count(self, index):
-        """Documents in an index, those that came just now included; 0 where there is none."""
+        """Documents in an index, those that came just now included; 0 where there is none, or one is
+        being created."""
         path = f"/{index}/_count?ignore_unavailable=true&allow_no_indices=true"
         self.ask("POST", f"/{index}/_refresh?ignore_unavailable=true&allow_no_indices=true")
-        return self.ask("GET", path)["count"]
+        return self.ask("GET", path, expect=503).get("count", 0)
 
     def documents(self, index):
         """Every document of an index (or pattern) as the server gives it back: _index, _id, _source."""
