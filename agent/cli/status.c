@@ -151,10 +151,11 @@ static void print_count(int64_t count, const char *what, int *ret_any)
 static void show_input(struct view *view, struct weir_slice input)
 {
 	int64_t lag = number(view, input, "lag_bytes"), errors = number(view, input, "read_errors");
+	int64_t sources = number(view, input, "sources");
 
 	printf("%" PRId64 " records, ", number(view, input, "records"));
 	print_size(number(view, input, "bytes"));
-	printf(" from %" PRId64 " sources", number(view, input, "sources"));
+	printf(" from %" PRId64 " source%s", sources, sources == 1 ? "" : "s");
 	if (lag > 0) {
 		printf("; ");
 		print_size(lag);

@@ -39,7 +39,7 @@
 		.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_LIST,            \
 		.element = WEIR_TYPE_STRING, .name = "metadata", .default_text = "timestamp", \
 		.values = "timestamp|source|position|host",                                   \
-		.doc = "What format json puts before the fields, as @timestamp, @source, "    \
+		.doc = "What goes before the fields in JSON, as @timestamp, @source, "        \
 		       "@position, @host; [] for nothing",                                    \
 	}
 
