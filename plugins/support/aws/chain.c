@@ -193,7 +193,7 @@ static int32_t add_role(struct resolver *r, const char *profile, const char *arn
 	role->arn = arn;
 	role->external_id = profile_text(r, profile, "external_id");
 	role->session_name = profile_text(r, profile, "role_session_name");
-	role->duration_s = duration ? atoll(duration) : 0;
+	role->duration_s = duration ? strtoll(duration, NULL, 10) : 0;
 	return 0;
 }
 

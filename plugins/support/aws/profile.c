@@ -169,13 +169,11 @@ static int32_t load_file(struct profiles *profiles, const char *path, int is_con
 			       : weir_fail(error, WEIR_ERR_IO, "cannot read %s: %m", path);
 	data = malloc(PROFILE_FILE_MAX);
 	text = (struct weir_slice){data, data ? fread(data, 1, PROFILE_FILE_MAX, file) : 0};
-	if (!data)
-		code = weir_fail(error, WEIR_ERR_MEMORY, "no memory to read %s", path);
-	else if (ferror(file))
+	if (ferror(file))
 		code = weir_fail(error, WEIR_ERR_IO, "cannot read %s: %m", path);
 	else if (text.size == PROFILE_FILE_MAX)
 		code = weir_fail(error, WEIR_ERR_INVALID, "%s is too long: over 1 MiB", path);
-	else if (profiles_read(profiles, text, is_config))
+	else if (!data || profiles_read(profiles, text, is_config))
 		code = weir_fail(error, WEIR_ERR_MEMORY, "no memory to read %s", path);
 	if (data)
 		explicit_bzero(data, text.size);

@@ -41,7 +41,7 @@ static void add_piece(struct body *body, const char *data, uint64_t size)
 		last->size += size;
 		return;
 	}
-	if (body->count == body->capacity) {
+	if (!body->pieces || body->count == body->capacity) {
 		uint32_t capacity = body->capacity ? 2 * body->capacity : BODY_PIECES_FIRST;
 		struct body_piece *moved = realloc(body->pieces, capacity * sizeof(*moved));
 
