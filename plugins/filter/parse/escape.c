@@ -70,7 +70,7 @@ static uint32_t undo_one(const char *at, const char *end, char **out)
 		return size;
 	}
 	if (end - at >= BYTE_ESCAPE && at[1] == 'x' && has_digits(at + 2, end, 2)) {
-		*(*out)++ = (char)(hex_digit(at[2]) << 4 | hex_digit(at[3]));
+		*(*out)++ = (char)(hex_digit(at[2]) * 16 + hex_digit(at[3]));
 		return BYTE_ESCAPE;
 	}
 	letter = end - at >= 2 && at[1] ? strchr(letters, at[1]) : NULL;
