@@ -38,7 +38,8 @@ struct run_options {
 static int run_usage(void)
 {
 	fputs("usage: weir run [-c FILE] [--once] [--quiet]\n\n"
-	      "Runs every pipeline of the configuration in the foreground until SIGTERM, then waits up to\n"
+	      "Runs every pipeline of the configuration in the foreground until SIGTERM, then "
+	      "waits up to\n"
 	      "shutdown_timeout for what is on its way; a second SIGTERM ends that wait.\n\n"
 	      "  -c, --config FILE  service settings (default: the installed weir.yaml)\n"
 	      "      --once         ship what is there, wait for every outcome, and exit\n"

@@ -123,7 +123,7 @@ def test_status_shows_what_runs(running):
     result = running.command("status", "-c", running.config)
     assert result.returncode == 0, result.stderr
     assert "web  running" in result.stdout
-    assert "3 records, 14 B from 1 sources" in result.stdout
+    assert "3 records, 14 B from 1 source" in result.stdout
     assert "3 delivered" in result.stdout
     as_json = running.command("status", "-c", running.config, "--json")
     assert json.loads(as_json.stdout)["pipelines"][0]["name"] == "web"
