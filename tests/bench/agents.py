@@ -33,11 +33,12 @@ def free_port():
 class Sink:
     """A destination that counts lines: tests/servers/sink for HTTP, bench-drain for plain TCP."""
 
-    def __init__(self, tests, folder, protocol, port):
+    def __init__(self, tests, folder, protocol, port, speak=None):
         self.counts = folder / "sink.counts"
         self.url = f"http://127.0.0.1:{port}/stats" if protocol == "http" else None
         argv = [tests / "sink", "--port", port] if self.url else \
             [tests / "bench-drain", port, self.counts]
+        argv += ["--speak", speak] if speak else []
         self.process = measure.spawn(argv, folder / "sink.log")
         deadline = time.monotonic() + 10
         while not self.listening(port):
@@ -70,6 +71,7 @@ class Agent:
 
     name = ""
     protocol = "http"
+    scenarios = {"null", "combined", "json", "http"}
 
     def __init__(self, folder, path, lines, scenario, port):
         self.folder, self.path, self.lines = folder, path, lines
@@ -93,6 +95,7 @@ class Agent:
 
 class Weir(Agent):
     name = "weir"
+    scenarios = Agent.scenarios | {"file", "kinesis", "kinesis-cbor", "firehose", "bulk"}
 
     def __init__(self, *arguments, binary):
         super().__init__(*arguments)
@@ -105,11 +108,19 @@ class Weir(Agent):
             "state_dir": str(self.folder / "state"), "conf_dir": str(self.folder / "conf.d"),
             "admin": "off", **settings}))
         combined = [{"parse": {"format": "combined"}}]
-        parse = {"combined": combined, "file": combined,
+        parse = {"combined": combined, "file": combined, "bulk": combined,
                  "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
+        aws = {"region": "eu-west-1", "endpoint": f"http://127.0.0.1:{self.port}/",
+               "access_key_id": "bench", "secret_access_key": "bench"}
         output = {
             "http": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}},
             "file": {"file": {"path": str(self.folder / "out.jsonl")}},
+            "kinesis": {"kinesis": {"stream": "bench", "format": "line", **aws}},
+            "kinesis-cbor": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
+                                         **aws}},
+            "firehose": {"firehose": {"delivery_stream": "bench", "format": "line", **aws}},
+            "bulk": {"elasticsearch": {"urls": [f"http://127.0.0.1:{self.port}"],
+                                       "index": "bench-%Y.%m.%d"}},
         }.get(self.scenario, {"null": {}})
         self.write("conf.d/bench.yaml", json.dumps({
             "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
@@ -266,3 +277,6 @@ class Peers:
 
     def program(self, name):
         return self.root / "usr/sbin" / name
+
+
+CLASSES = {kind.name: kind for kind in (Weir, Rsyslog, SyslogNg)}

@@ -2,10 +2,11 @@
 /*
  * An HTTP/1.1 server on loopback that swallows bodies and counts them; for tests and the benchmark.
  *
- *     sink [--port N] [--port-file FILE] [--out FILE] [--discard]
+ *     sink [--port N] [--port-file FILE] [--out FILE] [--discard] [--speak kinesis|firehose|bulk]
  *
  * Prints "listening on PORT". A thread per connection; bodies are read in large pieces, and with
- * --discard not even copied out of the kernel (then lines are not counted).
+ * --discard not even copied out of the kernel (then lines are not counted). With --speak it answers
+ * as that service does, and "lines" are the records of its requests.
  *
  *   GET /stats            totals as JSON          POST /reset      zeroes them
  *   GET /last             the head of the last counted request, as it came
@@ -39,6 +40,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "listen.h"
+#include "speech.h"
+
 #define HEAD_MAX 65536
 #define PIECE (256 << 10)
 
@@ -63,6 +67,7 @@ static struct {
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int discard;
+static enum speech speech;
 static int out_fd = -1;
 
 struct connection {
@@ -355,6 +360,23 @@ static int answer_text(struct connection *c, const char *text)
 	return send_all(c->fd, head, (size_t)size) || send_all(c->fd, text, strlen(text)) ? -1 : 0;
 }
 
+static int answer_spoken(struct connection *c, const struct request *request)
+{
+	int cbor = speech == SPEECH_KINESIS && c->body_size && c->body[0] != '{';
+	char head[160];
+	size_t size = 0;
+	char *data = speech_answer(speech, cbor, request->lines, &size);
+	int head_size = snprintf(head, sizeof(head),
+				 "HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
+				 "Content-Length: %zu\r\n\r\n",
+				 cbor ? "x-amz-cbor-1.1" : "json", size);
+	int failed =
+		!data || send_all(c->fd, head, (size_t)head_size) || send_all(c->fd, data, size);
+
+	free(data);
+	return failed || request->close ? -1 : 0;
+}
+
 static int answer_stats(struct connection *c)
 {
 	char text[8192];
@@ -432,7 +454,7 @@ static void request_begins(void)
 static int serve_counted(struct connection *c, struct request *request)
 {
 	struct behaviour *b = &request->behaviour;
-	int look = out_fd >= 0 || b->bad[0] || (request->gzip && !discard);
+	int look = speech || out_fd >= 0 || b->bad[0] || (request->gzip && !discard);
 	int status, whole, code;
 
 	request_begins();
@@ -443,12 +465,15 @@ static int serve_counted(struct connection *c, struct request *request)
 		return -1;
 	}
 	if (look)
-		request->lines = count_lines(c->body, c->body_size);
+		request->lines = speech ? speech_records(speech, c->body, c->body_size)
+					: count_lines(c->body, c->body_size);
 	status = verdict(c, request);
 	if (b->delay_ms)
 		usleep((useconds_t)b->delay_ms * 1000);
 	whole = !b->half && b->huge < 0;
 	count(c, request, status, whole); /* before the answer: who has it sees itself counted */
+	if (speech && status == 200)
+		return answer_spoken(c, request);
 	code = answer(c, b, status, b->garbage ? "}{ \xff not json" : "{\"ok\":true}");
 	return request->close ? -1 : code;
 }
@@ -524,48 +549,13 @@ static void accept_one(int listener)
 		pthread_detach(thread);
 }
 
-static int listen_on(int port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons((uint16_t)port),
-				      .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024)) {
-		perror("sink: listen");
-		exit(1);
-	}
-	return fd;
-}
-
-static int port_of(int fd)
-{
-	struct sockaddr_in address;
-	socklen_t size = sizeof(address);
-
-	getsockname(fd, (struct sockaddr *)&address, &size);
-	return ntohs(address.sin_port);
-}
-
-static void write_port(const char *path, int port)
-{
-	FILE *file = path ? fopen(path, "w") : NULL;
-
-	if (file) {
-		fprintf(file, "%d\n", port);
-		fclose(file);
-	}
-	printf("listening on %d\n", port);
-	fflush(stdout);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"port", required_argument, NULL, 'p'},
 						{"port-file", required_argument, NULL, 'f'},
 						{"out", required_argument, NULL, 'o'},
 						{"discard", no_argument, NULL, 'd'},
+						{"speak", required_argument, NULL, 's'},
 						{NULL, 0, NULL, 0}};
 	const char *port_file = NULL;
 	int port = 0, option, listener;
@@ -577,6 +567,8 @@ int main(int argc, char **argv)
 			port_file = optarg;
 		else if (option == 'd')
 			discard = 1;
+		else if (option == 's')
+			speech = speech_named(optarg);
 		else if (option == 'o')
 			out_fd = open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 		else
