@@ -279,4 +279,79 @@ class Peers:
         return self.root / "usr/sbin" / name
 
 
-CLASSES = {kind.name: kind for kind in (Weir, Rsyslog, SyslogNg)}
+class FluentBit(Agent):
+    """Tuned: large chunks and batches, a bound on memory, the page cache left alone. Its AWS outputs
+    insist on TLS, which the sink has not, so of the signed ones there is none to compare with."""
+
+    name = "fluent-bit"
+    scenarios = Agent.scenarios | {"bulk"}
+
+    def __init__(self, *arguments, binary):
+        super().__init__(*arguments)
+        self.binary = binary
+        self.metrics_port = free_port()
+
+    def config(self):
+        parser = {"combined": "Parser combined", "bulk": "Parser combined",
+                  "json": "Parser json"}.get(self.scenario, "")
+        output = {
+            "http": f"Name http\n  Host 127.0.0.1\n  Port {self.port}\n  Format json_lines\n"
+                    "  Workers 2",
+            "bulk": f"Name es\n  Host 127.0.0.1\n  Port {self.port}\n  Index bench\n"
+                    "  Suppress_Type_Name On\n  Generate_ID Off\n  Workers 2",
+        }.get(self.scenario, "Name null")
+        return f"""[SERVICE]
+  Flush 0.1
+  Grace 1
+  Log_Level error
+  Parsers_File {self.folder}/parsers.conf
+  HTTP_Server On
+  HTTP_Listen 127.0.0.1
+  HTTP_Port {self.metrics_port}
+[INPUT]
+  Name tail
+  Path {self.path}
+  Read_from_Head true
+  Buffer_Chunk_Size 1M
+  Buffer_Max_Size 4M
+  Static_Batch_Size 256M
+  Event_Batch_Size 256M
+  Mem_Buf_Limit 64M
+  Skip_Long_Lines On
+  File_Cache_Advise Off
+  {parser}
+[OUTPUT]
+  {output}
+  Match *
+  Retry_Limit False
+"""
+
+    def delivered(self):
+        """Records that its output has dealt with, from its own metrics."""
+        try:
+            with urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.metrics_port}/api/v1/metrics", timeout=2) as answer:
+                outputs = json.load(answer)["output"].values()
+        except OSError:
+            return 0
+        return sum(output["proc_records"] for output in outputs)
+
+    def run(self, sink):
+        self.write("parsers.conf", f"""[PARSER]
+  Name combined
+  Format regex
+  Regex {COMBINED_REGEX}
+  Time_Key time
+  Time_Format %d/%b/%Y:%H:%M:%S %z
+[PARSER]
+  Name json
+  Format json
+""")
+        config = self.write("fluent-bit.conf", self.config())
+        result = measure.run_daemon([self.binary, "-c", config], self.log,
+                                    lambda: self.delivered() >= self.lines)
+        self.expect("delivered", self.delivered())
+        return result
+
+
+CLASSES = {kind.name: kind for kind in (Weir, Rsyslog, SyslogNg, FluentBit)}
