@@ -66,8 +66,8 @@ class Sink:
 
 
 class Agent:
-    """One run: scenario is null, combined, json, http, or file (parse combined, write JSON lines;
-    Weir only). `sink` is set for http."""
+    """One run: scenario is null, combined, json, http; for Weir also file (parse combined, write
+    JSON lines), plain-file (raw lines) and latency (http, at once). `sink` is set for http."""
 
     name = ""
     protocol = "http"
@@ -114,6 +114,8 @@ class Weir(Agent):
                "access_key_id": "bench", "secret_access_key": "bench"}
         output = {
             "http": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}},
+            "latency": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines",
+                                 "linger": "0s"}},
             "file": {"file": {"path": str(self.folder / "out.jsonl")}},
             "kinesis": {"kinesis": {"stream": "bench", "format": "line", **aws}},
             "kinesis-cbor": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
@@ -121,6 +123,7 @@ class Weir(Agent):
             "firehose": {"firehose": {"delivery_stream": "bench", "format": "line", **aws}},
             "bulk": {"elasticsearch": {"urls": [f"http://127.0.0.1:{self.port}"],
                                        "index": "bench-%Y.%m.%d"}},
+            "plain-file": {"file": {"path": str(self.folder / "out.log"), "format": "lines"}},
         }.get(self.scenario, {"null": {}})
         self.write("conf.d/bench.yaml", json.dumps({
             "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
@@ -184,12 +187,15 @@ input(type="imfile" file="{self.path}" tag="bench:" addMetadata="off" maxSubmitA
                            stats.read_text() if stats.exists() else "")
         return int(found[-1]) if found else 0
 
-    def run(self, sink):
+    def command(self):
         self.write("combined.rule", COMBINED_RULE)
         config = self.write("rsyslog.conf", self.config())
+        return [self.peers.program("rsyslogd"), "-n", "-f", config, "-i", self.folder / "pid",
+                "-M", self.peers.root / "usr/lib/x86_64-linux-gnu/rsyslog"]
+
+    def run(self, sink):
         result = measure.run_daemon(
-            [self.peers.program("rsyslogd"), "-n", "-f", config, "-i", self.folder / "pid",
-             "-M", self.peers.root / "usr/lib/x86_64-linux-gnu/rsyslog"],
+            self.command(),
             self.log, lambda: self.queued() >= self.lines and (
                 not sink or sink.lines() >= self.lines), self.peers.env)
         self.expect("enqueued", self.queued())

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""How long a line takes from the file to the destination, at one line every 50 ms.
+
+Weir sends HTTP with a linger of 0, rsyslog plain TCP, to the same receiver. The time runs from just
+before the write to the file until the receiver has the bytes.
+"""
+import re
+import socket
+import threading
+import time
+
+import agents
+import measure
+
+LINES = 200
+PAUSE_S = 0.05  # long enough that no line waits for another
+START_S = 15
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+NUMBER = re.compile(rb"line-(\d+)-")
+
+
+class Receiver:
+    """Notes when each numbered line has come; answers what looks like a request."""
+
+    def __init__(self):
+        self.arrived = {}
+        self.is_http = False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.receive, args=(connection,), daemon=True).start()
+
+    def receive(self, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with connection:
+            while data := connection.recv(65536):
+                now = time.monotonic()
+                self.is_http |= data.startswith(b"POST ")
+                found = NUMBER.findall(data)
+                for number in found:
+                    self.arrived.setdefault(int(number), now)
+                # A request holds one line here; its body may come apart from its head.
+                if found and self.is_http:
+                    connection.sendall(ANSWER)
+
+    def wait_for(self, number, seconds):
+        deadline = time.monotonic() + seconds
+        while number not in self.arrived:
+            if time.monotonic() > deadline:
+                raise measure.Failed(f"line {number} has not come after {seconds} s")
+            time.sleep(0.001)
+
+
+def start(agent, name):
+    """The agent as a daemon."""
+    if name == "weir":
+        argv = [agent.binary, "run", "-c", agent.configure()]
+        return measure.spawn(argv, agent.log)
+    return measure.spawn(agent.command(), agent.log, agent.peers.env)
+
+
+def run(make, folder, name):
+    """(p50, p99) in ms."""
+    folder.mkdir()
+    receiver, path = Receiver(), folder / "in.log"
+    agent = make(folder, path, 0, "latency" if name == "weir" else "http", receiver.port)
+    path.write_bytes(b"line-0-\n")
+    process = start(agent, name)
+    sent = {}
+    try:
+        receiver.wait_for(0, START_S)
+        time.sleep(1)
+        with open(path, "ab", buffering=0) as log:
+            for number in range(1, LINES + 1):
+                line = b"line-%d-%s\n" % (number, b"x" * 200)
+                sent[number] = time.monotonic()
+                log.write(line)
+                time.sleep(PAUSE_S)
+        receiver.wait_for(LINES, START_S)
+    finally:
+        process.terminate()
+        process.wait()
+        receiver.listener.close()
+    took = sorted((receiver.arrived[number] - sent[number]) * 1e3 for number in sent)
+    return took[LINES // 2], took[LINES * 99 // 100]
+
+
+def table(figures):
+    print(f"| Latency of a line, {LINES} lines | p50, ms | p99, ms |")
+    print("|---|---:|---:|")
+    for name, (p50, p99) in figures.items():
+        print(f"| {name} | {p50:.2f} | {p99:.2f} |")

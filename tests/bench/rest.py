@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""What an agent costs while nothing happens: memory, wake-ups and CPU, and how long it takes to start.
+
+Each case starts Weir as a daemon over files that don't grow. A wake-up is a voluntary context switch
+of any of its threads: a thread that ran and went back to sleep.
+"""
+import pathlib
+import re
+import time
+
+import agents
+import measure
+
+WATCH_S = 10
+SETTLE_S = 1.0
+START_LIMIT_S = 60
+MANY_FILES = 10_000
+TREE_FILES, TREE_FOLDERS = 100_000, 1_000
+
+TITLES = {"plain-file": "one file → file", "http": "one file → HTTP",
+          "many": f"{MANY_FILES:,} files → null", "tree": f"`**` over {TREE_FILES:,} files → null"}
+
+
+def memory_mb(pid):
+    """(RSS, PSS) in MB."""
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return tuple(int(re.search(rf"^{kind}:\s+(\d+) kB", rollup, re.M)[1]) * 1024 / 1e6
+                 for kind in ("Rss", "Pss"))
+
+
+def wakeups(pid):
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        status = (task / "status").read_text(encoding="utf-8")
+        total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
+    return total
+
+
+def await_quiet(process):
+    """Seconds until the agent last used the CPU after its start."""
+    began = last = time.monotonic()
+    used = -1
+    while time.monotonic() - last < SETTLE_S:
+        time.sleep(measure.POLL_S)
+        cpu = measure.cpu_ns(process.pid)
+        if cpu > used:
+            used, last = cpu, time.monotonic()
+        if process.poll() is not None or last - began > START_LIMIT_S:
+            raise measure.Failed("it ended, or did not come to rest")
+    return last - began
+
+
+def make_files(folder, case):
+    """Makes the files; returns the glob."""
+    line = "one line that is there from the beginning\n"
+    if case == "tree":
+        for i in range(TREE_FOLDERS):
+            (folder / f"{i // 100}" / f"{i % 100}").mkdir(parents=True)
+        for i in range(TREE_FILES):
+            (folder / f"{i // 10_000}" / f"{i // 100 % 100}" / f"{i}.log").write_text(line)
+        return folder / "**/*.log"
+    folder.mkdir()
+    for i in range(MANY_FILES if case == "many" else 1):
+        (folder / f"{i}.log").write_text(line)
+    return folder / "*.log"
+
+
+def run_case(binary, tests, folder, case):
+    """{"rss", "pss" (MB), "wakeups" and "cpu_ms" in WATCH_S, "start_s"}"""
+    folder.mkdir()
+    port, sink = agents.free_port(), None
+    path = make_files(folder / "logs", case)
+    agent = agents.Weir(folder, path, 0, case if case in ("plain-file", "http") else "null", port,
+                        binary=binary)
+    if case == "http":
+        sink = agents.Sink(tests, folder, "http", port)
+    process = measure.spawn([binary, "run", "-c", agent.configure()], agent.log)
+    try:
+        start = await_quiet(process)
+        before, cpu = wakeups(process.pid), measure.cpu_ns(process.pid)
+        time.sleep(WATCH_S)
+        rss, pss = memory_mb(process.pid)
+        return {"rss": rss, "pss": pss, "wakeups": wakeups(process.pid) - before,
+                "cpu_ms": (measure.cpu_ns(process.pid) - cpu) / 1e6, "start_s": start}
+    finally:
+        process.terminate()
+        process.wait()
+        if sink:
+            sink.close()
+
+
+def table(figures):
+    print("| At rest | RSS, MB | PSS, MB | Wake-ups in 10 s | CPU in 10 s, ms | At rest after, s |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for case, f in figures.items():
+        print(f"| {TITLES[case]} | {f['rss']:.1f} | {f['pss']:.1f} | {f['wakeups']} | "
+              f"{f['cpu_ms']:.1f} | {f['start_s']:.2f} |")
