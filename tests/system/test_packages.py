@@ -293,3 +293,30 @@ def test_a_plugin_built_on_a_clean_debian_against_the_package_loads_there(root, 
     root.run("sh", "-ec", "cc $(pkg-config --cflags weir) -Wall -Werror -shared -fPIC "
              "-o $(pkg-config --variable=plugindir weir)/mask.so /tmp/mask.c")
     assert "Hides the digits of a field" in root.run("weir", "plugins", "mask").stdout
+
+
+def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):
+    """On the only root that can be had here; the libraries come with the .deb, which goes first."""
+    shutil.copy(next(d for d in debs if d.name.startswith("weir_")), root.at("/tmp/weir.deb"))
+    rpm = next(r for r in rpms if r.name.startswith("weir-0"))
+    shutil.copy(rpm, root.at("/tmp/weir.rpm"))
+    root.apt("install", "rpm", "/tmp/weir.deb")
+    root.apt("purge", "weir")
+    before = root.files()
+    root.run("rpm", "--install", "--nodeps", "/tmp/weir.rpm")
+    assert root.run("getent", "passwd", "weir").stdout.strip().endswith(":/sbin/nologin")
+    listed = root.run("weir", "plugins").stdout
+    assert listed.startswith("/usr/lib64/weir/plugins\n") and "input   tail" in listed
+    shutil.copy(root.at("/usr/share/weir/conf.d/web.yaml"), root.at("/etc/weir/conf.d/web.yaml"))
+    root.run("weir", "check")
+    assert not root.run("rpm", "--verify", "--nodeps", "weir").stdout
+    # A second installation over this one, with an edited weir.yaml, then the end.
+    root.at("/etc/weir/weir.yaml").write_text("workers: 1\n")
+    root.run("rpm", "--install", "--force", "--nodeps", "/tmp/weir.rpm")
+    assert root.at("/etc/weir/weir.yaml").read_text() == "workers: 1\n"
+    root.run("rpm", "--erase", "weir")
+    # Debian's rpm keeps its database there; elsewhere the folder of licences belongs to the system.
+    own_work = re.compile(r"/root/\.rpmdb|/var/lib/rpm|/usr/lib/\.build-id$|/usr/share/licenses$")
+    left = {p for p in root.files() - before if not own_work.match(p)}
+    assert left == {"/etc/weir", "/etc/weir/conf.d", "/etc/weir/conf.d/web.yaml",
+                    "/etc/weir/weir.yaml.rpmsave"}
