@@ -67,7 +67,7 @@ class Sink:
 
 class Agent:
     """One run: scenario is null, combined, json, http; for Weir also file (parse combined, write
-    JSON lines), plain-file (raw lines) and latency (http, at once). `sink` is set for http."""
+    JSON lines), plain-file (without parse) and latency (http, at once). `sink` is set for http."""
 
     name = ""
     protocol = "http"
@@ -123,7 +123,7 @@ class Weir(Agent):
             "firehose": {"firehose": {"delivery_stream": "bench", "format": "line", **aws}},
             "bulk": {"elasticsearch": {"urls": [f"http://127.0.0.1:{self.port}"],
                                        "index": "bench-%Y.%m.%d"}},
-            "plain-file": {"file": {"path": str(self.folder / "out.log"), "format": "lines"}},
+            "plain-file": {"file": {"path": str(self.folder / "out.jsonl")}},
         }.get(self.scenario, {"null": {}})
         self.write("conf.d/bench.yaml", json.dumps({
             "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
