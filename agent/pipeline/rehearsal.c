@@ -11,12 +11,17 @@
 /* What a child exits with at the end; a plugin that exits by itself won't guess it. */
 #define REHEARSAL_DONE 83
 
+/* Warnings of one pipeline's stages that weir check shows, at most. */
+#define WARNINGS_MAX 32
+
 /* Shared with the child. */
 struct rehearsal {
 	size_t pipeline; /* index in the configuration */
 	char plugin[64]; /* that is being started or created */
 	int one;         /* this pipeline only, and why it is refused: */
 	struct weir_error refusal;
+	uint32_t warning_count; /* of what its plugins say of things as they are now */
+	struct weir_error warnings[WARNINGS_MAX];
 };
 
 /* What the child says is said again by the agent itself. */
@@ -28,6 +33,31 @@ static void be_quiet(void)
 		return;
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
+}
+
+static void rehearse_stage(struct weir_context *stage, struct rehearsal *shared)
+{
+	const struct weir_plugin *plugin = stage->plugin;
+	int32_t (*check)(void *, struct weir_error *) = plugin->kind == WEIR_INPUT
+								? STAGE_OP(plugin->input, check)
+								: STAGE_OP(plugin->output, check);
+	struct weir_error warning = {.line = stage->config->line, .column = stage->config->column};
+
+	snprintf(shared->plugin, sizeof(shared->plugin), "%s", plugin->name);
+	if (check && shared->warning_count < WARNINGS_MAX &&
+	    check(stage->instances[0], &warning) < 0)
+		shared->warnings[shared->warning_count++] = warning;
+}
+
+/* What stands in the way of the pipeline now, if its plugins can tell. */
+static void rehearse_surroundings(struct pipeline *pipeline, struct rehearsal *shared)
+{
+	for (uint32_t i = 0; i < pipeline->input_count; i++)
+		rehearse_stage(pipeline->inputs[i], shared);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		rehearse_stage(pipeline->outputs[i], shared);
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		rehearse_stage(pipeline->dead_outputs[i], shared);
 }
 
 static void rehearse(struct agent *agent, struct rehearsal *shared)
@@ -45,9 +75,12 @@ static void rehearse(struct agent *agent, struct rehearsal *shared)
 
 		shared->pipeline = i;
 		error = (struct weir_error){0};
-		if (!config->pipelines[i].broken &&
-		    agent_prepare(agent, &config->pipelines[i], 0, &pipeline, &error) < 0)
+		if (config->pipelines[i].broken)
+			pipeline = NULL;
+		else if (agent_prepare(agent, &config->pipelines[i], 0, &pipeline, &error) < 0)
 			shared->refusal = error;
+		else if (shared->one)
+			rehearse_surroundings(pipeline, shared);
 		if (shared->one)
 			break;
 	}
@@ -116,6 +149,10 @@ void rehearsal_check(struct agent *agent, struct config *config)
 		else if (shared->refusal.code)
 			config_add_problem(config, CONFIG_ERROR, path, shared->refusal.line,
 					   shared->refusal.column, "%s", shared->refusal.text);
+		for (uint32_t w = 0; w < shared->warning_count; w++)
+			config_add_problem(config, CONFIG_WARNING, path, shared->warnings[w].line,
+					   shared->warnings[w].column, "%s",
+					   shared->warnings[w].text);
 	}
 	munmap(shared, sizeof(*shared));
 }

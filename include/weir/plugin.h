@@ -73,6 +73,9 @@ struct weir_input_ops {
 	void (*paused)(void *instance, uint32_t paused);
 	/* Optional. Runs on the loop's thread, also while read() runs. */
 	void (*timer)(void *instance, uint32_t id);
+	/* Optional. For `weir check`, after create() and instead of start(): an error whose text says
+	 * what would not work as things are now (no file matches, ...). May take a few seconds. */
+	int32_t (*check)(void *instance, struct weir_error *ret_warning);
 };
 
 struct weir_filter_ops {
@@ -113,6 +116,8 @@ struct weir_output_ops {
 	 * node that answers) and, without WEIR_HTTP_GZIP, a new body. A failure puts the try off, by the shortest backoff. Not
 	 * serialised with the other calls: it may come from within http_send(), or beside write(). */
 	int32_t (*http_begin)(void *instance, struct weir_http_request *request);
+	/* Optional. As that of inputs: the destination does not answer, ... */
+	int32_t (*check)(void *instance, struct weir_error *ret_warning);
 };
 
 struct weir_plugin {

@@ -9,11 +9,12 @@ import subprocess
 
 import pytest
 
+from harness.process import free_port
 from harness.weir import ROOT
 
 GOOD = """
     inputs:
-      - tail: { paths: [/var/log/app.log] }
+      - tail: { paths: [/etc/passwd] }
     outputs:
       - stdout
 """
@@ -44,7 +45,7 @@ def test_a_problem_is_shown_with_its_line_and_a_caret(weir):
     result = weir.check()
     assert result.returncode == 1
     assert f'{path}:3:13: error: unknown option "pathes" of tail; did you mean "paths"?\n' \
-        "    3 |   - tail: { pathes: [/var/log/app.log] }\n" \
+        "    3 |   - tail: { pathes: [/etc/passwd] }\n" \
         "      |             ^\n" in result.stdout
     assert result.stdout.endswith("\n1 pipeline, 2 errors, 0 warnings\n")
 
@@ -261,3 +262,20 @@ def test_run_starts_nothing_when_the_settings_are_wrong(weir):
     assert result.returncode == 1
     assert f'{weir.config}:5:13 [config] "workers" must be from 1 to 64, found 0' in result.stderr
     assert not weir.state_dir.exists()
+
+
+def test_what_cannot_work_now_is_a_warning_and_an_error_only_with_strict(weir, tmp_path, sink):
+    readable = tmp_path / "there.log"
+    readable.write_text("a line\n")
+    pipeline = {"inputs": [{"tail": {"paths": [str(readable)]}}],
+                "outputs": [{"http": {"url": sink.url}}]}
+    weir.pipeline("fine", pipeline)
+    assert "0 errors, 0 warnings" in weir.check("--strict").stdout
+    pipeline["inputs"][0]["tail"]["paths"] = [str(tmp_path / "nothing-*.log")]
+    pipeline["outputs"][0]["http"]["url"] = f"http://127.0.0.1:{free_port()}/"
+    weir.pipeline("fine", pipeline)
+    result = weir.check()
+    assert result.returncode == 0
+    assert "no file matches" in result.stdout and "nobody answers at 127.0.0.1" in result.stdout
+    assert "0 errors, 2 warnings" in result.stdout
+    assert weir.check("--strict").returncode == 1

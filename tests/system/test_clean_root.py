@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
+from harness.debian import mirror
 from harness.weir import ROOT
 
-MIRROR = "http://deb.debian.org/debian"
 LIMIT_S = 900
 ENTER = """
 mount -t proc proc {root}/proc && mount --bind /dev {root}/dev &&
@@ -34,9 +34,10 @@ def root(tmp_path):
     if run("unshare", "--mount", "true").returncode != 0:
         pytest.skip("no mount namespaces on this machine")
     folder = tmp_path / "root"
-    made = run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR)
+    source = mirror()
+    made = run("debootstrap", "--variant=minbase", "bookworm", folder, source)
     if made.returncode != 0:
-        pytest.skip(f"no clean root from {MIRROR}: {(made.stdout + made.stderr)[-300:]}")
+        pytest.skip(f"no clean root: {(made.stdout + made.stderr)[-300:]}")
     shutil.copy("/etc/resolv.conf", folder / "etc/resolv.conf")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from harness.debian import mirror
 from harness.process import end, spawn, wait_until
 from harness.records import records
 from harness.weir import BIN, ROOT
@@ -119,17 +120,6 @@ def test_rpm_and_deb_hold_the_same_files(debs, rpms):
 
 
 # ---- a clean root ----
-
-def mirror():
-    """Where this machine's apt gets bookworm from."""
-    needs("apt-get")
-    listed = command("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)",
-                     "Created-By: Packages").stdout
-    found = re.search(r"^(\S+) bookworm$", listed, re.M)
-    if not found:
-        pytest.skip("this machine's apt has no source of Debian 12")
-    return found[1]
-
 
 class Root:
     """A Debian 12 in a folder. What runs in it sees /proc, and dies with the test."""

@@ -18,6 +18,7 @@
 #include <weir/plugin.h>
 
 #include "catalog.h"
+#include "preview.h"
 #include "hold.h"
 #include "reader.h"
 #include "rotated.h"
@@ -240,6 +241,13 @@ static void tail_plugin_stop(void)
 	watcher_stop();
 }
 
+static int32_t tail_check(void *instance, struct weir_error *ret_warning)
+{
+	const struct catalog *catalog = instance;
+
+	return preview(&catalog->options, ret_warning);
+}
+
 static const struct weir_input_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = tail_create,
@@ -249,6 +257,7 @@ static const struct weir_input_ops ops = {
 	.read = tail_read,
 	.closed = tail_closed,
 	.timer = tail_timer,
+	.check = tail_check,
 };
 
 static const struct weir_plugin tail = {

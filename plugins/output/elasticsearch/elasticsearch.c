@@ -350,6 +350,22 @@ static int32_t es_create(const struct weir_services *host, struct weir_context *
 	return code;
 }
 
+/* One node that answers is enough: the others are put aside until they do. */
+static int32_t es_check(void *instance, struct weir_error *ret_warning)
+{
+	const struct output *output = instance;
+	const struct weir_node *urls = output->options.urls;
+	int32_t status = WEIR_OK;
+
+	for (uint32_t i = 0; i < urls->count; i++) {
+		status = http_options_answers(urls->items[i]->text.data, &output->options.client,
+					      ret_warning);
+		if (status == WEIR_OK)
+			return WEIR_OK;
+	}
+	return status;
+}
+
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = es_create,
@@ -361,6 +377,7 @@ static const struct weir_output_ops ops = {
 	.timer = es_timer,
 	.http_done = http_done,
 	.http_begin = http_begin,
+	.check = es_check,
 };
 
 static const struct weir_plugin elasticsearch_plugin = {

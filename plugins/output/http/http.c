@@ -178,6 +178,13 @@ out:
 	return code;
 }
 
+static int32_t http_check(void *instance, struct weir_error *ret_warning)
+{
+	const struct http_output *output = instance;
+
+	return http_options_answers(output->options.url.data, &output->options.client, ret_warning);
+}
+
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = http_create,
@@ -187,6 +194,7 @@ static const struct weir_output_ops ops = {
 	.flush = http_flush,
 	.timer = http_timer,
 	.http_done = http_done,
+	.check = http_check,
 };
 
 static const struct weir_plugin http_plugin = {

@@ -46,6 +46,10 @@ void http_options_read_client(const struct weir_node *options,
 			      struct weir_http_client_options *ret_client);
 /* http:// or https://, without spaces and control characters. */
 int32_t http_options_check_url(const struct weir_node *url, struct weir_error *error);
+/* For `weir check`: an error whose text says that nobody answers at the URL's host and port. Blocks
+ * for a few seconds at most. Where there is a proxy nothing is asked. */
+int32_t http_options_answers(const char *url, const struct weir_http_client_options *client,
+			     struct weir_error *ret_warning);
 /* An error at the place where the node is written. */
 int32_t http_options_fail_at(const struct weir_node *node, const char *text,
 			     struct weir_error *error);
