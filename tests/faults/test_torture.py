@@ -123,7 +123,7 @@ class Torture:
             if self.weir.process is None:
                 if now >= restart:
                     self.start()
-                    next_kill = now + self.random.uniform(0.3, 3.5) * SLOW
+                    next_kill = now + self.random.uniform(0.3, 3.5) * min(SLOW, 2)
             elif now >= next_kill and not self.promised:
                 self.kill()
                 restart = now + self.random.uniform(0, 0.6)
