@@ -63,6 +63,7 @@ struct catalog {
 	uint32_t generation;
 	int64_t since_ns;         /* files made later, and rotated already, were not seen */
 	uint32_t appeared;        /* files that are found now were not there at the first run */
+	uint32_t resumed;         /* there was an earlier run */
 	uint64_t told[SCAN_TOLD]; /* messages given lately, hashed */
 	uint32_t told_next;
 	uint32_t place; /* SCAN_PLACE_*: where unknown files begin */

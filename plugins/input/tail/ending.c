@@ -136,7 +136,7 @@ int ending_reopen(struct catalog *catalog, struct file *file, uint64_t now_ns, i
 		catalog_wake_at(catalog, file, file->left_ns + ENDING_RETRY_NS);
 		return 0;
 	}
-	if (moved_find_text(catalog, file, 0))
+	if (moved_find_text(catalog, file))
 		return 1;
 	*ret_status = ending_lose(catalog, file, "was deleted");
 	return 0;

@@ -73,6 +73,13 @@ void file_take_guard(struct file *file)
 		file->guard_size = (uint8_t)size;
 }
 
+void file_describe(const struct file *file, struct identity *ret_identity)
+{
+	*ret_identity = file->identity;
+	if (!file->copied)
+		identity_set_tail(ret_identity, file->guard, file->guard_size, file->offset);
+}
+
 /* A read lease is granted only while nobody has the file open for writing. It is given back at
  * once; should somebody open the file in between, the kernel's note comes as a signal that is
  * ignored by default. */

@@ -99,6 +99,8 @@ int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset);
 int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset);
 /* Reads the bytes before the offset, by which truncation is found. */
 void file_take_guard(struct file *file);
+/* Its identity, with the tail by which its text is known again. */
+void file_describe(const struct file *file, struct identity *ret_identity);
 /* 1 when somebody has it open for writing, 0 when nobody has, -1 when it can't be known. */
 int file_has_writer(int fd);
 

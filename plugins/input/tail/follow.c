@@ -133,6 +133,8 @@ int follow_known(struct catalog *catalog, struct known *take_known, struct sibli
 	identity.device = take_found->place.device;
 	identity.inode = take_found->place.inode;
 	identity.birth_ns = take_found->place.birth_ns;
+	if (!take_found->compressed)
+		(void)sibling_is_shorter(take_found, &identity, take_known->position);
 	file = file_create(catalog, take_found->fd, &identity, take_known->position);
 	if (file) {
 		take_found->fd = -1;
@@ -145,6 +147,7 @@ int follow_known(struct catalog *catalog, struct known *take_known, struct sibli
 		sibling_done(take_found);
 		return WEIR_ERR_MEMORY;
 	}
+	file->copied = identity.shorter != 0;
 	prepare(catalog, file);
 	/* Its place may be new: the host is told at the first read. */
 	atomic_store(&file->signals, FILE_RENAMED);

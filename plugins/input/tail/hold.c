@@ -87,6 +87,15 @@ static int same_range(int a, int b, uint64_t at, size_t size)
 	       file_read_at(&b, right, size, at) == (int64_t)size && memcmp(left, right, size) == 0;
 }
 
+/* Still the file that it was, and not truncated while it was read. */
+static int still_whole(int fd, const struct suspect *suspect, uint64_t size)
+{
+	struct statx status;
+
+	return file_status(fd, "", &status) == 0 && status.stx_size >= size &&
+	       identity_head_matches(&suspect->identity, file_read_at, &fd);
+}
+
 static int compare(const struct candidate *candidate, const struct suspect *suspect)
 {
 	size_t tail = candidate->size < IDENTITY_TAIL_MAX ? candidate->size : IDENTITY_TAIL_MAX;
@@ -110,6 +119,8 @@ static int compare(const struct candidate *candidate, const struct suspect *susp
 						 candidate->quiet_ns >= HOLD_GROWTH_NS
 					 ? COPY_STAYS
 					 : COPY_MAYBE;
+		else if (!still_whole(fd, suspect, status.stx_size))
+			answer = COPY_MAYBE; /* truncated just now: this is why they differ */
 	}
 	(void)close(fd);
 	return answer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Layout of the bytes: version u16, head size u16, tail size u16, 0 u16, device u64, inode u64,
- * birth i64, head hash 16, tail hash 16, tail offset u64, 0 u32. Hashes are XXH3-128.
+ * Layout of the bytes: version u16, head size u16, tail size u16, shorter u16, device u64,
+ * inode u64, birth i64, head hash 16, tail hash 16, tail offset u64, 0 u32. Hashes are XXH3-128.
  */
 #include "identity.h"
 
@@ -120,7 +120,7 @@ void identity_encode(const struct identity *identity, uint8_t ret_bytes[IDENTITY
 	at = put16(at, IDENTITY_VERSION);
 	at = put16(at, identity->head_size);
 	at = put16(at, identity->tail_size);
-	at = put16(at, 0);
+	at = put16(at, identity->shorter);
 	at = put64(at, identity->device);
 	at = put64(at, identity->inode);
 	at = put64(at, (uint64_t)identity->birth_ns);
@@ -140,7 +140,7 @@ int identity_decode(struct identity *identity, const void *bytes, size_t size)
 	memset(identity, 0, sizeof(*identity));
 	identity->head_size = take16(&at);
 	identity->tail_size = take16(&at);
-	(void)take16(&at);
+	identity->shorter = take16(&at) & 1;
 	identity->device = take64(&at);
 	identity->inode = take64(&at);
 	identity->birth_ns = (int64_t)take64(&at);

@@ -32,6 +32,7 @@ struct identity {
 	struct identity_hash head;
 	struct identity_hash tail;
 	uint64_t tail_offset; /* the tail are the tail_size bytes before it */
+	uint32_t shorter;     /* 1: a copy that ended, at the tail, before what had been read */
 };
 
 struct identity_hash identity_hash_of(const void *data, size_t size);

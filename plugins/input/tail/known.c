@@ -55,7 +55,10 @@ void known_take(struct catalog *catalog, struct known *known)
 
 static int text_matches(const struct known *known, int fd, uint64_t size)
 {
-	if (size < known->position || !identity_head_matches(&known->identity, file_read_at, &fd))
+	const struct identity *identity = &known->identity;
+
+	if (size < (identity->shorter ? identity->tail_offset : known->position) ||
+	    !identity_head_matches(&known->identity, file_read_at, &fd))
 		return 0;
 	/* After a crash of the machine the file may end before its last tail mark. */
 	return size < known->identity.tail_offset ||

@@ -78,7 +78,8 @@ static int move_to(struct catalog *catalog, struct file *file, struct sibling *f
 		(void)close(file->fd);
 	file->fd = found->fd;
 	file->compressed = found->compressed;
-	file->copied = found->fd >= 0 && found->size < file->offset;
+	if (found->fd >= 0)
+		file->copied = sibling_is_shorter(found, &file->identity, file->offset);
 	file->scanned = file->offset;
 	file->left_ns = 0;
 	found->fd = -1;
@@ -88,28 +89,39 @@ static int move_to(struct catalog *catalog, struct file *file, struct sibling *f
 	return 1;
 }
 
-int moved_find_text(struct catalog *catalog, struct file *file, int copied)
+static int find_text(struct catalog *catalog, struct file *file, int copied)
 {
-	struct identity identity = file->identity;
+	struct identity identity;
 	struct sibling found = {.fd = -1};
 	char *path = catalog_path(catalog, file);
 	int status = 0;
 
-	identity_set_tail(&identity, file->guard, file->guard_size, file->offset);
-	pthread_mutex_lock(&catalog->structure_lock);
-	if (path &&
-	    (find_held(catalog, &identity, file->offset, copied, &found) ||
-	     sibling_by_text(catalog, path, &identity, file->offset, 0, &found) ||
-	     (copied && sibling_by_text(catalog, path, &identity, file->offset, 1, &found))))
+	file_describe(file, &identity);
+	if (path && (find_held(catalog, &identity, identity.tail_offset, copied, &found) ||
+		     sibling_by_text(catalog, path, &identity, identity.tail_offset, 0, &found) ||
+		     (copied &&
+		      sibling_by_text(catalog, path, &identity, identity.tail_offset, 1, &found))))
 		status = move_to(catalog, file, &found);
 	sibling_done(&found);
-	pthread_mutex_unlock(&catalog->structure_lock);
 	free(path);
 	return status;
 }
 
-void moved_succeed(struct catalog *catalog, struct file *file)
+int moved_find_text(struct catalog *catalog, struct file *file)
 {
+	int status;
+
+	pthread_mutex_lock(&catalog->structure_lock);
+	status = find_text(catalog, file, 0);
+	pthread_mutex_unlock(&catalog->structure_lock);
+	return status;
+}
+
+int moved_truncated(struct catalog *catalog, struct file *file)
+{
+	int status;
+
+	/* In one go: a scan in between would find the copy, and no file that it may be a copy of. */
 	pthread_mutex_lock(&catalog->structure_lock);
 	if (file->listed) {
 		int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
@@ -117,14 +129,16 @@ void moved_succeed(struct catalog *catalog, struct file *file)
 		if (fd < 0 || follow_successor(catalog, file, fd) < 0)
 			catalog_unlist(catalog, file); /* the next scan finds it as a new file */
 	}
+	status = find_text(catalog, file, 1);
 	pthread_mutex_unlock(&catalog->structure_lock);
+	return status;
 }
 
 void moved_remember(struct catalog *catalog, const struct file *file, const uint8_t id[16])
 {
-	struct identity identity = file->identity;
+	struct identity identity;
 
-	identity_set_tail(&identity, file->guard, file->guard_size, file->offset);
+	file_describe(file, &identity);
 	pthread_mutex_lock(&catalog->structure_lock);
 	known_add(catalog, id, &identity, file->offset, file->path->text);
 	pthread_mutex_unlock(&catalog->structure_lock);

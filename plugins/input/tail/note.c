@@ -10,10 +10,10 @@ void note_now(struct catalog *catalog, struct file *file, uint64_t now_ns)
 {
 	uint8_t bytes[IDENTITY_BYTES];
 	struct weir_slice identity = {(const char *)bytes, sizeof(bytes)};
-	struct identity now = file->identity;
+	struct identity now;
 	char *path = catalog_path(catalog, file);
 
-	identity_set_tail(&now, file->guard, file->guard_size, file->offset);
+	file_describe(file, &now);
 	identity_encode(&now, bytes);
 	if (file->source)
 		catalog->host->source_update(file->source, weir_slice_of(path), identity);
@@ -26,6 +26,8 @@ void note_progress(struct catalog *catalog, struct file *file, uint64_t size, ui
 {
 	int grown = identity_head_outgrown(&file->identity, size);
 
+	/* The file may have been truncated between its discovery and its first read. */
+	grown |= !file->marked_ns && file->offset != file->marked_offset;
 	if (grown) {
 		struct identity head = file->identity;
 

@@ -342,8 +342,7 @@ static int32_t truncated(struct reader *reader)
 		return WEIR_READ_IDLE;
 	}
 	count(reader, reader->catalog->metrics.truncated, 1);
-	moved_succeed(reader->catalog, file);
-	if (moved_find_text(reader->catalog, file, 1))
+	if (moved_truncated(reader->catalog, file))
 		return WEIR_READ_MORE;
 	return ending_lose(reader->catalog, file, "was truncated");
 }

@@ -82,6 +82,14 @@ static int adopt(struct catalog *catalog, const char *path, int fd, const struct
 	return 1;
 }
 
+/* At a start, too, a copy may be there whose original is not truncated yet. An empty file is not held
+ * then: nobody watches it yet. */
+static int may_be_copy(const struct catalog *catalog, uint64_t size)
+{
+	return catalog->appeared ||
+	       (catalog->resumed && catalog->place == SCAN_PLACE_BEGINNING && size > 0);
+}
+
 int scan_new(struct catalog *catalog, const char *path)
 {
 	struct identity place;
@@ -97,7 +105,7 @@ int scan_new(struct catalog *catalog, const char *path)
 	}
 	if (adopt(catalog, path, fd, &place, status.stx_size, 1))
 		return 0;
-	if (catalog->appeared && !catalog->once) {
+	if (!catalog->once && may_be_copy(catalog, status.stx_size)) {
 		int answer = hold_file(catalog, path, fd, &place, status.stx_size);
 
 		/* Nobody asked for copies under names that do not match. */
@@ -294,8 +302,9 @@ static void adopt_by_inode(struct catalog *catalog, const struct scan *scan)
 	}
 }
 
-/* Second round: copies and compressed files beside where they were. */
-static void adopt_by_text(struct catalog *catalog)
+/* Second round: copies and compressed files beside where they were. `shorter`: copies that end before
+ * what was read, of files that are still there, but not with their text: they were truncated. */
+static void adopt_by_text(struct catalog *catalog, int shorter)
 {
 	struct known *next;
 
@@ -306,12 +315,45 @@ static void adopt_by_text(struct catalog *catalog)
 		struct sibling found;
 
 		next = known->next;
+		if (shorter || identity->shorter)
+			size = identity->tail_offset;
 		if ((known->position > 0 && identity->tail_size == 0) ||
+		    (shorter && (identity->head_size < IDENTITY_HEAD_STRONG ||
+				 !leads_to(known->path, identity))) ||
 		    !sibling_by_text(catalog, known->path, identity, size, 0, &found))
 			continue;
 		known_take(catalog, known);
 		(void)follow_known(catalog, known, &found);
 	}
+}
+
+/* True when the file of the same name without its suffix is followed, and this has its text, or no
+ * text yet. */
+static int is_being_compressed(struct catalog *catalog, const char *path, int fd)
+{
+	struct identity identity = {0};
+	struct compressed *stream;
+	char plain[PATH_MAX];
+	uint8_t first;
+	int answer = 0;
+
+	(void)snprintf(plain, sizeof(plain), "%.*s", (int)(strrchr(path, '.') - path), path);
+	pthread_mutex_lock(&catalog->lock);
+	if (catalog_by_name_locked(catalog, plain))
+		identity = catalog_by_name_locked(catalog, plain)->file->identity;
+	pthread_mutex_unlock(&catalog->lock);
+	fd = identity.head_size ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (fd < 0)
+		return 0;
+	stream = compressed_open(fd);
+	if (!stream) {
+		(void)close(fd);
+		return 1;
+	}
+	answer = compressed_read_at(stream, &first, 1, 0) == 0 ||
+		 identity_head_matches(&identity, compressed_read_at, stream);
+	compressed_close(stream);
+	return answer;
 }
 
 /* Files that were rotated before anyone saw them. */
@@ -330,7 +372,9 @@ static void scan_unseen(struct catalog *catalog, const char *path)
 	}
 	file_identify(&status, &place);
 	fd = catalog_has_file(catalog, &place) ? -1 : refusal_open(catalog, path, &status);
-	if (fd >= 0)
+	if (fd >= 0 && is_being_compressed(catalog, path, fd))
+		(void)close(fd);
+	else if (fd >= 0)
 		(void)follow_compressed(catalog, path, fd, &place);
 }
 
@@ -343,11 +387,16 @@ void scan_first(struct catalog *catalog)
 	known_load(catalog);
 	scan_walk(catalog, &scan);
 	adopt_by_inode(catalog, &scan);
-	adopt_by_text(catalog);
+	adopt_by_text(catalog, 0);
+	adopt_by_text(catalog, 1);
 	for (uint32_t i = 0; i < scan.count; i++)
 		if (scan.found[i].matches)
 			(void)scan_new(catalog, scan.found[i].path);
-		else
+		else if (!compressed_name(scan.found[i].path))
+			scan_unseen(catalog, scan.found[i].path);
+	/* The last, for what is just being compressed is there twice. */
+	for (uint32_t i = 0; i < scan.count; i++)
+		if (compressed_name(scan.found[i].path))
 			scan_unseen(catalog, scan.found[i].path);
 	catalog->appeared = 1;
 	scan_done(&scan);

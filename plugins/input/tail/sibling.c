@@ -2,12 +2,15 @@
 #include "sibling.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "compressed.h"
+
+#define SEARCHES_MAX 4
 
 /* A copy that ends before what was read is taken for one only if it was made this lately. */
 #define COPY_AGE_MAX_NS (60 * INT64_C(1000000000))
@@ -21,6 +24,19 @@ void sibling_done(struct sibling *sibling)
 	*sibling = (struct sibling){.fd = -1};
 }
 
+int sibling_is_shorter(const struct sibling *sibling, struct identity *identity, uint64_t offset)
+{
+	uint8_t tail[IDENTITY_TAIL_MAX];
+	uint32_t size = sibling->size < sizeof(tail) ? (uint32_t)sibling->size : sizeof(tail);
+	int fd = sibling->fd;
+
+	identity->shorter = sibling->size < offset;
+	if (identity->shorter &&
+	    file_read_at(&fd, tail, size, sibling->size - size) == (int64_t)size)
+		identity_set_tail(identity, tail, size, sibling->size);
+	return (int)identity->shorter;
+}
+
 size_t sibling_stem(const char *base)
 {
 	size_t length = strcspn(base + (base[0] == '.'), ".") + (base[0] == '.');
@@ -31,7 +47,7 @@ size_t sibling_stem(const char *base)
 /* A callback returns 1 when it has found what it looks for. */
 typedef int sibling_call(void *user, const char *path, uint64_t inode);
 
-static int sibling_each(const char *path, sibling_call *call, void *user)
+static int sibling_once(const char *path, sibling_call *call, void *user)
 {
 	const char *base = strrchr(path, '/') + 1;
 	size_t stem = sibling_stem(base);
@@ -56,6 +72,31 @@ static int sibling_each(const char *path, sibling_call *call, void *user)
 	}
 	(void)closedir(folder);
 	return found;
+}
+
+static int64_t folder_changed_ns(const char *path)
+{
+	char folder[PATH_MAX];
+	struct statx status;
+
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path) + 1, path);
+	if (file_status(AT_FDCWD, folder, &status) < 0)
+		return 0;
+	return status.stx_mtime.tv_sec * INT64_C(1000000000) + status.stx_mtime.tv_nsec;
+}
+
+/* A file that is renamed while the folder is read may be missed: then it is read again. */
+static int sibling_each(const char *path, sibling_call *call, void *user)
+{
+	for (int tries = 0; tries < SEARCHES_MAX; tries++) {
+		int64_t before = folder_changed_ns(path);
+
+		if (sibling_once(path, call, user))
+			return 1;
+		if (folder_changed_ns(path) == before)
+			break;
+	}
+	return 0;
 }
 
 struct search {

@@ -18,6 +18,9 @@ struct sibling {
 };
 
 void sibling_done(struct sibling *sibling);
+/* 1 when this plain file ends before the offset; the identity then has its end for a tail, by which
+ * it is known again: what precedes the offset is not in it. */
+int sibling_is_shorter(const struct sibling *sibling, struct identity *identity, uint64_t offset);
 /* 1 when the file of this inode is found under a name beside `path`. */
 int sibling_by_inode(struct catalog *catalog, const char *path, const struct identity *identity,
 		     struct sibling *ret_sibling);

@@ -169,7 +169,8 @@ static int32_t tail_start(void *instance, uint32_t flags, struct weir_error *err
 
 	catalog->once = flags & WEIR_START_ONCE;
 	catalog->place = place_of(catalog, flags);
-	rotated_start(catalog, is_first_run(catalog));
+	catalog->resumed = !is_first_run(catalog);
+	rotated_start(catalog, !catalog->resumed);
 	scan_first(catalog);
 	tell_if_nothing(catalog);
 	(void)catalog->host->state_set(catalog->context, weir_slice_of(state_started),

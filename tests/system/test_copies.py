@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Copies (copytruncate, compression) that a restart, or a kill, comes in between: read once."""
+import gzip
+import os
+import shutil
+import time
+
+import pytest
+
+from follow import Follow, numbered, numbers
+
+
+@pytest.fixture
+def follow(make_weir, tmp_path):
+    def make(*args, **options):
+        return Follow(make_weir(), tmp_path, *args, **options)
+    return make
+
+
+def stop(f, how):
+    """Both ends of the agent: a stop, and a kill once the position is committed."""
+    if how == "stop":
+        f.weir.stop()
+    else:
+        time.sleep(1.5)  # a commit interval, and the first note of what precedes the position
+        f.weir.kill()
+
+
+HOW = pytest.mark.parametrize("how", ["stop", "kill"])
+
+
+def race(f):
+    """copytruncate, as it loses lines: all are read, but the copy was made before the last."""
+    f.write(numbered(1, 400))
+    f.wait(400)
+    time.sleep(5.5)  # the next line also has the bytes before it noted
+    f.write(numbered(401, 410))
+    f.wait(410)
+    text = f.path().read_bytes()
+    f.write(numbered(411, 500))
+    f.wait(500)
+    return text
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "compressed"])
+@HOW
+def test_a_copy_that_ends_before_what_was_read_is_not_read_after_a_restart(follow, how, compress):
+    f = follow(("*.log*",)).start()
+    text = race(f)
+    f.path("app.log.1").write_bytes(text)
+    os.truncate(f.path(), 0)
+    f.write(numbered(501, 550))
+    f.wait(550)
+    stop(f, how)
+    f.path("app.log.1").rename(f.path("app.log.2"))
+    if compress:
+        with gzip.open(f.path("app.log.2.gz"), "wb") as packed:
+            packed.write(text)
+        f.path("app.log.2").unlink()
+    f.start()
+    f.write(numbered(551, 560))
+    assert sorted(numbers(f.wait_for("000560 line"))) == list(range(1, 561))
+    f.weir.restart()
+    f.write(numbered(561, 570))
+    assert sorted(numbers(f.wait_for("000570 line"))) == list(range(1, 571))
+
+
+@HOW
+def test_a_copy_that_ends_before_what_was_read_is_known_when_the_agent_was_away(follow, how):
+    f = follow(("*.log*",)).start()
+    text = race(f)
+    stop(f, how)
+    f.path("app.log.1").write_bytes(text)
+    os.truncate(f.path(), 0)
+    f.start()
+    f.write(numbered(501, 550))
+    assert sorted(numbers(f.wait_for("000550 line"))) == list(range(1, 551))
+
+
+@HOW
+def test_a_copy_that_is_truncated_after_a_restart_is_not_read_again(follow, how):
+    f = follow(("*.log*",)).start()
+    f.write(numbered(1, 400))
+    f.wait(400)
+    stop(f, how)
+    shutil.copyfile(f.path(), f.path("app.log.1"))
+    f.start()
+    f.write(numbered(401, 410))
+    f.wait_for("000410 line")
+    os.truncate(f.path(), 0)
+    f.write(numbered(411, 420))
+    assert sorted(numbers(f.wait_for("000420 line"))) == list(range(1, 421))
+
+
+@HOW
+def test_a_file_that_is_being_compressed_at_the_start_is_read_once(follow, how):
+    f = follow(("*.log*",)).start()
+    f.write(numbered(1, 400))
+    f.wait(400)
+    stop(f, how)
+    f.path().rename(f.path("app.log.1"))
+    with gzip.open(f.path("app.log.1.gz"), "wb") as packed:
+        packed.write(f.path("app.log.1").read_bytes())
+    f.write(numbered(401, 410))
+    f.start()
+    f.wait_for("000410 line")
+    f.path("app.log.1").unlink()
+    f.write(numbered(411, 420))
+    assert sorted(numbers(f.wait_for("000420 line"))) == list(range(1, 421))
