@@ -17,7 +17,7 @@ import time
 
 QUIET_S = 0.25
 POLL_S = 0.01
-BUSY_NS = 300_000  # less CPU than this between two polls is a timer, not work
+BUSY_NS = 1_000_000  # less CPU than this between two polls is a timer or an answer, not work
 LIMIT_S = 180
 PEAK_POLL_MS = 3
 
