@@ -12,7 +12,7 @@
 
 #include "base/buffer.h"
 
-#define METRIC_HISTOGRAM 3
+#define METRIC_HISTOGRAM WEIR_METRIC_HISTOGRAM
 
 struct metrics; /* a set */
 

@@ -48,7 +48,8 @@ struct pipeline_host {
 /* ---- stages: plugin instances (stage.c) ------------------------------------------------------- */
 
 #define STAGE_TIMERS 8
-#define STAGE_METRICS 64
+/* Series of one stage, labelled ones included: a stream of a thousand shards has a few for each. */
+#define STAGE_METRICS 16384
 
 struct stage_timer {
 	struct loop_timer timer;
@@ -70,14 +71,14 @@ struct weir_context {
 	_Atomic int started;
 	pthread_mutex_t lock; /* serialises calls into the instance (stateful filters, outputs) */
 	struct stage_timer timers[STAGE_TIMERS];
-	struct weir_metric *plugin_metrics[STAGE_METRICS];
-	uint32_t plugin_metric_count;
+	struct weir_metric **plugin_metrics; /* under deliveries_lock */
+	uint32_t plugin_metric_count, plugin_metric_capacity;
 
 	/* outputs */
 	int is_dead_letter;
 	struct weir_output_settings settings;
 	struct weir_expr **when;         /* one a worker; NULL without `when` */
-	pthread_mutex_t deliveries_lock; /* guards the list and `stalled` */
+	pthread_mutex_t deliveries_lock; /* guards the list, `stalled` and plugin_metrics */
 	struct weir_delivery *deliveries;
 	char *stalled; /* why it cannot work now, or NULL */
 	struct weir_metric *delivered, *dead, *dropped, *unselected, *in_flight, *repeated;

@@ -15,27 +15,84 @@ static void service_log(struct weir_context *context, uint32_t level, const char
 		 text.data);
 }
 
+static int labels_make(const struct weir_context *context, const struct weir_label *labels,
+		       uint32_t count, struct buffer *out)
+{
+	static const char *const kinds[] = {"", "input", "filter", "output"};
+	int failed =
+		buffer_printf(out, "pipeline=\"%s\",%s=\"%s\"", context->pipeline->config->name,
+			      kinds[context->plugin->kind], context->config->name);
+
+	for (uint32_t i = 0; i < count; i++) {
+		failed |= buffer_printf(out, ",%.*s=\"", (int)labels[i].name.size,
+					labels[i].name.data);
+		failed |= metrics_escape_label(out, labels[i].value);
+		failed |= buffer_text(out, "\"");
+	}
+	return failed;
+}
+
+static int metric_room(struct weir_context *context)
+{
+	uint32_t capacity =
+		context->plugin_metric_capacity ? 2 * context->plugin_metric_capacity : 16;
+	struct weir_metric **metrics;
+
+	if (context->plugin_metric_count < context->plugin_metric_capacity)
+		return 1;
+	if (context->plugin_metric_count >= STAGE_METRICS)
+		return 0;
+	metrics = realloc(context->plugin_metrics, capacity * sizeof(struct weir_metric *));
+	if (!metrics)
+		return 0;
+	context->plugin_metrics = metrics;
+	context->plugin_metric_capacity = capacity;
+	return 1;
+}
+
+/* Keeps one reference for the stage. Under deliveries_lock. */
+static int metric_keep(struct weir_context *context, struct weir_metric *metric)
+{
+	for (uint32_t i = 0; i < context->plugin_metric_count; i++)
+		if (context->plugin_metrics[i] == metric) { /* another worker's instance has it */
+			metrics_remove(context->pipeline->host->metrics, metric);
+			return 1;
+		}
+	if (!metric_room(context))
+		return 0;
+	context->plugin_metrics[context->plugin_metric_count++] = metric;
+	return 1;
+}
+
+static struct weir_metric *service_metric_labelled(struct weir_context *context, uint32_t kind,
+						   const char *name, const char *help,
+						   const struct weir_label *labels, uint32_t count)
+{
+	struct weir_metric *metric = NULL;
+	struct buffer text = {0};
+	char full[128];
+	int kept;
+
+	snprintf(full, sizeof(full), "weir_%s_%s", context->plugin->name, name);
+	if (labels_make(context, labels, count, &text) == 0)
+		metric = metrics_add(context->pipeline->host->metrics, kind, full, help,
+				     buffer_cstr(&text));
+	buffer_done(&text);
+	if (!metric)
+		return NULL;
+	pthread_mutex_lock(&context->deliveries_lock);
+	kept = metric_keep(context, metric);
+	pthread_mutex_unlock(&context->deliveries_lock);
+	if (kept)
+		return metric;
+	metrics_remove(context->pipeline->host->metrics, metric);
+	return NULL;
+}
+
 static struct weir_metric *service_metric(struct weir_context *context, uint32_t kind,
 					  const char *name, const char *help)
 {
-	static const char *const kinds[] = {"", "input", "filter", "output"};
-	struct weir_metric *metric;
-	char labels[256];
-	char full[128];
-
-	if (context->plugin_metric_count == STAGE_METRICS)
-		return NULL;
-	snprintf(full, sizeof(full), "weir_%s_%s", context->plugin->name, name);
-	snprintf(labels, sizeof(labels), "pipeline=\"%s\",%s=\"%s\"",
-		 context->pipeline->config->name, kinds[context->plugin->kind],
-		 context->config->name);
-	metric = metrics_add(context->pipeline->host->metrics, kind, full, help, labels);
-	for (uint32_t i = 0; i < context->plugin_metric_count; i++)
-		if (context->plugin_metrics[i] == metric)
-			return metric; /* another worker's instance of the same stage */
-	if (metric)
-		context->plugin_metrics[context->plugin_metric_count++] = metric;
-	return metric;
+	return service_metric_labelled(context, kind, name, help, NULL, 0);
 }
 
 static void service_metric_add(struct weir_metric *metric, int64_t amount)
@@ -44,6 +101,8 @@ static void service_metric_add(struct weir_metric *metric, int64_t amount)
 		return;
 	if (metric_kind(metric) == WEIR_METRIC_GAUGE)
 		metric_set(metric, amount);
+	else if (metric_kind(metric) == WEIR_METRIC_HISTOGRAM)
+		metric_observe_ns(metric, (uint64_t)amount);
 	else
 		metric_add(metric, amount);
 }
@@ -312,4 +371,5 @@ const struct weir_services pipeline_services = {
 	.http_pending = service_http_pending,
 	.http_client_free = service_http_client_free,
 	.expr_value = expr_value,
+	.metric_labelled = service_metric_labelled,
 };

@@ -165,9 +165,9 @@ int stage_create(struct pipeline *pipeline, const struct config_stage *config, u
 	stage->is_dead_letter = is_dead_letter;
 	pthread_mutex_init(&stage->lock, NULL);
 	pthread_mutex_init(&stage->deliveries_lock, NULL);
-	stage->settings =
-		(struct weir_output_settings){sizeof(stage->settings), config->strict,
-					      config->linger_ns, weir_slice_of(config->name)};
+	stage->settings = (struct weir_output_settings){
+		sizeof(stage->settings),     config->strict,       config->linger_ns,
+		weir_slice_of(config->name), config->retry_min_ns, config->retry_max_ns};
 	for (uint32_t i = 0; i < STAGE_TIMERS; i++) {
 		stage->timers[i].timer.call = stage_timer_due;
 		stage->timers[i].timer.user = &stage->timers[i];
@@ -252,6 +252,7 @@ static void stage_metrics_drop(struct weir_context *stage)
 			metrics_remove(metrics, own[i]);
 	for (uint32_t i = 0; i < stage->plugin_metric_count; i++)
 		metrics_remove(metrics, stage->plugin_metrics[i]);
+	free(stage->plugin_metrics);
 }
 
 void stage_destroy(struct weir_context *stage)

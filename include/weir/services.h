@@ -29,6 +29,12 @@ struct weir_http_client;
 /* Kinds of metric. */
 #define WEIR_METRIC_COUNTER 1
 #define WEIR_METRIC_GAUGE 2
+#define WEIR_METRIC_HISTOGRAM 3 /* of times: metric_add() takes nanoseconds, seconds are shown */
+
+/* A label of a metric, beside those that the host gives to every metric of the instance. */
+struct weir_label {
+	struct weir_slice name, value;
+};
 
 /* timer_set: stop the timer. */
 #define WEIR_TIMER_OFF UINT64_MAX
@@ -120,6 +126,7 @@ struct weir_output_settings {
 	uint32_t strict;    /* ordering: strict */
 	uint64_t linger_ns; /* how long a batch may wait for company; WEIR_TIMER_OFF = not set */
 	struct weir_slice name;
+	uint64_t retry_min_ns, retry_max_ns; /* bounds of waits before a retry; 0 = the default */
 };
 
 /* ---- HTTP ------------------------------------------------------------------------------------ */
@@ -333,6 +340,14 @@ struct weir_services {
 	 * batch_reserve(), and ask again. WEIR_OK with an ABSENT value when there is none. */
 	int32_t (*expr_value)(struct weir_expr *expr, struct weir_batch *batch, uint32_t record,
 			      struct weir_value *ret_value);
+
+	/* ---- more of metrics ---- */
+
+	/* As metric(), with labels; the same name and labels give the same metric. For things that
+	 * are few: a series for each lives until destroy(). NULL when there are too many. */
+	struct weir_metric *(*metric_labelled)(struct weir_context *context, uint32_t kind,
+					       const char *name, const char *help,
+					       const struct weir_label *labels, uint32_t count);
 };
 
 #endif

@@ -168,6 +168,20 @@ def test_an_output_with_its_own_loop_reports_record_by_record(agent, tmp_path):
     assert "bad 2" in dead[0].values()
 
 
+def test_an_output_has_metrics_with_labels_and_histograms(make_weir, tmp_path):
+    agent = make_weir(admin=True, plugin_dirs=[str(builtin()), str(GOOD)])
+    agent.pipeline("main", {"inputs": [{"acker": f"{tmp_path}/in"}],
+                            "outputs": [{"looper": {"path": f'{tmp_path}/an "out"'}}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send("one", "two")
+    sender.await_ack(2)
+    assert agent.metric("weir_looper_lines_total", output="looper", file=f'{tmp_path}/an "out"') == 2
+    assert agent.metric("weir_looper_seconds_count", output="looper") > 0
+    assert agent.metric("weir_looper_seconds_bucket", le="+Inf") > 0
+    agent.stop()
+
+
 def test_a_window_emits_on_its_timer_and_holds_its_records_until_then(agent, tmp_path):
     agent.pipeline("main", {
         "inputs": [{"acker": f"{tmp_path}/in"}],

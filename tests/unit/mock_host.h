@@ -120,6 +120,20 @@ static inline struct weir_metric *mock_metric_new(struct weir_context *context, 
 	return (struct weir_metric *)(void *)metric;
 }
 
+/* Named "name{value}", with the first label's value. */
+static inline struct weir_metric *mock_metric_labelled(struct weir_context *context, uint32_t kind,
+						       const char *name, const char *help,
+						       const struct weir_label *labels,
+						       uint32_t count)
+{
+	char full[64];
+
+	assert(count > 0);
+	(void)snprintf(full, sizeof(full), "%s{%.*s}", name, (int)labels[0].value.size,
+		       labels[0].value.data);
+	return mock_metric_new(context, kind, full, help);
+}
+
 static inline void mock_metric_add(struct weir_metric *handle, int64_t amount)
 {
 	struct mock_metric *metric = (struct mock_metric *)(void *)handle;
@@ -453,6 +467,7 @@ static inline void mock_host_create(struct mock_host *host)
 		.abi_minor = WEIR_ABI_MINOR,
 		.log = mock_log,
 		.metric = mock_metric_new,
+		.metric_labelled = mock_metric_labelled,
 		.metric_add = mock_metric_add,
 		.wall_ns = mock_wall_ns,
 		.monotonic_ns = mock_monotonic_ns,

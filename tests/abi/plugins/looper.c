@@ -20,6 +20,7 @@ struct looper {
 	const struct weir_services *host;
 	const char *path;
 	struct weir_slice refuse;
+	struct weir_metric *lines, *took;
 	int fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -35,13 +36,17 @@ static int32_t looper_create(const struct weir_services *host, struct weir_conte
 	struct looper *looper = calloc(1, sizeof(*looper));
 	const struct weir_node *refuse = weir_node_find(options, "refuse");
 
-	(void)context;
 	if (!looper)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the output");
 	looper->host = host;
 	looper->path = weir_node_text(options, "path");
 	if (refuse)
 		looper->refuse = refuse->text;
+	looper->lines = host->metric_labelled(
+		context, WEIR_METRIC_COUNTER, "lines", "lines of the file",
+		&(struct weir_label){weir_slice_of("file"), weir_slice_of(looper->path)}, 1);
+	looper->took =
+		host->metric(context, WEIR_METRIC_HISTOGRAM, "seconds", "time for a delivery");
 	looper->last = &looper->first;
 	pthread_mutex_init(&looper->lock, NULL);
 	pthread_cond_init(&looper->wake, NULL);
@@ -70,7 +75,9 @@ static void send_all(struct looper *looper, const struct weir_delivery_view *del
 	const struct weir_batch *batch = delivery->batch;
 	struct weir_slice none = {0, 0};
 	uint32_t left = delivery->count;
+	uint64_t began = looper->host->monotonic_ns();
 
+	looper->host->metric_add(looper->lines, left);
 	for (uint32_t i = batch->record_count; left && i-- > 0;) {
 		struct weir_slice line;
 
@@ -85,6 +92,9 @@ static void send_all(struct looper *looper, const struct weir_delivery_view *del
 		}
 		if (dprintf(looper->fd, "%.*s\n", (int)line.size, line.data) < 0)
 			return; /* no outcome: the next run repeats it */
+		if (left == 0)
+			looper->host->metric_add(looper->took,
+						 (int64_t)(looper->host->monotonic_ns() - began));
 		looper->host->outcome(delivery->handle, &i, 1, WEIR_OUTCOME_DELIVERED, NULL, none);
 	}
 }
