@@ -32,7 +32,7 @@ static uint32_t call_failed(struct aws_put *put, struct batching_request *reques
 	aws_error_read(response, &failure);
 	if (failure.class == AWS_ERROR_INVALID || failure.class == AWS_ERROR_TOO_LARGE)
 		return refuse(put, request, &failure);
-	return aws_credentials_refused(put->credentials, response, &failure);
+	return aws_service_refused(put->service, response, &failure);
 }
 
 /* ---- record by record ---- */

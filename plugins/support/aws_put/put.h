@@ -14,24 +14,15 @@
 #ifndef AWS_PUT_PUT_H
 #define AWS_PUT_PUT_H
 
-#include "support/aws/credentials.h"
+#include "support/aws_call/aws_call.h"
 #include "support/aws_put/answer.h"
 #include "support/aws_put/body.h"
 #include "support/batching/batching.h"
-#include "support/http_options/http_options.h"
 
 struct aws_put;
 
 /* Options of every such output; with those of credentials. */
-#define PUT_OPTIONS                                                                           \
-	HTTP_OPTION("endpoint", WEIR_TYPE_STRING, NULL,                                       \
-		    "URL of the service; none given: AWS's own in the region"),               \
-		AWS_CREDENTIALS_OPTIONS,                                                      \
-		HTTP_OPTION("concurrency", WEIR_TYPE_INT, "16",                               \
-			    "requests in flight, at most; fewer while the service throttles", \
-			    .min = 1, .max = 1024),                                           \
-		HTTP_OPTION_TIMEOUT, HTTP_OPTION_CONNECT_TIMEOUT, HTTP_OPTION_TLS,            \
-		HTTP_OPTION_PROXY, HTTP_OPTION_VERSION
+#define PUT_OPTIONS AWS_CALL_OPTIONS
 
 /* How much goes into a request; the service's own limits are the most and the default. */
 #define PUT_BATCH_OPTIONS(records, most_records, bytes, most_bytes)                             \
