@@ -3,24 +3,43 @@
 
 #include <string.h>
 
-void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
-		 void (*relieved)(void *user), void *user)
-{
-	memset(budget, 0, sizeof(*budget));
-	budget->hard = bytes;
-	budget->soft = bytes - bytes / 10;
-	budget->estimate = first_estimate;
-	budget->relieved = relieved;
-	budget->user = user;
-}
-
 static int budget_has_room(struct budget *budget)
 {
 	int64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
 	int64_t estimate = atomic_load_explicit(&budget->estimate, memory_order_relaxed);
 
 	/* An empty pipeline always goes on, however large its batches have become. */
-	return used + estimate <= budget->soft || used == 0;
+	return used + estimate <= atomic_load_explicit(&budget->soft, memory_order_relaxed) ||
+	       used == 0;
+}
+
+static void budget_wake(struct budget *budget)
+{
+	if (atomic_load(&budget->starved) && budget_has_room(budget) &&
+	    atomic_exchange(&budget->starved, 0))
+		budget->relieved(budget->user);
+}
+
+static void budget_bound(struct budget *budget, int64_t bytes)
+{
+	atomic_store_explicit(&budget->hard, bytes, memory_order_relaxed);
+	atomic_store_explicit(&budget->soft, bytes - bytes / 10, memory_order_relaxed);
+}
+
+void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
+		 void (*relieved)(void *user), void *user)
+{
+	memset(budget, 0, sizeof(*budget));
+	budget_bound(budget, bytes);
+	budget->estimate = first_estimate;
+	budget->relieved = relieved;
+	budget->user = user;
+}
+
+void budget_resize(struct budget *budget, int64_t bytes)
+{
+	budget_bound(budget, bytes);
+	budget_wake(budget);
 }
 
 void budget_charge(struct budget *budget, int64_t bytes)
@@ -35,9 +54,7 @@ void budget_charge(struct budget *budget, int64_t bytes)
 			;
 		return;
 	}
-	if (atomic_load(&budget->starved) && budget_has_room(budget) &&
-	    atomic_exchange(&budget->starved, 0))
-		budget->relieved(budget->user);
+	budget_wake(budget);
 }
 
 int budget_admit(struct budget *budget)

@@ -20,13 +20,15 @@ struct budget {
 	_Atomic int64_t peak;     /* most ever used */
 	_Atomic int64_t estimate; /* what a batch grows to, with everything made from it */
 	_Atomic int starved;      /* someone waits for relieved() */
-	int64_t soft, hard;
+	_Atomic int64_t soft, hard;
 	void (*relieved)(void *user); /* on any thread, when a starved budget has room again */
 	void *user;
 };
 
 void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
 		 void (*relieved)(void *user), void *user);
+/* Another bound. What is used beyond it stays until it is given back. */
+void budget_resize(struct budget *budget, int64_t bytes);
 /* Adds to (or with a negative amount gives back from) what is used. */
 void budget_charge(struct budget *budget, int64_t bytes);
 /* True when one more batch fits. On false the budget counts as starved until relieved() is called. */

@@ -142,7 +142,7 @@ int agent_prepare(struct agent *agent, const struct config_pipeline *config, uin
 					     error);
 	if (status == 0)
 		status = pipeline_create(&agent->host, config, agent_share(agent->config), flags,
-					 ret_pipeline, error);
+					 NULL, ret_pipeline, error);
 	return status;
 }
 

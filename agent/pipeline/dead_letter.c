@@ -109,7 +109,7 @@ static int dead_claims(struct batch *to, const struct batch *from, int32_t outpu
 
 		if (batch_add_claim(to, claim, output) < 0)
 			return WEIR_ERR_MEMORY;
-		ledger_hold(&claim->source->ledger, claim, output);
+		ledger_hold(claim->source->ledger, claim, output);
 	}
 	return 0;
 }

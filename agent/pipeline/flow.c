@@ -32,7 +32,7 @@ static struct weir_claim *group_create(struct batch *batch)
 	group->count = batch->claim_count;
 	for (uint32_t i = 0; i < group->count; i++) {
 		group->claims[i] = batch->claims[i].claim;
-		ledger_hold(&group->claims[i]->source->ledger, group->claims[i], -1);
+		ledger_hold(group->claims[i]->source->ledger, group->claims[i], -1);
 	}
 	return group;
 }
@@ -83,7 +83,7 @@ void flow_batch_claim(struct batch *batch, struct weir_claim *take_group)
 			pipeline_fail(batch->pipeline, "no memory to account for held records");
 			continue;
 		}
-		ledger_hold(&claim->source->ledger, claim, -1);
+		ledger_hold(claim->source->ledger, claim, -1);
 	}
 	flow_claim_release(take_group);
 }

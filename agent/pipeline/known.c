@@ -93,6 +93,7 @@ void known_free(struct pipeline *pipeline)
 		free(known->name);
 		free((void *)(uintptr_t)known->identity.data);
 		free(known->positions);
+		ledger_unref(known->ledger);
 	}
 	free(pipeline->known);
 	pipeline->known = NULL;

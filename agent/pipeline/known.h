@@ -20,7 +20,8 @@ struct known_source {
 	char *name;
 	struct weir_slice identity; /* owned */
 	int64_t seen_ns;
-	uint64_t *positions; /* per output */
+	uint64_t *positions;   /* per output */
+	struct ledger *ledger; /* of the generation before this one, or NULL */
 };
 
 int known_load(struct pipeline *pipeline, struct weir_error *error);

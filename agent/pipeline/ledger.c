@@ -7,34 +7,155 @@
 
 #define LEDGER_FIRST 8u
 
-int ledger_init(struct ledger *ledger, uint32_t output_count, const uint64_t *positions)
+struct ledger *ledger_create(void)
 {
-	memset(ledger, 0, sizeof(*ledger));
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return NULL;
 	ledger->ring = calloc(LEDGER_FIRST, sizeof(struct claim *));
-	ledger->cursor = calloc(output_count, sizeof(*ledger->cursor));
-	ledger->committed = calloc(output_count, sizeof(*ledger->committed));
-	if (!ledger->ring || !ledger->cursor || !ledger->committed) {
-		free(ledger->ring);
-		free(ledger->cursor);
-		free(ledger->committed);
-		return WEIR_ERR_MEMORY;
+	if (!ledger->ring) {
+		free(ledger);
+		return NULL;
 	}
-	memcpy(ledger->committed, positions, output_count * sizeof(*positions));
-	ledger->output_count = output_count;
 	ledger->capacity = LEDGER_FIRST;
+	atomic_store(&ledger->refs, 1);
 	pthread_mutex_init(&ledger->lock, NULL);
-	return 0;
+	return ledger;
 }
 
-void ledger_done(struct ledger *ledger)
+void ledger_ref(struct ledger *ledger)
 {
+	atomic_fetch_add_explicit(&ledger->refs, 1, memory_order_relaxed);
+}
+
+void ledger_unref(struct ledger *ledger)
+{
+	if (!ledger || atomic_fetch_sub_explicit(&ledger->refs, 1, memory_order_acq_rel) != 1)
+		return;
 	for (; ledger->head < ledger->tail; ledger->head++)
 		free(ledger->ring[ledger->head & (ledger->capacity - 1)]);
+	for (uint32_t i = 0; i < ledger->column_count; i++)
+		free(ledger->columns[i].name);
+	free(ledger->columns);
 	free(ledger->ring);
-	free(ledger->cursor);
-	free(ledger->committed);
 	pthread_mutex_destroy(&ledger->lock);
+	free(ledger);
 }
+
+/* ---- columns. All under the lock ---- */
+
+static int claim_is_open(const struct claim *claim, uint32_t column)
+{
+	return column < claim->width && claim->pending[column];
+}
+
+static struct claim *ledger_claim(const struct ledger *ledger, uint64_t sequence)
+{
+	return ledger->ring[sequence & (ledger->capacity - 1)];
+}
+
+/* Moves the column's cursor over claims that are not open at it; returns how many bytes its position
+ * moved. */
+static uint64_t ledger_advance(struct ledger *ledger, uint32_t index)
+{
+	struct ledger_column *column = &ledger->columns[index];
+	uint64_t before = column->committed;
+
+	for (; column->cursor < ledger->tail; column->cursor++) {
+		const struct claim *claim = ledger_claim(ledger, column->cursor);
+
+		if (claim_is_open(claim, index))
+			break;
+		/* An output may be ahead of what is being read again for the others. */
+		if (claim->end > column->committed)
+			column->committed = claim->end;
+	}
+	return column->committed - before;
+}
+
+/* A column of an output that is no more: frees it once nothing is on its way there. */
+static void ledger_retire(struct ledger *ledger, uint32_t index)
+{
+	struct ledger_column *column = &ledger->columns[index];
+	uint64_t s = column->cursor;
+
+	while (s < ledger->tail && !claim_is_open(ledger_claim(ledger, s), index))
+		s++;
+	if (s < ledger->tail)
+		return;
+	free(column->name);
+	column->name = NULL;
+}
+
+static int32_t ledger_find(const struct ledger *ledger, const char *name)
+{
+	for (uint32_t i = 0; i < ledger->column_count; i++)
+		if (ledger->columns[i].name && strcmp(ledger->columns[i].name, name) == 0)
+			return (int32_t)i;
+	return -1;
+}
+
+/* A free column, or a further one; -1 without memory. */
+static int32_t ledger_free_column(struct ledger *ledger)
+{
+	struct ledger_column *grown;
+
+	for (uint32_t i = 0; i < ledger->column_count; i++)
+		if (!ledger->columns[i].name)
+			return (int32_t)i;
+	grown = realloc(ledger->columns, (ledger->column_count + 1) * sizeof(*grown));
+	if (!grown)
+		return -1;
+	ledger->columns = grown;
+	grown[ledger->column_count] = (struct ledger_column){0};
+	return (int32_t)ledger->column_count++;
+}
+
+static int32_t ledger_column(struct ledger *ledger, const char *name, uint64_t position)
+{
+	int32_t index = ledger_find(ledger, name);
+	char *copy;
+
+	if (index >= 0)
+		return index;
+	copy = strdup(name);
+	index = copy ? ledger_free_column(ledger) : -1;
+	if (index < 0)
+		free(copy);
+	else
+		ledger->columns[index] = (struct ledger_column){copy, ledger->tail, position, 1};
+	return index;
+}
+
+struct ledger_outputs *ledger_take_up(struct ledger *ledger, const char *const *names,
+				      uint32_t count, const uint64_t *positions)
+{
+	struct ledger_outputs *outputs =
+		malloc(sizeof(*outputs) + count * sizeof(outputs->columns[0]));
+
+	if (!outputs)
+		return NULL;
+	outputs->count = count;
+	pthread_mutex_lock(&ledger->lock);
+	for (uint32_t i = 0; i < ledger->column_count; i++)
+		ledger->columns[i].current = 0;
+	for (uint32_t i = 0; outputs && i < count; i++) {
+		int32_t index = ledger_column(ledger, names[i], positions[i]);
+
+		if (index < 0) {
+			free(outputs);
+			outputs = NULL;
+			break;
+		}
+		ledger->columns[index].current = 1;
+		outputs->columns[i] = (uint32_t)index;
+	}
+	pthread_mutex_unlock(&ledger->lock);
+	return outputs;
+}
+
+/* ---- claims ---- */
 
 /* Room for one more claim. Under the lock. */
 static int ledger_grow(struct ledger *ledger)
@@ -48,29 +169,32 @@ static int ledger_grow(struct ledger *ledger)
 	if (!ring)
 		return WEIR_ERR_MEMORY;
 	for (uint64_t s = ledger->head; s < ledger->tail; s++)
-		ring[s & (capacity - 1)] = ledger->ring[s & (ledger->capacity - 1)];
+		ring[s & (capacity - 1)] = ledger_claim(ledger, s);
 	free(ledger->ring);
 	ledger->ring = ring;
 	ledger->capacity = capacity;
 	return 0;
 }
 
-struct claim *ledger_add(struct ledger *ledger, struct source *source, uint64_t end)
+struct claim *ledger_add(struct ledger *ledger, struct source *source,
+			 const struct ledger_outputs *outputs, uint64_t start, uint64_t end)
 {
-	struct claim *claim =
-		malloc(sizeof(*claim) + ledger->output_count * sizeof(claim->pending[0]));
+	struct claim *claim;
 
-	if (!claim)
-		return NULL;
-	claim->source = source;
-	claim->end = end;
-	for (uint32_t i = 0; i < ledger->output_count; i++)
-		claim->pending[i] = 1;
 	pthread_mutex_lock(&ledger->lock);
-	if (ledger_grow(ledger) < 0) {
+	claim = calloc(1, sizeof(*claim) + ledger->column_count * sizeof(claim->pending[0]));
+	if (claim && ledger_grow(ledger) < 0) {
 		free(claim);
 		claim = NULL;
-	} else {
+	}
+	if (claim) {
+		claim->source = source;
+		claim->outputs = outputs;
+		claim->start = start;
+		claim->end = end;
+		claim->width = ledger->column_count;
+		for (uint32_t i = 0; i < outputs->count; i++)
+			claim->pending[outputs->columns[i]] = 1;
 		ledger->ring[ledger->tail++ & (ledger->capacity - 1)] = claim;
 	}
 	pthread_mutex_unlock(&ledger->lock);
@@ -79,31 +203,13 @@ struct claim *ledger_add(struct ledger *ledger, struct source *source, uint64_t 
 
 void ledger_hold(struct ledger *ledger, struct claim *claim, int32_t output)
 {
+	const struct ledger_outputs *outputs = claim->outputs;
+
 	pthread_mutex_lock(&ledger->lock);
-	for (uint32_t i = 0; i < ledger->output_count; i++)
+	for (uint32_t i = 0; i < outputs->count; i++)
 		if (output < 0 || (uint32_t)output == i)
-			claim->pending[i]++;
+			claim->pending[outputs->columns[i]]++;
 	pthread_mutex_unlock(&ledger->lock);
-}
-
-/* Moves the output's cursor over claims that are not open at it; returns how many bytes its position
- * moved. Under the lock. */
-static uint64_t ledger_advance(struct ledger *ledger, uint32_t output)
-{
-	uint64_t s = ledger->cursor[output];
-	uint64_t before = ledger->committed[output];
-
-	for (; s < ledger->tail; s++) {
-		const struct claim *claim = ledger->ring[s & (ledger->capacity - 1)];
-
-		if (claim->pending[output])
-			break;
-		/* An output may be ahead of what is being read again for the others. */
-		if (claim->end > ledger->committed[output])
-			ledger->committed[output] = claim->end;
-	}
-	ledger->cursor[output] = s;
-	return ledger->committed[output] - before;
 }
 
 /* Frees the claims that every output has passed. Under the lock. */
@@ -111,37 +217,54 @@ static void ledger_trim(struct ledger *ledger)
 {
 	uint64_t least = ledger->tail;
 
-	for (uint32_t i = 0; i < ledger->output_count; i++)
-		if (ledger->cursor[i] < least)
-			least = ledger->cursor[i];
+	for (uint32_t i = 0; i < ledger->column_count; i++) {
+		if (ledger->columns[i].name && !ledger->columns[i].current)
+			ledger_retire(ledger, i);
+		if (ledger->columns[i].name && ledger->columns[i].cursor < least)
+			least = ledger->columns[i].cursor;
+	}
 	for (; ledger->head < least; ledger->head++)
-		free(ledger->ring[ledger->head & (ledger->capacity - 1)]);
+		free(ledger_claim(ledger, ledger->head));
 }
 
 uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty)
 {
+	const struct ledger_outputs *outputs = claim->outputs;
 	uint64_t moved = 0;
 
 	pthread_mutex_lock(&ledger->lock);
-	for (uint32_t i = 0; i < ledger->output_count; i++)
-		if ((output < 0 || (uint32_t)output == i) && --claim->pending[i] == 0)
-			moved += ledger_advance(ledger, i);
+	for (uint32_t i = 0; i < outputs->count; i++)
+		if ((output < 0 || (uint32_t)output == i) &&
+		    --claim->pending[outputs->columns[i]] == 0)
+			moved += ledger_advance(ledger, outputs->columns[i]);
 	ledger_trim(ledger);
 	*ret_empty = ledger->head == ledger->tail;
 	pthread_mutex_unlock(&ledger->lock);
 	return moved;
 }
 
-uint64_t ledger_acked(struct ledger *ledger)
+/* ---- questions ---- */
+
+uint64_t ledger_acked(struct ledger *ledger, const struct ledger_outputs *outputs)
 {
 	uint64_t least = UINT64_MAX;
 
 	pthread_mutex_lock(&ledger->lock);
-	for (uint32_t i = 0; i < ledger->output_count; i++)
-		if (ledger->committed[i] < least)
-			least = ledger->committed[i];
+	for (uint32_t i = 0; i < outputs->count; i++)
+		if (ledger->columns[outputs->columns[i]].committed < least)
+			least = ledger->columns[outputs->columns[i]].committed;
 	pthread_mutex_unlock(&ledger->lock);
 	return least;
+}
+
+void ledger_each(struct ledger *ledger,
+		 void (*call)(void *user, const char *output, uint64_t position), void *user)
+{
+	pthread_mutex_lock(&ledger->lock);
+	for (uint32_t i = 0; i < ledger->column_count; i++)
+		if (ledger->columns[i].name)
+			call(user, ledger->columns[i].name, ledger->columns[i].committed);
+	pthread_mutex_unlock(&ledger->lock);
 }
 
 int ledger_is_empty(struct ledger *ledger)

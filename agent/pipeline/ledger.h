@@ -10,6 +10,10 @@
  * that a filter keeps back, a batch on its way, a dead letter that is not written yet. An output's
  * committed position is the end of the contiguous prefix of claims that are not open at it.
  *
+ * It outlives a generation of its pipeline: each takes it up with its own outputs, which find the
+ * columns of the same names again. So what the old generation still has on its way holds back the
+ * positions of the new one, and no record is committed by one that the other has not delivered.
+ *
  * Invariants
  *   1. Claims are added in order and without gaps; committed positions never go back.
  *   2. A claim is freed when it and all before it are open at no output.
@@ -19,37 +23,65 @@
 #define PIPELINE_LEDGER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct source;
 
+/* The outputs of one generation: output i has column columns[i]. */
+struct ledger_outputs {
+	uint32_t count;
+	uint32_t columns[];
+};
+
 struct claim {
 	struct source *source;
-	uint64_t end;       /* position after its range */
-	uint32_t pending[]; /* holds per output */
+	const struct ledger_outputs *outputs; /* the source's; not looked at once nothing is open */
+	uint64_t start, end;                  /* positions of its range */
+	uint32_t width;                       /* columns that there were */
+	uint32_t pending[];                   /* holds per column */
+};
+
+struct ledger_column {
+	char *name;         /* of the output; NULL = free to be taken */
+	uint64_t cursor;    /* the first sequence that is open at it */
+	uint64_t committed; /* position */
+	int current;        /* the newest generation has it */
 };
 
 struct ledger {
+	_Atomic uint32_t refs;
 	pthread_mutex_t lock;
-	uint32_t output_count;
-	struct claim **ring; /* claim with sequence s is ring[s % capacity] */
-	uint32_t capacity;   /* a power of two */
-	uint64_t head, tail; /* sequences: the oldest, and one past the newest */
-	uint64_t *cursor;    /* per output: the first sequence that is open at it */
-	uint64_t *committed; /* per output: position */
+	uint32_t column_count;
+	struct ledger_column *columns;
+	struct claim **ring;   /* claim with sequence s is ring[s % capacity] */
+	uint32_t capacity;     /* a power of two */
+	uint64_t head, tail;   /* sequences: the oldest, and one past the newest */
+	struct source *reader; /* of the newest generation; NULL once that is gone */
 };
 
-int ledger_init(struct ledger *ledger, uint32_t output_count, const uint64_t *positions);
-void ledger_done(struct ledger *ledger);
-/* A new claim for the range that ends at `end`, held once at every output. NULL without memory. */
-struct claim *ledger_add(struct ledger *ledger, struct source *source, uint64_t end);
-/* One more hold at one output, or at all (-1). */
+/* At one reference; NULL without memory. */
+struct ledger *ledger_create(void);
+void ledger_ref(struct ledger *ledger);
+void ledger_unref(struct ledger *ledger);
+/* The outputs of a generation, the newest from now on: those without a column get one, committed up
+ * to positions[i]. The caller frees it when nothing of this generation is open. NULL without memory. */
+struct ledger_outputs *ledger_take_up(struct ledger *ledger, const char *const *names,
+				      uint32_t count, const uint64_t *positions);
+/* A new claim for the range, held once at every one of the outputs. NULL without memory. */
+struct claim *ledger_add(struct ledger *ledger, struct source *source,
+			 const struct ledger_outputs *outputs, uint64_t start, uint64_t end);
+/* One more hold at one output, or at all (-1) of the claim's generation. */
 void ledger_hold(struct ledger *ledger, struct claim *claim, int32_t output);
 /* One hold less, at one output or at all; the claim may be gone after it. Returns by how many bytes
  * committed positions moved; *ret_empty is 1 when no claim is left. */
 uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty);
-/* The least committed position. */
-uint64_t ledger_acked(struct ledger *ledger);
+/* The least committed position of these outputs. */
+uint64_t ledger_acked(struct ledger *ledger, const struct ledger_outputs *outputs);
+/* The committed position of each output, those of earlier generations included while they have
+ * something on its way. Under the lock: `call` takes none. */
+void ledger_each(struct ledger *ledger,
+		 void (*call)(void *user, const char *output, uint64_t position), void *user);
 int ledger_is_empty(struct ledger *ledger);
 
 #endif

@@ -67,11 +67,6 @@ void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
 	pthread_mutex_unlock(&pipeline->lock);
 }
 
-static void pipeline_relieved(void *user)
-{
-	source_unpark(user);
-}
-
 static void pipeline_pressure_run(struct task *task)
 {
 	struct pipeline *pipeline =
@@ -161,7 +156,7 @@ static void pipeline_metrics(struct pipeline *pipeline)
 					     "The pipeline's share of memory_limit", labels);
 	pipeline->state_metric = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_pipeline_up",
 					     "1 while the pipeline reads and delivers", labels);
-	metric_set(pipeline->memory_limit, pipeline->budget.hard);
+	metric_set(pipeline->memory_limit, pipeline->memory->budget.hard);
 }
 
 /* Waits by the monotonic clock: when somebody sets the other one back, no wait grows by hours. */
@@ -175,9 +170,17 @@ static void pipeline_condition_init(pthread_cond_t *condition)
 	pthread_condattr_destroy(&monotonic);
 }
 
+static struct memory *pipeline_memory(uint64_t bytes, uint64_t block, struct pipeline *predecessor)
+{
+	if (!predecessor)
+		return memory_create((int64_t)bytes, (int64_t)block * FIRST_ESTIMATE_BLOCKS);
+	memory_ref(predecessor->memory);
+	return predecessor->memory;
+}
+
 int pipeline_create(struct pipeline_host *host, const struct config_pipeline *config,
-		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline **ret_pipeline,
-		    struct weir_error *error)
+		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline *predecessor,
+		    struct pipeline **ret_pipeline, struct weir_error *error)
 {
 	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
 	uint64_t block = memory_bytes / BLOCKS_WANTED & ~UINT64_C(4095);
@@ -193,11 +196,14 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 	pipeline->host = host;
 	pipeline->start_flags = start_flags;
 	pipeline->pressure_task.run = pipeline_pressure_run;
+	pipeline->memory = pipeline_memory(memory_bytes, block, predecessor);
+	if (!pipeline->memory) {
+		free(pipeline);
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a pipeline");
+	}
+	batch_pool_init(&pipeline->pool, &pipeline->memory->budget, (uint32_t)block, source_unref);
 	pthread_mutex_init(&pipeline->lock, NULL);
 	pipeline_condition_init(&pipeline->changed);
-	budget_init(&pipeline->budget, (int64_t)memory_bytes,
-		    (int64_t)block * FIRST_ESTIMATE_BLOCKS, pipeline_relieved, pipeline);
-	batch_pool_init(&pipeline->pool, &pipeline->budget, (uint32_t)block, source_unref);
 	atomic_store(&pipeline->state, PIPELINE_RUNNING);
 	pipeline_metrics(pipeline);
 	status = pipeline_all_stages(pipeline, error);
@@ -226,6 +232,7 @@ int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
 	uint32_t flags = pipeline->start_flags | (pipeline->host->once ? WEIR_START_ONCE : 0);
 	int status;
 
+	memory_set_reader(pipeline->memory, pipeline);
 	status = pipeline_start_all(pipeline->dead_outputs, pipeline->dead_count, 0, error);
 	if (status == 0)
 		status = pipeline_start_all(pipeline->outputs, pipeline->output_count, 0, error);
@@ -357,6 +364,8 @@ void pipeline_destroy(struct pipeline *pipeline)
 	pipeline_free_sources(pipeline);
 	known_free(pipeline);
 	batch_pool_done(&pipeline->pool);
+	memory_leave(pipeline->memory, pipeline);
+	memory_unref(pipeline->memory);
 	pthread_cond_destroy(&pipeline->changed);
 	pthread_mutex_destroy(&pipeline->lock);
 	free(pipeline->parked_list);

@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "http/http.h"
 #include "pipeline/ledger.h"
+#include "pipeline/memory.h"
 #include "pipeline/scheduler.h"
 #include "state/state.h"
 
@@ -115,7 +116,8 @@ struct source {
 	struct task task;
 	_Atomic int state; /* source.c has the diagram */
 	_Atomic uint32_t refs;
-	struct ledger ledger;
+	struct ledger *ledger; /* shared with the source that an older generation drains */
+	struct ledger_outputs *outputs;
 	uint64_t *resume; /* per output: where it stood when the source was taken up */
 	uint64_t resume_max;
 	uint64_t read_position;     /* where the next claim begins */
@@ -197,7 +199,7 @@ int dead_letter_send(struct pipeline *pipeline, struct batch *batch, const struc
 struct pipeline {
 	const struct config_pipeline *config;
 	struct pipeline_host *host;
-	struct budget budget;
+	struct memory *memory; /* shared with the generations before it */
 	struct batch_pool pool;
 	struct weir_context **inputs, **filters, **outputs, **dead_outputs;
 	uint32_t input_count, filter_count, output_count, dead_count;
@@ -205,6 +207,7 @@ struct pipeline {
 	_Atomic int tasks;           /* queued or at work */
 	_Atomic int reading;         /* sources that have not ended */
 	_Atomic int filters_stopped; /* from now on a claim given back is no acknowledgement */
+	_Atomic int retired;         /* the plugins are gone; only records that it read are left */
 	pthread_mutex_t lock;        /* guards what follows */
 	pthread_cond_t changed;
 	char *failure;
@@ -220,9 +223,10 @@ struct pipeline {
 	uint32_t start_flags;
 };
 
+/* `predecessor` is the generation that runs and is to be replaced, or NULL; it is not touched. */
 int pipeline_create(struct pipeline_host *host, const struct config_pipeline *config,
-		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline **ret_pipeline,
-		    struct weir_error *error);
+		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline *predecessor,
+		    struct pipeline **ret_pipeline, struct weir_error *error);
 int pipeline_start(struct pipeline *pipeline, struct weir_error *error);
 /* The end in three steps, so that no pipeline waits for another: the inputs stop and what is on its way
  * is flushed; the caller waits until every record has an outcome, for as long as it likes; and filters

@@ -207,7 +207,7 @@ static int32_t service_batch_emit(struct weir_context *context, struct weir_batc
 
 static void service_memory_charge(struct weir_context *context, int64_t bytes)
 {
-	budget_charge(&context->pipeline->budget, bytes);
+	budget_charge(&context->pipeline->memory->budget, bytes);
 }
 
 static const struct weir_output_settings *service_output_settings(struct weir_context *context)

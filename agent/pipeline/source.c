@@ -45,13 +45,47 @@ void source_ref(struct source *source)
 	atomic_fetch_add_explicit(&source->refs, 1, memory_order_relaxed);
 }
 
+static void source_leave_ledger(struct source *source)
+{
+	if (!source->ledger)
+		return;
+	pthread_mutex_lock(&source->ledger->lock);
+	if (source->ledger->reader == source)
+		source->ledger->reader = NULL;
+	pthread_mutex_unlock(&source->ledger->lock);
+}
+
+/* The source that reads on, with a reference: the one of the newest generation, which is another one
+ * while an old generation drains. NULL when it is gone. */
+static struct source *source_reader(struct source *source)
+{
+	struct ledger *ledger = source->ledger;
+	struct source *reader;
+	uint32_t refs;
+
+	if (atomic_load(&ledger->refs) == 1) {
+		source_ref(source);
+		return source;
+	}
+	pthread_mutex_lock(&ledger->lock);
+	reader = ledger->reader;
+	refs = reader ? atomic_load(&reader->refs) : 0;
+	/* One whose last reference is just going takes itself out under the lock. */
+	while (refs && !atomic_compare_exchange_weak(&reader->refs, &refs, refs + 1))
+		;
+	pthread_mutex_unlock(&ledger->lock);
+	return refs ? reader : NULL;
+}
+
 void source_unref(const struct weir_source_view *view)
 {
 	struct source *source = (struct source *)(uintptr_t)view;
 
 	if (atomic_fetch_sub_explicit(&source->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	ledger_done(&source->ledger);
+	source_leave_ledger(source);
+	ledger_unref(source->ledger);
+	free(source->outputs);
 	pthread_mutex_destroy(&source->acked_lock);
 	free(source->resume);
 	free(source->name);
@@ -92,8 +126,34 @@ static void source_unlink(struct source *source)
 
 static void source_run(struct task *task);
 
+/* Takes up the ledger of an earlier generation, or begins one. */
+static int source_join_ledger(struct source *source, struct ledger *ledger,
+			      const uint64_t *positions)
+{
+	const struct pipeline *pipeline = source->pipeline;
+	const char *names[PIPELINE_OUTPUTS_MAX];
+
+	if (ledger)
+		ledger_ref(ledger);
+	else
+		ledger = ledger_create();
+	source->ledger = ledger;
+	if (!ledger)
+		return WEIR_ERR_MEMORY;
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		names[i] = pipeline->outputs[i]->config->name;
+	source->outputs = ledger_take_up(ledger, names, pipeline->output_count, positions);
+	if (!source->outputs)
+		return WEIR_ERR_MEMORY;
+	pthread_mutex_lock(&ledger->lock);
+	ledger->reader = source;
+	pthread_mutex_unlock(&ledger->lock);
+	return 0;
+}
+
 static struct source *source_create(struct weir_context *input, const uint8_t id[16],
-				    const struct weir_source_spec *spec, const uint64_t *positions)
+				    const struct weir_source_spec *spec, const uint64_t *positions,
+				    struct ledger *ledger)
 {
 	struct pipeline *pipeline = input->pipeline;
 	uint32_t outputs = pipeline->output_count;
@@ -101,28 +161,25 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 
 	if (!source)
 		return NULL;
+	atomic_store(&source->refs, 1);
+	pthread_mutex_init(&source->acked_lock, NULL);
+	source->pipeline = pipeline;
 	source->resume = calloc(outputs, sizeof(*source->resume));
 	source->name = strndup(spec->name.data ? spec->name.data : "", spec->name.size);
-	if (!source->resume || !source->name ||
-	    ledger_init(&source->ledger, outputs, positions) < 0) {
-		free(source->resume);
-		free(source->name);
-		free(source);
+	if (!source->resume || !source->name || source_join_ledger(source, ledger, positions) < 0) {
+		source_unref(&source->view);
 		return NULL;
 	}
-	pthread_mutex_init(&source->acked_lock, NULL);
 	memcpy(source->resume, positions, outputs * sizeof(*positions));
 	for (uint32_t i = 0; i < outputs; i++)
 		if (positions[i] > source->resume_max)
 			source->resume_max = positions[i];
-	source->pipeline = pipeline;
 	source->input = input;
 	source->user = spec->user;
 	source->read_position = spec->position;
 	source->acked = spec->position;
 	source->is_volatile = (spec->flags & WEIR_SOURCE_VOLATILE) != 0;
 	source->task.run = source_run;
-	atomic_store(&source->refs, 1);
 	atomic_store(&source->state, SOURCE_IDLE);
 	memcpy(source->view.id, id, 16);
 	for (uint32_t i = 0; i < 16; i++)
@@ -191,7 +248,7 @@ int32_t source_open(struct weir_context *input, const struct weir_source_spec *s
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
 		positions[i] = spec->position;
 	pipeline_services.random(id, sizeof(id));
-	source = source_create(input, id, spec, positions);
+	source = source_create(input, id, spec, positions, NULL);
 	if (!source)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
 	if (!source->is_volatile) {
@@ -237,7 +294,7 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 
 	if (!known)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND, "no such source is known");
-	source = source_create(input, id, spec, known->positions);
+	source = source_create(input, id, spec, known->positions, known->ledger);
 	if (!source)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
 	source_link(source);
@@ -270,14 +327,19 @@ static void source_close(struct task *task)
 {
 	struct source *source =
 		(struct source *)(void *)((char *)task - offsetof(struct source, task));
-	const struct weir_input_ops *ops = source->input->plugin->input;
 
-	source_lag((struct weir_source *)(void *)source, 0);
 	if (source->forgotten && !source->is_volatile)
 		state_forget_source(source->pipeline->host->state, source->view.id);
-	if (STAGE_OP(ops, closed))
-		ops->closed(source->input->instances[0], source->user);
-	source_unlink(source);
+	/* The inputs of a pipeline that is retired are gone. pipeline_retire() waits for tasks that
+	 * looked before it said so. */
+	if (!atomic_load(&source->pipeline->retired)) {
+		const struct weir_input_ops *ops = source->input->plugin->input;
+
+		source_lag((struct weir_source *)(void *)source, 0);
+		if (STAGE_OP(ops, closed))
+			ops->closed(source->input->instances[0], source->user);
+		source_unlink(source);
+	}
 	pipeline_task_done(source->pipeline);
 	source_unref(&source->view);
 }
@@ -287,7 +349,7 @@ static void source_try_close(struct source *source)
 {
 	int state = SOURCE_ENDED;
 
-	if (!ledger_is_empty(&source->ledger) ||
+	if (!ledger_is_empty(source->ledger) ||
 	    !atomic_compare_exchange_strong(&source->state, &state, SOURCE_CLOSED))
 		return;
 	source->task.run = source_close;
@@ -296,16 +358,17 @@ static void source_try_close(struct source *source)
 
 static void source_tell_acked(struct source *source)
 {
-	const struct weir_input_ops *ops = source->input->plugin->input;
+	const struct weir_input_ops *ops;
 	uint64_t acked;
 
-	if (!STAGE_OP(ops, acked))
-		return;
 	pthread_mutex_lock(&source->acked_lock);
-	acked = ledger_acked(&source->ledger);
-	if (acked > source->acked) {
-		source->acked = acked;
-		ops->acked(source->input->instances[0], source->user, acked);
+	ops = atomic_load(&source->pipeline->retired) ? NULL : source->input->plugin->input;
+	if (ops && STAGE_OP(ops, acked)) {
+		acked = ledger_acked(source->ledger, source->outputs);
+		if (acked > source->acked) {
+			source->acked = acked;
+			ops->acked(source->input->instances[0], source->user, acked);
+		}
 	}
 	pthread_mutex_unlock(&source->acked_lock);
 }
@@ -326,18 +389,25 @@ static void source_count_uncommitted(struct source *source, uint64_t bytes)
 void source_release(struct claim *claim, int32_t output)
 {
 	struct source *source = claim->source;
+	struct source *reader;
 	uint64_t moved;
 	int empty;
 
 	source_ref(source);
-	moved = ledger_release(&source->ledger, claim, output, &empty);
+	moved = ledger_release(source->ledger, claim, output, &empty);
+	reader = moved || empty ? source_reader(source) : NULL;
 	if (moved) {
 		source_mark_dirty(source);
 		source_count_uncommitted(source, moved);
-		source_tell_acked(source);
 	}
+	if (moved && reader)
+		source_tell_acked(reader);
 	if (empty && atomic_load(&source->state) == SOURCE_ENDED)
 		source_try_close(source);
+	if (empty && reader && reader != source && atomic_load(&reader->state) == SOURCE_ENDED)
+		source_try_close(reader);
+	if (reader)
+		source_unref(&reader->view);
 	source_unref(&source->view);
 }
 
@@ -438,7 +508,8 @@ static int32_t source_read(struct source *source)
 		batch_unref(batch);
 		return result;
 	}
-	claim = ledger_add(&source->ledger, source, batch->view.range_end);
+	claim = ledger_add(source->ledger, source, source->outputs, source->read_position,
+			   batch->view.range_end);
 	if (!claim || batch_add_claim(batch, claim, -1) < 0) {
 		pipeline_fail(pipeline, "no memory to account for what was read");
 		batch_unref(batch);
@@ -482,12 +553,12 @@ static void source_run(struct task *task)
 			atomic_store(&source->state, SOURCE_PARKED);
 			goto out;
 		}
-		if (!budget_admit(&pipeline->budget)) {
+		if (!budget_admit(&pipeline->memory->budget)) {
 			if (!source_park(source))
 				continue;
 			pipeline_pressure(pipeline);
 			/* Room may have come between the refusal and the parking. */
-			if (budget_admit(&pipeline->budget))
+			if (budget_admit(&pipeline->memory->budget))
 				source_unpark(pipeline);
 			goto out;
 		}
@@ -501,19 +572,24 @@ out:
 
 /* ---- committing ---- */
 
+struct source_writing {
+	const struct source *source;
+	struct state_writer *writer;
+};
+
+static void source_write_position(void *user, const char *output, uint64_t position)
+{
+	const struct source_writing *writing = user;
+
+	state_write_position(writing->writer, writing->source->view.id, output, position);
+}
+
 static void source_write(struct source *source, struct state_writer *writer)
 {
-	uint32_t count = source->ledger.output_count;
-	uint64_t positions[PIPELINE_OUTPUTS_MAX];
+	struct source_writing writing = {source, writer};
 
-	pthread_mutex_lock(&source->ledger.lock);
-	memcpy(positions, source->ledger.committed, count * sizeof(*positions));
-	pthread_mutex_unlock(&source->ledger.lock);
-	if (atomic_load(&source->forgotten) && atomic_load(&source->state) == SOURCE_CLOSED)
-		return;
-	for (uint32_t i = 0; i < count; i++)
-		state_write_position(writer, source->view.id,
-				     source->pipeline->outputs[i]->config->name, positions[i]);
+	if (!atomic_load(&source->forgotten) || atomic_load(&source->state) != SOURCE_CLOSED)
+		ledger_each(source->ledger, source_write_position, &writing);
 }
 
 void source_collect(struct pipeline *pipeline, struct state_writer *writer)

@@ -110,9 +110,9 @@ static void put_pipeline(struct buffer *out, struct pipeline *pipeline)
 	pthread_mutex_unlock(&pipeline->lock);
 	put_number(out, "unrouted", pipeline->unrouted);
 	buffer_printf(out, ",\"memory\":{\"used\":%lld,\"peak\":%lld,\"limit\":%lld}",
-		      (long long)atomic_load(&pipeline->budget.used),
-		      (long long)atomic_load(&pipeline->budget.peak),
-		      (long long)pipeline->budget.hard);
+		      (long long)atomic_load(&pipeline->memory->budget.used),
+		      (long long)atomic_load(&pipeline->memory->budget.peak),
+		      (long long)pipeline->memory->budget.hard);
 	buffer_text(out, ",\"inputs\":[");
 	for (uint32_t i = 0; i < pipeline->input_count; i++) {
 		buffer_text(out, i ? "," : "");
@@ -182,7 +182,7 @@ int agent_status(struct agent *agent, struct buffer *out)
 	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
 		buffer_text(out, i ? "," : "");
 		put_pipeline(out, agent->pipelines[i]);
-		used += atomic_load(&agent->pipelines[i]->budget.used);
+		used += atomic_load(&agent->pipelines[i]->memory->budget.used);
 	}
 	put_missing(agent, out, agent->pipeline_count > 0);
 	pthread_mutex_unlock(&agent->lock);
@@ -196,7 +196,7 @@ int agent_metrics(struct agent *agent, struct buffer *out)
 	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
 		struct pipeline *pipeline = agent->pipelines[i];
 
-		metric_set(pipeline->memory_used, atomic_load(&pipeline->budget.used));
+		metric_set(pipeline->memory_used, atomic_load(&pipeline->memory->budget.used));
 		metric_set(pipeline->state_metric, pipeline_is_reading(pipeline));
 		for (uint32_t k = 0; k < pipeline->input_count; k++)
 			metric_set(pipeline->inputs[k]->lag_seconds,
