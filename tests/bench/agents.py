@@ -9,6 +9,7 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -23,6 +24,11 @@ COMBINED_REGEX = (r'^(?<clientip>[^ ]+) (?<ident>[^ ]+) (?<user>[^ ]+) \[(?<time
                   r'"(?<method>[^ ]+) (?<path>[^ ]+) (?<protocol>[^"]+)" (?<status>[0-9]+) '
                   r'(?<bytes>[0-9-]+) "(?<referer>[^"]*)" "(?<agent>[^"]*)"$')
 
+# What the sink speaks in a scenario, and where it speaks it within TLS.
+SPEECHES = {"kinesis": "kinesis", "kinesis-cbor": "kinesis", "firehose": "firehose", "bulk": "bulk"}
+TLS = {"kinesis", "kinesis-cbor", "firehose"}
+CERTIFICATE = "sink.pem"  # in the folder of the run
+
 
 def free_port():
     with socket.socket() as s:
@@ -33,18 +39,22 @@ def free_port():
 class Sink:
     """A destination that counts lines: tests/servers/sink for HTTP, bench-drain for plain TCP."""
 
-    def __init__(self, tests, folder, protocol, port, speak=None):
+    def __init__(self, tests, folder, protocol, port, scenario=None):
         self.counts = folder / "sink.counts"
-        self.url = f"http://127.0.0.1:{port}/stats" if protocol == "http" else None
+        certificate = folder / CERTIFICATE if scenario in TLS else None
+        self.url = f"http{'s' if certificate else ''}://localhost:{port}/stats" \
+            if protocol == "http" else None
         argv = [tests / "sink", "--port", port] if self.url else \
             [tests / "bench-drain", port, self.counts]
-        argv += ["--speak", speak] if speak else []
+        argv += ["--speak", SPEECHES[scenario]] if scenario in SPEECHES else []
+        argv += ["--tls", certificate] if certificate else []
         self.process = measure.spawn(argv, folder / "sink.log")
         deadline = time.monotonic() + 10
         while not self.listening(port):
             if time.monotonic() > deadline:
                 raise measure.Failed(f"no sink: {(folder / 'sink.log').read_text()}")
             time.sleep(0.01)
+        self.context = ssl.create_default_context(cafile=certificate) if certificate else None
 
     @staticmethod
     def listening(port):
@@ -56,7 +66,7 @@ class Sink:
 
     def lines(self):
         if self.url:
-            with urllib.request.urlopen(self.url, timeout=10) as answer:
+            with urllib.request.urlopen(self.url, timeout=10, context=self.context) as answer:
                 return json.load(answer)["accepted"]["lines"]
         return struct.unpack("=QQ", self.counts.read_bytes())[1]
 
@@ -66,8 +76,8 @@ class Sink:
 
 
 class Agent:
-    """One run: scenario is null, combined, json, http; for Weir also file (parse combined, write
-    JSON lines), plain-file (without parse) and latency (http, at once). `sink` is set for http."""
+    """One run of a scenario of tests/bench/run; for Weir also plain-file (a file, without parse) and
+    latency (http, at once)."""
 
     name = ""
     protocol = "http"
@@ -110,14 +120,16 @@ class Weir(Agent):
         combined = [{"parse": {"format": "combined"}}]
         parse = {"combined": combined, "file": combined, "bulk": combined,
                  "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
-        aws = {"region": "eu-west-1", "endpoint": f"http://127.0.0.1:{self.port}/",
+        aws = {"region": "eu-west-1", "endpoint": f"https://localhost:{self.port}/",
+               "tls": {"ca": str(self.folder / CERTIFICATE)},
                "access_key_id": "bench", "secret_access_key": "bench"}
         output = {
             "http": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}},
             "latency": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines",
                                  "linger": "0s"}},
             "file": {"file": {"path": str(self.folder / "out.jsonl")}},
-            "kinesis": {"kinesis": {"stream": "bench", "format": "line", **aws}},
+            "kinesis": {"kinesis": {"stream": "bench", "format": "line", "wire": "json",
+                                    **aws}},
             "kinesis-cbor": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
                                          **aws}},
             "firehose": {"firehose": {"delivery_stream": "bench", "format": "line", **aws}},
@@ -286,11 +298,11 @@ class Peers:
 
 
 class FluentBit(Agent):
-    """Tuned: large chunks and batches, a bound on memory, the page cache left alone. Its AWS outputs
-    insist on TLS, which the sink has not, so of the signed ones there is none to compare with."""
+    """Tuned: large chunks and batches, a bound on memory, the page cache left alone. Its Kinesis
+    output sends JSON, whether Weir sends JSON or CBOR."""
 
     name = "fluent-bit"
-    scenarios = Agent.scenarios | {"bulk"}
+    scenarios = Agent.scenarios | set(SPEECHES)
 
     def __init__(self, *arguments, binary):
         super().__init__(*arguments)
@@ -300,11 +312,16 @@ class FluentBit(Agent):
     def config(self):
         parser = {"combined": "Parser combined", "bulk": "Parser combined",
                   "json": "Parser json"}.get(self.scenario, "")
+        aws = (f"region eu-west-1\n  endpoint localhost\n  Port {self.port}\n  log_key log\n"
+               f"  tls.ca_file {self.folder / CERTIFICATE}\n  Workers 2")
         output = {
             "http": f"Name http\n  Host 127.0.0.1\n  Port {self.port}\n  Format json_lines\n"
                     "  Workers 2",
             "bulk": f"Name es\n  Host 127.0.0.1\n  Port {self.port}\n  Index bench\n"
                     "  Suppress_Type_Name On\n  Generate_ID Off\n  Workers 2",
+            "kinesis": f"Name kinesis_streams\n  stream bench\n  {aws}",
+            "kinesis-cbor": f"Name kinesis_streams\n  stream bench\n  {aws}",
+            "firehose": f"Name kinesis_firehose\n  delivery_stream bench\n  {aws}",
         }.get(self.scenario, "Name null")
         limit = "512M" if self.scenario == "null" else "64M"  # more helps only where nothing waits
         return f"""[SERVICE]
@@ -362,7 +379,8 @@ class FluentBit(Agent):
             delivered = self.delivered()
             return delivered >= self.lines
 
-        result = measure.run_daemon([self.binary, "-c", config], self.log, done)
+        result = measure.run_daemon([self.binary, "-c", config], self.log, done,
+                                    {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"})
         self.expect("delivered", delivered)
         return result
 

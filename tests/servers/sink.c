@@ -3,10 +3,12 @@
  * An HTTP/1.1 server on loopback that swallows bodies and counts them; for tests and the benchmark.
  *
  *     sink [--port N] [--port-file FILE] [--out FILE] [--discard] [--speak kinesis|firehose|bulk]
+ *          [--tls CERTIFICATE]
  *
  * Prints "listening on PORT". A thread per connection; bodies are read in large pieces, and with
  * --discard not even copied out of the kernel (then lines are not counted). With --speak it answers
- * as that service does, and "lines" are the records of its requests.
+ * as that service does, and "lines" are the records of its requests. With --tls it is HTTPS, for all
+ * paths, and the certificate to trust is written to that file.
  *
  *   GET /stats            totals as JSON          POST /reset      zeroes them
  *   GET /last             the head of the last counted request, as it came
@@ -42,6 +44,7 @@
 
 #include "listen.h"
 #include "speech.h"
+#include "wire.h"
 
 #define HEAD_MAX 65536
 #define PIECE (256 << 10)
@@ -71,7 +74,7 @@ static enum speech speech;
 static int out_fd = -1;
 
 struct connection {
-	int fd;
+	struct wire wire;
 	char head[HEAD_MAX + 1];
 	size_t have; /* bytes in head, of which the request's head is the first part */
 	char *piece;
@@ -186,7 +189,7 @@ static int read_head(struct connection *c, struct request *request)
 
 	while (!(end = memmem(c->head, c->have, "\r\n\r\n", 4))) {
 		ssize_t got = c->have < HEAD_MAX
-				      ? recv(c->fd, c->head + c->have, HEAD_MAX - c->have, 0)
+				      ? wire_read(&c->wire, c->head + c->have, HEAD_MAX - c->have)
 				      : 0;
 
 		if (got <= 0)
@@ -222,27 +225,38 @@ static uint64_t count_lines(const char *data, size_t size)
 	return lines;
 }
 
-static int keep(struct connection *c, const char *data, size_t size)
+static char *body_room(struct connection *c, size_t size)
 {
 	if (c->body_capacity - c->body_size < size) {
 		size_t capacity = 2 * c->body_capacity + size + PIECE;
 		char *body = realloc(c->body, capacity);
 
 		if (!body)
-			return -1;
+			return NULL;
 		c->body = body;
 		c->body_capacity = capacity;
 	}
-	memcpy(c->body + c->body_size, data, size);
-	c->body_size += size;
-	return 0;
+	return c->body + c->body_size;
 }
 
 static void cut(struct connection *c)
 {
 	struct linger linger = {1, 0};
 
-	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	setsockopt(c->wire.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/* Some of the body, from what came with the head or from the wire; 0 or -1 when no more comes. */
+static ssize_t read_some(struct connection *c, char *to, size_t want)
+{
+	size_t had = c->have < want ? c->have : want;
+
+	if (had == 0)
+		return wire_read(&c->wire, to, want);
+	memcpy(to, c->head, had);
+	c->have -= had;
+	memmove(c->head, c->head + had, c->have);
+	return (ssize_t)had;
 }
 
 /* 0 when the whole body has come. */
@@ -252,24 +266,19 @@ static int read_body(struct connection *c, struct request *request, int look)
 
 	c->body_size = 0;
 	while (done < request->length) {
-		const char *data = c->head;
 		size_t want = request->length - done < PIECE ? request->length - done : PIECE;
-		ssize_t got = (ssize_t)(c->have < want ? c->have : want);
+		char *to = look ? body_room(c, want) : c->piece;
+		ssize_t got = !to ? -1
+			      : discard && !look && !c->have && !c->wire.ssl
+				      ? recv(c->wire.fd, to, want, MSG_TRUNC)
+				      : read_some(c, to, want);
 
-		if (got == 0) {
-			data = c->piece;
-			got = recv(c->fd, c->piece, want, discard && !look ? MSG_TRUNC : 0);
-		}
 		if (got <= 0)
 			return -1;
-		if (look && keep(c, data, (size_t)got))
-			return -1;
-		if (!look && !discard)
-			request->lines += count_lines(data, (size_t)got);
-		if (data == c->head) {
-			c->have -= (size_t)got;
-			memmove(c->head, c->head + got, c->have);
-		}
+		if (look)
+			c->body_size += (size_t)got;
+		else if (!discard)
+			request->lines += count_lines(to, (size_t)got);
 		done += (uint64_t)got;
 		if (request->behaviour.reset >= 0 && done >= (uint64_t)request->behaviour.reset) {
 			cut(c);
@@ -286,11 +295,10 @@ static int unpack(struct connection *c)
 	int code = inflateInit2(&stream, 16 + MAX_WBITS);
 
 	while (code == Z_OK) {
-		stream.next_out = (Bytef *)c->piece;
+		stream.next_out = (Bytef *)body_room(&plain_body, PIECE);
 		stream.avail_out = PIECE;
-		code = inflate(&stream, Z_NO_FLUSH);
-		if (keep(&plain_body, c->piece, PIECE - stream.avail_out))
-			code = Z_MEM_ERROR;
+		code = stream.next_out ? inflate(&stream, Z_NO_FLUSH) : Z_MEM_ERROR;
+		plain_body.body_size += stream.next_out ? PIECE - stream.avail_out : 0;
 	}
 	inflateEnd(&stream);
 	free(c->body);
@@ -302,10 +310,10 @@ static int unpack(struct connection *c)
 
 /* ---- the answer ---- */
 
-static int send_all(int fd, const char *data, size_t size)
+static int send_all(struct wire *wire, const char *data, size_t size)
 {
 	while (size > 0) {
-		ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+		ssize_t sent = wire_write(wire, data, size);
 
 		if (sent < 0)
 			return -1;
@@ -315,12 +323,12 @@ static int send_all(int fd, const char *data, size_t size)
 	return 0;
 }
 
-static int send_zeros(int fd, int64_t size)
+static int send_zeros(struct wire *wire, int64_t size)
 {
 	static const char zeros[65536];
 
 	for (; size > 0; size -= (int64_t)sizeof(zeros))
-		if (send_all(fd, zeros,
+		if (send_all(wire, zeros,
 			     size < (int64_t)sizeof(zeros) ? (size_t)size : sizeof(zeros)))
 			return -1;
 	return 0;
@@ -343,10 +351,11 @@ static int answer(struct connection *c, const struct behaviour *b, int status, c
 			status, more, b->close ? "Connection: close\r\n" : "", length,
 			b->huge >= 0 ? "" : body);
 	if (b->half) {
-		send_all(c->fd, head, (size_t)size - strlen(body) / 2 - 1);
+		send_all(&c->wire, head, (size_t)size - strlen(body) / 2 - 1);
 		return -1;
 	}
-	if (send_all(c->fd, head, (size_t)size) || (b->huge >= 0 && send_zeros(c->fd, length)))
+	if (send_all(&c->wire, head, (size_t)size) ||
+	    (b->huge >= 0 && send_zeros(&c->wire, length)))
 		return -1;
 	return b->close ? -1 : 0;
 }
@@ -357,7 +366,8 @@ static int answer_text(struct connection *c, const char *text)
 	int size = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
 			    strlen(text));
 
-	return send_all(c->fd, head, (size_t)size) || send_all(c->fd, text, strlen(text)) ? -1 : 0;
+	return send_all(&c->wire, head, (size_t)size) || send_all(&c->wire, text, strlen(text)) ? -1
+												: 0;
 }
 
 static int answer_spoken(struct connection *c, const struct request *request)
@@ -370,8 +380,8 @@ static int answer_spoken(struct connection *c, const struct request *request)
 				 "HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
 				 "Content-Length: %zu\r\n\r\n",
 				 cbor ? "x-amz-cbor-1.1" : "json", size);
-	int failed =
-		!data || send_all(c->fd, head, (size_t)head_size) || send_all(c->fd, data, size);
+	int failed = !data || send_all(&c->wire, head, (size_t)head_size) ||
+		     send_all(&c->wire, data, size);
 
 	free(data);
 	return failed || request->close ? -1 : 0;
@@ -459,7 +469,7 @@ static int serve_counted(struct connection *c, struct request *request)
 
 	request_begins();
 	if (request->expect)
-		send_all(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		send_all(&c->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (read_body(c, request, look) || (look && request->gzip && unpack(c))) {
 		count(c, request, 0, 0);
 		return -1;
@@ -515,9 +525,11 @@ static void *serve(void *user)
 	struct connection *c = user;
 	struct request request;
 
-	while (read_head(c, &request) && serve_request(c, &request) == 0)
-		continue;
-	close(c->fd);
+	if (wire_open(&c->wire, c->wire.fd) == 0) {
+		while (read_head(c, &request) && serve_request(c, &request) == 0)
+			continue;
+		wire_close(&c->wire);
+	}
 	free(c->piece);
 	free(c->body);
 	free(c);
@@ -541,7 +553,7 @@ static void accept_one(int listener)
 		close(fd);
 		return;
 	}
-	c->fd = fd;
+	c->wire.fd = fd;
 	pthread_mutex_lock(&sink.lock);
 	sink.totals.connections++;
 	pthread_mutex_unlock(&sink.lock);
@@ -556,6 +568,7 @@ int main(int argc, char **argv)
 						{"out", required_argument, NULL, 'o'},
 						{"discard", no_argument, NULL, 'd'},
 						{"speak", required_argument, NULL, 's'},
+						{"tls", required_argument, NULL, 't'},
 						{NULL, 0, NULL, 0}};
 	const char *port_file = NULL;
 	int port = 0, option, listener;
@@ -569,6 +582,8 @@ int main(int argc, char **argv)
 			discard = 1;
 		else if (option == 's')
 			speech = speech_named(optarg);
+		else if (option == 't')
+			wire_use_tls(optarg);
 		else if (option == 'o')
 			out_fd = open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 		else
