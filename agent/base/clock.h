@@ -9,6 +9,9 @@
 
 /* Nanoseconds since 1970. */
 int64_t clock_wall_ns(void);
+/* From now on the wall clock of this process stands at `ns`, for `weir test`; 0 lets it go again. Before
+ * other threads are started. */
+void clock_wall_hold(int64_t ns);
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t clock_monotonic_ns(void);
 

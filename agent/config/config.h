@@ -55,6 +55,9 @@ struct config_pipeline {
 	size_t dead_letter_count;
 	uint32_t on_corrupt_state; /* CONFIG_CORRUPT_* */
 	int broken;                /* has errors: not to be run */
+	/* Not of the file: what commands that run a pipeline by themselves ask for. */
+	int from_beginning;      /* sources that are not known begin at their beginning */
+	const char *source_name; /* what every source is called; NULL = what it is */
 };
 
 struct config_memory;

@@ -62,7 +62,7 @@ static int pipeline_lost_positions(struct agent *agent, const struct config_pipe
 static int agent_start_flags(struct agent *agent, const struct config_pipeline *config,
 			     uint32_t *ret_flags, struct weir_error *error)
 {
-	*ret_flags = 0;
+	*ret_flags = config->from_beginning ? WEIR_START_BEGINNING : 0;
 	if (!pipeline_lost_positions(agent, config))
 		return 0;
 	if (config->on_corrupt_state == CONFIG_CORRUPT_BEGINNING)

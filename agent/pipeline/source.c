@@ -157,6 +157,9 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 {
 	struct pipeline *pipeline = input->pipeline;
 	uint32_t outputs = pipeline->output_count;
+	struct weir_slice name = pipeline->config->source_name
+					 ? weir_slice_of(pipeline->config->source_name)
+					 : spec->name;
 	struct source *source = calloc(1, sizeof(*source));
 
 	if (!source)
@@ -165,7 +168,7 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	pthread_mutex_init(&source->acked_lock, NULL);
 	source->pipeline = pipeline;
 	source->resume = calloc(outputs, sizeof(*source->resume));
-	source->name = strndup(spec->name.data ? spec->name.data : "", spec->name.size);
+	source->name = strndup(name.data ? name.data : "", name.size);
 	if (!source->resume || !source->name || source_join_ledger(source, ledger, positions) < 0) {
 		source_unref(&source->view);
 		return NULL;
