@@ -112,7 +112,9 @@ def test_every_line_is_in_the_index_once(opensearch, tmp_path, make_weir, long, 
     torture.arrivals.feed(b"".join(map(line_of, found)))
     missing, repeats = torture.account()
     print(f"{len(found)} documents in {len({d['_index'] for d in found})} indices")
-    assert not missing and repeats == 0, (told_apart(found), weir.log())
+    if missing or repeats:
+        print(*told_apart(found), *torture.events, weir.log(), sep="\n")
+    assert not missing and repeats == 0
     assert not torture.arrivals.damaged
     assert torture.kills >= 3
     for document in found:

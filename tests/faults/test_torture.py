@@ -48,6 +48,8 @@ class Torture:
         self.bound = 0           # repeats that the kills so far explain
         self.kills = 0
         self.done = dict.fromkeys(("rename", "copy", "race", "delete", "compress", "drop"), 0)
+        self.events = []         # (seconds, what, stream), for a failure's message
+        self.began = time.monotonic()
 
     # ---- the agent ----
 
@@ -62,13 +64,18 @@ class Torture:
     def arrived(self, stream, line):
         return self.arrivals.contiguous(stream, self.writer.lost[stream]) >= line
 
+    def note(self, what, stream=None):
+        self.events.append((round(time.monotonic() - self.began, 2), what, stream))
+
     def start(self):
+        self.note("start")
         self.weir.start(ready=False)
         self.started_at = list(self.arrivals.highest)
 
     def kill(self):
         since = time.monotonic() - COMMIT_SLACK_S * SLOW
         self.weir.kill()
+        self.note("kill")
         self.look()
         before = max((total for when, total in self.history if when <= since), default=0)
         self.bound += self.arrivals.total - before
@@ -90,12 +97,15 @@ class Torture:
             self.promised[stream] = self.writer.delete(stream)
         else:
             self.writer.rotate(stream, word)
+        self.note(f"{word} up to {self.writer.first[stream] - 1}", stream)
         self.done[word] += 1
 
     def compress(self, stream):
         plain = [n for n, file in enumerate(self.writer.rotated[stream], 1) if not file.compressed]
         if plain:
-            self.writer.compress(stream, self.random.choice(plain))
+            number = self.random.choice(plain)
+            self.writer.compress(stream, number)
+            self.note(f"compress .{number}", stream)
             self.done["compress"] += 1
 
     def drop(self, stream):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """One tail input into a file, and what has arrived of it."""
+import contextlib
 import os
 import signal
+import sqlite3
 
 from harness.process import wait_until
 from harness.records import records
@@ -16,10 +18,14 @@ class Follow:
         self.logs = folder / "logs"
         self.logs.mkdir(exist_ok=True)
         self.out = folder / "out.jsonl"
-        options = {"paths": [str(self.logs / p) for p in paths], "start": "beginning", **options}
-        weir.pipeline("follow", {
-            "inputs": [{"tail": options}],
-            "outputs": [{"file": {"path": str(self.out), "linger": "20ms"}}]})
+        self.options = {"paths": [str(self.logs / p) for p in paths], "start": "beginning",
+                        **options}
+        self.configure("20ms")
+
+    def configure(self, linger):
+        self.weir.pipeline("follow", {
+            "inputs": [{"tail": self.options}],
+            "outputs": [{"file": {"path": str(self.out), "linger": linger}}]})
 
     def path(self, name="app.log"):
         return self.logs / name
@@ -48,6 +54,12 @@ class Follow:
         wait_until(lambda: message in self.messages(), timeout * SLOW, f"arrival of {message!r}",
                    0.05)
         return self.messages()
+
+    def positions(self):
+        """What the state database has: the positions of all sources, those of nothing read too."""
+        with contextlib.closing(sqlite3.connect(self.weir.state_dir / "state.db")) as state:
+            return [at for at, in state.execute(
+                "SELECT coalesce(position, 0) FROM sources LEFT JOIN positions ON id = source_id")]
 
     def pause(self):
         os.kill(self.weir.process.pid, signal.SIGSTOP)

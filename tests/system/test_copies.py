@@ -8,6 +8,8 @@ import time
 import pytest
 
 from follow import Follow, numbered, numbers
+from harness.process import wait_until
+from harness.weir import SLOW
 
 
 @pytest.fixture
@@ -75,6 +77,26 @@ def test_a_copy_that_ends_before_what_was_read_is_known_when_the_agent_was_away(
     f.start()
     f.write(numbered(501, 550))
     assert sorted(numbers(f.wait_for("000550 line"))) == list(range(1, 551))
+
+
+def test_a_copy_is_known_though_the_run_before_had_read_nothing_of_the_file(follow):
+    f = follow(("*.log*",))
+    f.write(numbered(1, 400))
+    f.configure(linger="15m")  # nothing is acknowledged
+    f.start()
+    wait_until(lambda: f.positions() == [0], 10 * SLOW, "the source to be noted")
+    f.weir.kill()
+    f.out.unlink(missing_ok=True)  # what is there will be sent again
+    f.configure(linger="20ms")
+    f.start()
+    f.wait(400)
+    wait_until(lambda: f.positions() == [f.path().stat().st_size], 10 * SLOW, "the commit")
+    f.weir.kill()
+    shutil.copyfile(f.path(), f.path("app.log.1"))
+    os.truncate(f.path(), 0)
+    f.write(numbered(401, 410))
+    f.start()
+    assert sorted(numbers(f.wait_for("000410 line"))) == list(range(1, 411))
 
 
 @HOW

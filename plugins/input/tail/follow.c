@@ -52,6 +52,14 @@ static void fill_spec(struct file *file, uint8_t bytes[IDENTITY_BYTES],
 	};
 }
 
+static void tell_followed(struct catalog *catalog, const struct file *file, int known)
+{
+	weir_logf(catalog->host, catalog->context, WEIR_LOG_DEBUG, "tail_followed",
+		  "%s: inode %llu is followed from %llu on, as %s", file->path->text,
+		  (unsigned long long)file->identity.inode, (unsigned long long)file->offset,
+		  known ? "a source of an earlier run" : "a new source");
+}
+
 /* Opens the source of a file that is in the catalog; takes it out again on failure. */
 static int open_source(struct catalog *catalog, struct file *file, const uint8_t *id)
 {
@@ -60,11 +68,13 @@ static int open_source(struct catalog *catalog, struct file *file, const uint8_t
 	struct weir_source *source = NULL;
 	struct weir_error error = {0};
 	int status = -1;
+	int known;
 
 	fill_spec(file, bytes, &spec);
 	if (id)
 		status = catalog->host->source_adopt(catalog->context, id, &spec, &source, &error);
-	if (status < 0)
+	known = status == 0;
+	if (!known)
 		status = catalog->host->source_open(catalog->context, &spec, &source, &error);
 	if (status < 0) {
 		weir_logf(catalog->host, catalog->context, WEIR_LOG_ERROR, "tail_source",
@@ -72,6 +82,7 @@ static int open_source(struct catalog *catalog, struct file *file, const uint8_t
 		catalog_forget_locked(catalog, file);
 		return status;
 	}
+	tell_followed(catalog, file, known);
 	pthread_mutex_lock(&catalog->lock);
 	file->source = source;
 	catalog_signal_locked(file, 0);

@@ -71,6 +71,10 @@ static void count_lost(struct catalog *catalog, const struct file *file,
 
 static int move_to(struct catalog *catalog, struct file *file, struct sibling *found)
 {
+	weir_logf(catalog->host, catalog->context, WEIR_LOG_DEBUG, "tail_moved",
+		  "%s goes on at %llu in %s, inode %llu", file->path->text,
+		  (unsigned long long)file->offset, found->path,
+		  (unsigned long long)found->place.inode);
 	count_lost(catalog, file, found);
 	if (catalog_relocate(catalog, file, &found->place, found->path) < 0)
 		return 0;

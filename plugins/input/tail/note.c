@@ -26,8 +26,10 @@ void note_progress(struct catalog *catalog, struct file *file, uint64_t size, ui
 {
 	int grown = identity_head_outgrown(&file->identity, size);
 
-	/* The file may have been truncated between its discovery and its first read. */
-	grown |= !file->marked_ns && file->offset != file->marked_offset;
+	/* The file may have been truncated between its discovery and its first read; and without a
+	 * tail no copy of it is known again. */
+	grown |= (!file->marked_ns || file->marked_offset == 0) &&
+		 file->offset != file->marked_offset;
 	if (grown) {
 		struct identity head = file->identity;
 
