@@ -14,7 +14,7 @@ import pytest
 from harness.process import wait_until
 from harness.weir import SLOW
 from harness.writer import Arrivals, Writer
-from test_torture import CATCH_UP_S, STREAMS, Torture
+from test_torture import CATCH_UP_S, KILLS, STREAMS, Torture
 
 RATE = 2500  # what OpenSearch takes beside the agent and the tests, on two cores
 POLL_S = 0.3
@@ -101,7 +101,7 @@ def test_every_line_is_in_the_index_once(opensearch, tmp_path, make_weir, long, 
     writer = Writer(logs, STREAMS, RATE // SLOW, seed)
     try:
         torture = SearchTorture(weir, writer, opensearch, seed)
-        torture.run(60 if long else 15)
+        torture.run(60 if long else 15, KILLS)
         writer.stop()
         wait_until(torture.caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1)
         weir.stop()
@@ -116,7 +116,7 @@ def test_every_line_is_in_the_index_once(opensearch, tmp_path, make_weir, long, 
         print(*told_apart(found), *torture.events, weir.log(), sep="\n")
     assert not missing and repeats == 0
     assert not torture.arrivals.damaged
-    assert torture.kills >= 3
+    assert torture.kills >= KILLS
     for document in found:
         number = int(document["_source"]["number"])
         assert document["_index"] == time.strftime("torture-%Y.%m.%d-%H", time.gmtime(number))
