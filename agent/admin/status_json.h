@@ -12,13 +12,16 @@
  *     name
  *     state         "running", "stopping", "failed", or "not started"
  *     failure       null, or why
- *     unrouted      records that no output wanted
+ *     routed        records that came through the filters
+ *     unrouted      records of them that no output wanted
  *     memory        {used, peak, limit}: bytes
  *     inputs        list of {name, plugin, sources, bytes, records, lag_bytes, lag_seconds,
- *                   read_errors}: sources are files that are open or peers; lag is what lies unread
- *     filters       list of {name, plugin, dropped, dead_lettered}
+ *                   read_errors, dead_lettered}: sources are files that are open or peers; lag is
+ *                   what lies unread
+ *     filters       list of {name, plugin, dropped, dead_lettered, held, made}: held are records that
+ *                   it kept, made those that it sent on in their place
  *     outputs       list of {name, plugin, delivered, dead_lettered, dropped, not_routed,
- *                   in_flight, requests, retries, stalled}: records, except for requests and
+ *                   delivered_before, in_flight, requests, retries, stalled}: records, except for requests and
  *                   retries; in_flight is records without an outcome; stalled is null, or why
  *                   nothing gets through
  *     dead_letter   list of the same, for the outputs of the dead letter

@@ -152,11 +152,12 @@ static uint32_t flow_count(const uint64_t *bits, uint32_t words)
 	return count;
 }
 
-/* A delivery for the output, or NULL when it wants none of the batch. */
+/* A delivery for the output, or NULL when it wants none of the batch's `count` records. */
 static struct weir_delivery *flow_select(struct batch *batch, struct weir_context *output,
-					 int catching_up)
+					 uint32_t count, int catching_up)
 {
 	uint32_t words = batch_words(batch);
+	uint32_t wanted;
 	struct weir_delivery *delivery = delivery_create(batch, output);
 
 	if (!delivery) {
@@ -172,9 +173,12 @@ static struct weir_delivery *flow_select(struct batch *batch, struct weir_contex
 	}
 	for (uint32_t i = 0; i < words; i++)
 		batch->routed[i] |= delivery->selected[i];
+	wanted = flow_count(delivery->selected, words);
 	if (catching_up)
 		flow_skip_had(&batch->view, output->index, delivery->selected);
 	delivery->view.count = flow_count(delivery->selected, words);
+	metric_add(output->unselected, count - wanted);
+	metric_add(output->had, wanted - delivery->view.count);
 	if (delivery->view.count == 0) {
 		free(delivery);
 		return NULL;
@@ -198,18 +202,14 @@ static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
 	catching_up = flow_catching_up(&batch->view);
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
 		deliveries[i] =
-			count ? flow_select(batch, pipeline->outputs[i], catching_up) : NULL;
+			count ? flow_select(batch, pipeline->outputs[i], count, catching_up) : NULL;
+	metric_add(pipeline->routed, count);
 	if (count)
 		metric_add(pipeline->unrouted, count - flow_count(batch->routed, words));
 	for (uint32_t i = 0; i < pipeline->output_count; i++) {
-		if (deliveries[i]) {
-			metric_add(pipeline->outputs[i]->unselected,
-				   count - deliveries[i]->view.count);
+		if (deliveries[i])
 			delivery_write(deliveries[i]);
-			continue;
-		}
-		metric_add(pipeline->outputs[i]->unselected, count);
-		if (pipeline->state != PIPELINE_FAILED)
+		else if (pipeline->state != PIPELINE_FAILED)
 			delivery_settle(batch, i);
 	}
 	batch_unref(batch);
@@ -286,34 +286,52 @@ static int flow_account(struct pipeline *pipeline, struct batch *batch)
 	return 0;
 }
 
-/* Dropped or dead records of the batch so far. */
-static void flow_gone(const struct weir_batch *view, uint32_t *ret_dropped)
-{
-	uint32_t dropped = 0;
+/* How many records of a batch left it, and how: each is counted once. */
+struct flow_left {
+	uint32_t dead, held, dropped;
+};
 
-	for (uint32_t i = 0; i < view->record_count; i++)
-		dropped += (view->records[i].flags & WEIR_RECORD_DROPPED) != 0;
-	*ret_dropped = dropped;
+static struct flow_left flow_left(const struct batch *batch)
+{
+	struct flow_left left = {.dead = batch->dead_count};
+
+	for (uint32_t i = 0; i < batch->view.record_count; i++) {
+		uint32_t gone = batch->view.records[i].flags & WEIR_RECORD_GONE;
+
+		left.held += (gone & (WEIR_RECORD_HELD | WEIR_RECORD_DEAD)) == WEIR_RECORD_HELD;
+		left.dropped += gone == WEIR_RECORD_DROPPED;
+	}
+	return left;
+}
+
+void flow_made(struct weir_context *filter, const struct batch *batch)
+{
+	struct flow_left left = flow_left(batch);
+
+	metric_add(filter->filter_made, batch->view.record_count - left.held - left.dropped);
+	metric_add(filter->filter_dead, left.dead);
 }
 
 void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter)
 {
 	struct batch *batch = take_batch;
-	uint32_t dropped = 0;
+	/* What an input read is all there, but for what it called dead. */
+	struct flow_left left =
+		filter ? flow_left(batch) : (struct flow_left){.dead = batch->dead_count};
 
 	for (; filter < pipeline->filter_count; filter++) {
 		struct weir_context *stage = pipeline->filters[filter];
-		uint32_t dead = batch->dead_count;
-		uint32_t before = dropped;
+		struct flow_left before = left;
 
 		if (flow_filter_when(stage, batch) < 0) {
 			/* The claims stay held: all of the batch is read again. */
 			batch_unref(batch);
 			return;
 		}
-		flow_gone(&batch->view, &dropped);
-		metric_add(stage->filter_dropped, dropped - before);
-		metric_add(stage->filter_dead, batch->dead_count - dead);
+		left = flow_left(batch);
+		metric_add(stage->filter_dropped, left.dropped - before.dropped);
+		metric_add(stage->filter_held, left.held - before.held);
+		metric_add(stage->filter_dead, left.dead - before.dead);
 	}
 	if (batch->group) {
 		flow_claim_release(batch->group);

@@ -147,6 +147,8 @@ static void pipeline_metrics(struct pipeline *pipeline)
 	char labels[160];
 
 	snprintf(labels, sizeof(labels), "pipeline=\"%s\"", pipeline->config->name);
+	pipeline->routed = metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_routed_records_total",
+				       "Records that came through the filters", labels);
 	pipeline->unrouted =
 		metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_unrouted_records_total",
 			    "Records whose `when` was false at every output", labels);
@@ -345,7 +347,7 @@ static void pipeline_free_sources(struct pipeline *pipeline)
 
 void pipeline_destroy(struct pipeline *pipeline)
 {
-	struct weir_metric *own[4];
+	struct weir_metric *own[5];
 
 	if (!pipeline)
 		return;
@@ -355,7 +357,8 @@ void pipeline_destroy(struct pipeline *pipeline)
 	own[1] = pipeline->memory_used;
 	own[2] = pipeline->memory_limit;
 	own[3] = pipeline->state_metric;
-	for (uint32_t i = 0; i < 4; i++)
+	own[4] = pipeline->routed;
+	for (uint32_t i = 0; i < 5; i++)
 		metrics_remove(pipeline->host->metrics, own[i]);
 	pipeline_free_stages(pipeline->inputs, pipeline->input_count);
 	pipeline_free_stages(pipeline->filters, pipeline->filter_count);

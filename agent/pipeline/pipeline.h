@@ -82,13 +82,14 @@ struct weir_context {
 	pthread_mutex_t deliveries_lock; /* guards the list, `stalled` and plugin_metrics */
 	struct weir_delivery *deliveries;
 	char *stalled; /* why it cannot work now, or NULL */
-	struct weir_metric *delivered, *dead, *dropped, *unselected, *in_flight, *repeated;
+	struct weir_metric *delivered, *dead, *dropped, *unselected, *had, *in_flight, *repeated;
 	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;
 
 	/* inputs */
 	struct weir_metric *bytes, *records, *files, *lag_bytes, *lag_seconds, *read_errors;
+	struct weir_metric *input_dead;
 	/* filters */
-	struct weir_metric *filter_dropped, *filter_dead;
+	struct weir_metric *filter_dropped, *filter_dead, *filter_held, *filter_made;
 };
 
 int stage_create(struct pipeline *pipeline, const struct config_stage *config, uint32_t index,
@@ -152,8 +153,21 @@ void source_collect(struct pipeline *pipeline, struct state_writer *writer);
 
 /* ---- flow of batches (flow.c, delivery.c, dead_letter.c) --------------------------------------- */
 
+/*
+ * The account. Every record is in exactly one counter at each step, so that these hold whenever
+ * nothing is between two steps:
+ *
+ *   read by inputs + made by filters = dead at inputs and filters + dropped by filters
+ *                                    + held back by filters + routed
+ *   routed = delivered + dead-lettered + dropped + not routed here + delivered before (in an earlier
+ *            run) + in flight, at each output
+ *   all dead = delivered + in flight, at each dead-letter output
+ */
+
 /* Sends the batch through the filters from `filter` on and to the outputs. Takes the batch. */
 void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter);
+/* Counts the records of a batch that the filter has made and is about to send on. */
+void flow_made(struct weir_context *filter, const struct batch *batch);
 /* Claims on which filters hold records back. */
 struct weir_claim *flow_hold(struct batch *batch, uint32_t record);
 struct weir_claim *flow_claim_ref(struct weir_claim *group);
@@ -215,7 +229,7 @@ struct pipeline {
 	struct source *dirty; /* positions changed: for the next commit */
 	struct source **parked_list;
 	uint32_t parked_count, parked_capacity;
-	struct weir_metric *unrouted, *memory_used, *memory_limit, *state_metric;
+	struct weir_metric *routed, *unrouted, *memory_used, *memory_limit, *state_metric;
 	struct task pressure_task;
 	_Atomic int pressure_queued;
 	struct known_source *known; /* of earlier runs, read at create */

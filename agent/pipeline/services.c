@@ -201,6 +201,7 @@ static uint32_t service_batch_source(struct weir_batch *view, const struct weir_
 
 static int32_t service_batch_emit(struct weir_context *context, struct weir_batch *take_batch)
 {
+	flow_made(context, batch_of(take_batch));
 	flow_run(context->pipeline, batch_of(take_batch), context->index + 1);
 	return 0;
 }

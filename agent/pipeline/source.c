@@ -520,6 +520,7 @@ static int32_t source_read(struct source *source)
 	}
 	metric_add(source->input->bytes, (int64_t)(batch->view.range_end - source->read_position));
 	metric_add(source->input->records, batch->view.record_count);
+	metric_add(source->input->input_dead, batch->dead_count);
 	source->read_position = batch->view.range_end;
 	atomic_store_explicit(&source->last_read_ns, batch->view.read_ns, memory_order_relaxed);
 	flow_run(pipeline, batch, 0);

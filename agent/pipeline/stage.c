@@ -37,6 +37,8 @@ static void stage_metrics_output(struct weir_context *stage)
 		stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"dropped\"");
 	stage->unselected =
 		stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"not_routed\"");
+	stage->had = stage_metric(stage, WEIR_METRIC_COUNTER, records, help,
+				  "outcome=\"delivered_before\"");
 	stage->in_flight = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_output_in_flight_records",
 					"Records on their way to this output", NULL);
 	stage->requests = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_requests_total",
@@ -68,22 +70,35 @@ static void stage_metrics_input(struct weir_context *stage)
 	stage->read_errors =
 		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_input_read_errors_total",
 			     "Reads that failed", NULL);
+	stage->input_dead =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_input_records_dead_lettered_total",
+			     "Records that the input sent to the dead letter", NULL);
+}
+
+static void stage_metrics_filter(struct weir_context *stage)
+{
+	stage->filter_dropped =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_filter_records_dropped_total",
+			     "Records that the filter left out", NULL);
+	stage->filter_dead =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_filter_records_dead_lettered_total",
+			     "Records that the filter sent to the dead letter", NULL);
+	stage->filter_held =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_filter_records_held_total",
+			     "Records that the filter kept, to make others of them", NULL);
+	stage->filter_made =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_filter_records_made_total",
+			     "Records that the filter made of those it had kept", NULL);
 }
 
 static void stage_metrics_make(struct weir_context *stage)
 {
-	if (stage->plugin->kind == WEIR_INPUT) {
+	if (stage->plugin->kind == WEIR_INPUT)
 		stage_metrics_input(stage);
-	} else if (stage->plugin->kind == WEIR_OUTPUT) {
+	else if (stage->plugin->kind == WEIR_OUTPUT)
 		stage_metrics_output(stage);
-	} else {
-		stage->filter_dropped = stage_metric(stage, WEIR_METRIC_COUNTER,
-						     "weir_filter_records_dropped_total",
-						     "Records that the filter left out", NULL);
-		stage->filter_dead = stage_metric(
-			stage, WEIR_METRIC_COUNTER, "weir_filter_records_dead_lettered_total",
-			"Records that the filter sent to the dead letter", NULL);
-	}
+	else
+		stage_metrics_filter(stage);
 }
 
 /* ---- instances ---- */
@@ -244,7 +259,9 @@ static void stage_metrics_drop(struct weir_context *stage)
 				     stage->retries,     stage->http_in_flight, stage->http_bytes,
 				     stage->latency,     stage->bytes,          stage->records,
 				     stage->files,       stage->lag_bytes,      stage->lag_seconds,
-				     stage->read_errors, stage->filter_dropped, stage->filter_dead};
+				     stage->read_errors, stage->filter_dropped, stage->filter_dead,
+				     stage->had,         stage->input_dead,     stage->filter_held,
+				     stage->filter_made};
 	struct metrics *metrics = stage->pipeline->host->metrics;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)

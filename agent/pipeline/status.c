@@ -58,6 +58,7 @@ static void put_input(struct buffer *out, struct pipeline *pipeline,
 	put_number(out, "records", input->records);
 	put_number(out, "lag_bytes", input->lag_bytes);
 	put_number(out, "read_errors", input->read_errors);
+	put_number(out, "dead_lettered", input->input_dead);
 	buffer_printf(out, ",\"lag_seconds\":%.3f}", input_lag_seconds(pipeline, input));
 }
 
@@ -66,6 +67,8 @@ static void put_filter(struct buffer *out, const struct weir_context *filter)
 	put_stage(out, filter);
 	put_number(out, "dropped", filter->filter_dropped);
 	put_number(out, "dead_lettered", filter->filter_dead);
+	put_number(out, "held", filter->filter_held);
+	put_number(out, "made", filter->filter_made);
 	buffer_text(out, "}");
 }
 
@@ -76,6 +79,7 @@ static void put_output(struct buffer *out, struct weir_context *output)
 	put_number(out, "dead_lettered", output->dead);
 	put_number(out, "dropped", output->dropped);
 	put_number(out, "not_routed", output->unselected);
+	put_number(out, "delivered_before", output->had);
 	put_number(out, "in_flight", output->in_flight);
 	put_number(out, "requests", output->requests);
 	put_number(out, "retries", output->retries);
@@ -108,6 +112,7 @@ static void put_pipeline(struct buffer *out, struct pipeline *pipeline)
 	pthread_mutex_lock(&pipeline->lock);
 	put_text(out, "failure", pipeline->failure);
 	pthread_mutex_unlock(&pipeline->lock);
+	put_number(out, "routed", pipeline->routed);
 	put_number(out, "unrouted", pipeline->unrouted);
 	buffer_printf(out, ",\"memory\":{\"used\":%lld,\"peak\":%lld,\"limit\":%lld}",
 		      (long long)atomic_load(&pipeline->memory->budget.used),
@@ -142,8 +147,9 @@ static void put_broken(struct buffer *out, const char *name, const char *why)
 	put_text(out, "name", name);
 	buffer_text(out, ",\"state\":\"not started\",");
 	put_text(out, "failure", why);
-	buffer_text(out, ",\"unrouted\":0,\"memory\":{\"used\":0,\"peak\":0,\"limit\":0},"
-			 "\"inputs\":[],\"filters\":[],\"outputs\":[],\"dead_letter\":[]}");
+	buffer_text(out,
+		    ",\"routed\":0,\"unrouted\":0,\"memory\":{\"used\":0,\"peak\":0,\"limit\":0},"
+		    "\"inputs\":[],\"filters\":[],\"outputs\":[],\"dead_letter\":[]}");
 }
 
 /* Pipelines of the configuration that do not run: with errors in the file, or not created. */

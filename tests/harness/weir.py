@@ -10,6 +10,7 @@ import textwrap
 import urllib.error
 import urllib.request
 
+from . import accounting
 from .process import end, free_port, spawn, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -108,6 +109,7 @@ class Weir:
     def stop(self, timeout=20, code=0):
         """SIGTERM; the agent must flush, commit and exit with `code`."""
         assert self.running(), f"the agent ended by itself: {self.log()}"
+        self.account()
         self.process.send_signal(signal.SIGTERM)
         try:
             got = self.process.wait(timeout * SLOW)
@@ -135,8 +137,11 @@ class Weir:
 
     def close(self):
         """The end of the test: whatever still runs goes; a sanitizer's report fails the test."""
-        end(self.process, 10 * SLOW)
-        self.process = None
+        try:
+            self.account()
+        finally:
+            end(self.process, 10 * SLOW)
+            self.process = None
         reports = REPORT.findall(self.log())
         assert not reports, self.log()
 
@@ -155,6 +160,22 @@ class Weir:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()
+
+    def status(self):
+        """The document of /status."""
+        status, text = self.get("/status")
+        assert status == 200, text
+        return json.loads(text)
+
+    def account(self):
+        """Every record must be accounted for, where the running agent can be asked."""
+        if not self.port or not self.running():
+            return
+        try:
+            self.get("/health")
+        except OSError:
+            return  # not that far yet
+        accounting.check(self.status)
 
     def metrics(self):
         """{(name, ((label, value), ...)): number} of /metrics."""

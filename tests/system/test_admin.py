@@ -11,6 +11,7 @@ from harness.process import free_port, wait_until
 from harness.records import count
 
 STATUS_OUTPUT = {"name", "plugin", "delivered", "dead_lettered", "dropped", "not_routed",
+                 "delivered_before",
                  "in_flight", "requests", "retries", "stalled"}
 
 
