@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `weir spool list|check|repair`: the queues on disk of outputs with `buffer`, under STATE_DIR/spool.
+ * Listing and checking read only, and may be done while the agent runs.
+ */
+#include <dirent.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "batch/json.h"
+#include "cli/cli.h"
+#include "cli/terminal.h"
+#include "config/units.h"
+#include "spool/spool_survey.h"
+
+static const char usage[] =
+	"usage: weir spool list|check|repair [-c FILE] [--json] [PIPELINE[/OUTPUT]...]\n"
+	"\n"
+	"Looks at the queues on disk of outputs with the option \"buffer\": all of them, or those\n"
+	"named.\n"
+	"\n"
+	"  list    what waits in each\n"
+	"  check   reads every byte, and names the segments that are damaged\n"
+	"  repair  writes damaged segments anew with what of them is whole; the agent must not "
+	"run.\n"
+	"          It is never necessary: the agent skips what is damaged, and says so\n"
+	"\n"
+	"  -c, --config FILE  the weir.yaml to use\n"
+	"      --json         print the result as JSON\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit codes: 0 all is well, 1 something is damaged or could not be read, 2 wrong usage.\n";
+
+enum action { SPOOL_LIST, SPOOL_CHECK, SPOOL_REPAIR };
+
+struct arguments {
+	const char *config;
+	int json, help;
+	enum action action;
+	char **names; /* NULL-terminated */
+};
+
+struct look {
+	const struct arguments *arguments;
+	struct buffer out; /* JSON */
+	const char *name;  /* of the queue at hand */
+	size_t found;
+	int failed;
+};
+
+static int read_action(const char *word, enum action *ret_action)
+{
+	static const char *const words[] = {"list", "check", "repair"};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (word && strcmp(word, words[i]) == 0) {
+			*ret_action = (enum action)i;
+			return 0;
+		}
+	return word ? cli_usage_error("spool", "it can list, check and repair, found \"%s\"", word)
+		    : cli_usage_error("spool",
+				      "it needs to be told what to do: list, check or repair");
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"json", no_argument, NULL, 'j'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	struct arguments arguments = {0};
+	int letter;
+
+	while ((letter = cli_getopt("spool", argc, argv, ":c:h", options)) != -1) {
+		if (letter == 'c')
+			arguments.config = optarg;
+		else if (letter == 'j')
+			arguments.json = 1;
+		else if (letter == 'h')
+			arguments.help = 1;
+		else
+			return CLI_USAGE;
+	}
+	arguments.names = argv + (optind < argc ? optind + 1 : argc);
+	*ret_arguments = arguments;
+	return arguments.help ? CLI_OK : read_action(argv[optind], &ret_arguments->action);
+}
+
+/* ---- one queue ------------------------------------------------------------------------------- */
+
+static void show_segment(void *user, const struct spool_segment *segment,
+			 const struct spool_segment_survey *survey)
+{
+	const struct look *look = user;
+	char name[SPOOL_SEGMENT_NAME_SIZE];
+
+	if (look->arguments->json)
+		return;
+	spool_segment_name(segment, name);
+	printf("%s%s/%s: %" PRIu64 " bytes are damaged, %" PRIu64 " records missing%s\n",
+	       terminal_style(TERMINAL_RED), look->name, name, survey->damaged, survey->missing,
+	       terminal_style(TERMINAL_PLAIN));
+}
+
+static void show(const struct look *look, const struct spool_survey *survey)
+{
+	char bytes[32];
+
+	units_print_size((int64_t)survey->bytes, bytes, sizeof(bytes));
+	printf("%s%s%s\n", terminal_style(TERMINAL_BOLD), look->name,
+	       terminal_style(TERMINAL_PLAIN));
+	printf("  %" PRIu64 " records wait; %u segments of %s", survey->total.waiting,
+	       survey->segments, bytes);
+	if (survey->slots == 0)
+		printf("; how far it was delivered is not known: all of it is sent again");
+	if (survey->bad_segments)
+		printf("; %" PRIu64 " bytes in %u segments %s, %" PRIu64 " records missing",
+		       survey->total.damaged, survey->bad_segments,
+		       look->arguments->action == SPOOL_REPAIR ? "were damaged" : "are damaged",
+		       survey->total.missing);
+	putchar('\n');
+}
+
+static void show_json(struct look *look, const struct spool_survey *survey)
+{
+	struct buffer *out = &look->out;
+
+	buffer_text(out, look->found ? ",{\"queue\":" : "{\"queue\":");
+	json_append_string(out, weir_slice_of(look->name));
+	buffer_printf(out,
+		      ",\"waiting\":%" PRIu64 ",\"records\":%" PRIu64 ",\"segments\":%u,"
+		      "\"bytes\":%" PRIu64 ",\"state\":%s,\"damaged_segments\":%u,"
+		      "\"damaged_bytes\":%" PRIu64 ",\"missing\":%" PRIu64
+		      ",\"unfinished_bytes\":%" PRIu64 "}",
+		      survey->total.waiting, survey->total.records, survey->segments, survey->bytes,
+		      survey->slots ? "true" : "false", survey->bad_segments, survey->total.damaged,
+		      survey->total.missing, survey->total.unfinished);
+}
+
+/* All names, or those given: PIPELINE, or PIPELINE/OUTPUT. */
+static int is_wanted(const struct arguments *arguments, const char *name)
+{
+	if (!arguments->names[0])
+		return 1;
+	for (char **wanted = arguments->names; *wanted; wanted++) {
+		size_t size = strlen(*wanted);
+
+		if (strncmp(name, *wanted, size) == 0 && (name[size] == '\0' || name[size] == '/'))
+			return 1;
+	}
+	return 0;
+}
+
+static void look_at(struct look *look, const char *path, const char *name)
+{
+	struct weir_error error = {0};
+	struct spool_survey survey;
+	int status;
+
+	if (!is_wanted(look->arguments, name))
+		return;
+	look->name = name;
+	if (look->arguments->action == SPOOL_REPAIR)
+		status = spool_repair(path, &survey, &error);
+	else
+		status = spool_survey(path, &survey,
+				      look->arguments->action == SPOOL_CHECK ? show_segment : NULL,
+				      look, &error);
+	if (status < 0) {
+		fprintf(stderr, "weir spool: %s: %s\n", name, error.text);
+		look->failed = 1;
+		return;
+	}
+	if (look->arguments->json)
+		show_json(look, &survey);
+	else
+		show(look, &survey);
+	if (look->arguments->action == SPOOL_CHECK && survey.bad_segments)
+		look->failed = 1;
+	look->found++;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* Calls for every folder in a folder; a missing one has none. */
+static void each_folder(const char *path, const char *prefix,
+			void (*call)(struct look *look, const char *path, const char *name),
+			struct look *look)
+{
+	struct dirent **list;
+	int count = scandir(path, &list, NULL, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		char below[PATH_MAX];
+		char name[PATH_MAX];
+
+		if (list[i]->d_name[0] != '.' &&
+		    snprintf(below, sizeof(below), "%s/%s", path, list[i]->d_name) <
+			    (int)sizeof(below) &&
+		    snprintf(name, sizeof(name), "%s%s", prefix, list[i]->d_name) <
+			    (int)sizeof(name))
+			call(look, below, name);
+		free(list[i]);
+	}
+	if (count >= 0)
+		free(list);
+}
+
+static void look_at_pipeline(struct look *look, const char *path, const char *name)
+{
+	char prefix[PATH_MAX];
+
+	if (snprintf(prefix, sizeof(prefix), "%s/", name) < (int)sizeof(prefix))
+		each_folder(path, prefix, look_at, look);
+}
+
+static int look_at_all(const struct config *config, const struct arguments *arguments)
+{
+	struct look look = {.arguments = arguments};
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/spool", config->state_dir);
+	buffer_text(&look.out, "{\"queues\":[");
+	each_folder(path, "", look_at_pipeline, &look);
+	buffer_text(&look.out, "]}");
+	if (arguments->json)
+		puts(buffer_cstr(&look.out));
+	else if (!look.found && !look.failed)
+		printf("There is no queue%s in %s.\n", arguments->names[0] ? " of that name" : "",
+		       path);
+	buffer_done(&look.out);
+	if (arguments->names[0] && !look.found)
+		look.failed = 1;
+	return look.failed ? CLI_FAILED : CLI_OK;
+}
+
+int cli_spool(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct weir_error error = {0};
+	struct config *config = NULL;
+	int result = read_arguments(argc, argv, &arguments);
+
+	if (result)
+		return result;
+	if (arguments.help) {
+		fputs(usage, stdout);
+		return CLI_OK;
+	}
+	if (config_load(arguments.config, &config, &error) != 0) {
+		fprintf(stderr, "weir spool: %s\n", error.text);
+		return CLI_FAILED;
+	}
+	for (size_t i = 0; i < config->problem_count; i++)
+		if (config->problems[i].severity == CONFIG_ERROR)
+			fprintf(stderr, "%s:%u:%u: %s\n", config->problems[i].path,
+				config->problems[i].line, config->problems[i].column,
+				config->problems[i].text);
+	result = config_errors(config) ? CLI_FAILED : look_at_all(config, &arguments);
+	config_free(config);
+	return result;
+}
