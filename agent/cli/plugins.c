@@ -18,9 +18,10 @@
 
 static const char usage[] =
 	"usage: weir plugins [-c FILE] [--json] [NAME]\n"
+	"       weir plugins new NAME --kind input|filter|output [--into FOLDER]\n"
 	"\n"
 	"Lists the plugins that were found, and the files that were refused with the reason;\n"
-	"or prints the options of the plugin NAME.\n"
+	"or prints the options of the plugin NAME. new makes a plugin to start from.\n"
 	"\n"
 	"  -c, --config FILE  the weir.yaml to use\n"
 	"      --json         print the result as JSON\n"
@@ -214,8 +215,11 @@ int cli_plugins(int argc, char **argv)
 	struct arguments arguments = {0};
 	struct config *config;
 	struct registry *registry;
-	int result = read_arguments(argc, argv, &arguments);
+	int result;
 
+	if (argc > 1 && strcmp(argv[1], "new") == 0)
+		return cli_plugins_new(argc - 1, argv + 1);
+	result = read_arguments(argc, argv, &arguments);
 	if (result)
 		return result;
 	if (arguments.help) {

@@ -9,5 +9,7 @@
 void plugins_describe(const struct registry_entry *entry, int more);
 /* All plugins and refusals, or only the plugins of that name, as one JSON document. */
 void plugins_print_json(const struct registry *registry, const char *name);
+/* The command `plugins new`; argv[0] is "new". */
+int cli_plugins_new(int argc, char **argv);
 
 #endif

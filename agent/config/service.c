@@ -23,6 +23,7 @@
 #define WORKERS_MAX 64
 #define MEMORY_LIMIT_MIN (INT64_C(4) << 20) /* a few blocks and requests in flight */
 #define DEAD_LETTER_MIN (INT64_C(1) << 20)
+#define INSTALLED_PLUGINS "default" /* in plugin_dirs: the folder of the agent's own plugins */
 
 static const struct weir_option log_options[] = {
 	{.struct_size = sizeof(struct weir_option),
@@ -68,8 +69,8 @@ const struct weir_option service_options[] = {
 	 .type = WEIR_TYPE_LIST,
 	 .element = WEIR_TYPE_STRING,
 	 .name = "plugin_dirs",
-	 .doc = "Folders with plugins; the default is weir/plugins in the installation's library "
-		"folder"},
+	 .doc = "Folders with plugins; the word default stands for weir/plugins in the "
+		"installation's library folder"},
 	WEIR_OPTION("conf_dir", WEIR_TYPE_STRING, NULL,
 		    "Folder with a file per pipeline; the default is conf.d beside weir.yaml"),
 	{.struct_size = sizeof(struct weir_option),
@@ -204,11 +205,14 @@ static void read_plugin_dirs(struct config_file *file, const struct weir_node *l
 	uint32_t count = list ? list->count : 1;
 
 	config->plugin_dirs = config_alloc(config->memory, (count + 1) * sizeof(char *));
-	for (uint32_t i = 0; config->plugin_dirs && i < count; i++)
+	for (uint32_t i = 0; config->plugin_dirs && i < count; i++) {
+		const char *path = list ? list->items[i]->text.data : INSTALLED_PLUGINS;
+
 		config->plugin_dirs[config->plugin_dir_count++] =
-			list ? config_path_beside(config->memory, file->path,
-						  list->items[i]->text.data)
-			     : installed_plugins(config->memory);
+			strcmp(path, INSTALLED_PLUGINS) == 0
+				? installed_plugins(config->memory)
+				: config_path_beside(config->memory, file->path, path);
+	}
 }
 
 /* A missing default folder is an agent without pipelines; a missing one that was asked for is not. */

@@ -61,7 +61,7 @@ int plugin_gate_list(const struct weir_plugin_list *list, struct weir_error *err
 	return 0;
 }
 
-static int is_name(const char *name)
+int plugin_gate_is_name(const char *name)
 {
 	size_t size = name ? strlen(name) : 0;
 
@@ -212,7 +212,7 @@ int plugin_gate_plugin(const struct weir_plugin *plugin, struct weir_error *erro
 			error, WEIR_ERR_REFUSED,
 			"one of its descriptors is missing or too short; set .struct_size = "
 			"sizeof(struct weir_plugin)");
-	if (!is_name(plugin->name))
+	if (!plugin_gate_is_name(plugin->name))
 		return weir_fail(
 			error, WEIR_ERR_REFUSED,
 			"\"%.40s\" is no name for a plugin; use [a-z][a-z0-9_]*, at most %d",

@@ -16,6 +16,9 @@ int plugin_gate_list(const struct weir_plugin_list *list, struct weir_error *err
 /* One descriptor of a list that has passed. */
 int plugin_gate_plugin(const struct weir_plugin *plugin, struct weir_error *error);
 
+/* True for [a-z][a-z0-9_]* of at most 32; NULL is none. */
+int plugin_gate_is_name(const char *name);
+
 /* The entry after `option`, whatever minor the plugin was built for. */
 const struct weir_option *plugin_next_option(const struct weir_option *option);
 /* An option as this host knows it: members beyond the plugin's minor are zero. */

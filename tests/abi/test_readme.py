@@ -9,7 +9,6 @@ import pytest
 from harness.weir import BIN, ROOT
 
 README = ROOT / "include/weir/README.md"
-BUILD = BIN.parent.parent
 
 
 def block(language):
@@ -20,12 +19,10 @@ def block(language):
 
 
 def test_a_stranger_who_follows_the_page_gets_what_it_promises(tmp_path):
-    builtin = next(p for p in BUILD.rglob("weir/plugins") if p.is_dir())
     commands = block("sh")
-    assert "/usr/local/lib/weir/plugins" in commands
     (tmp_path / "mask.c").write_text(block("c"))
     done = subprocess.run(
-        ["sh", "-ec", commands.replace("/usr/local/lib/weir/plugins", str(builtin))], cwd=tmp_path,
+        ["sh", "-ec", commands], cwd=tmp_path,
         env={**os.environ, "CPATH": str(ROOT / "include"), "PATH": f"{BIN.parent}:{os.environ['PATH']}"},
         capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

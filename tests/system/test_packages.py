@@ -277,12 +277,15 @@ def test_a_life_on_a_clean_debian(root, debs, tmp_path):
 def test_a_plugin_built_on_a_clean_debian_against_the_package_loads_there(root, debs):
     for deb in debs:
         shutil.copy(deb, root.at("/tmp/"))
-    root.apt("install", "gcc", "libc6-dev", "pkgconf", *(f"/tmp/{d.name}" for d in debs))
+    root.apt("install", "gcc", "libc6-dev", "make", "pkgconf", *(f"/tmp/{d.name}" for d in debs))
     guide = pathlib.Path(ROOT / "include/weir/README.md").read_text()
     root.at("/tmp/mask.c").write_text(re.search(r"^```c\n(.*?)^```$", guide, re.M | re.S)[1])
     root.run("sh", "-ec", "cc $(pkg-config --cflags weir) -Wall -Werror -shared -fPIC "
              "-o $(pkg-config --variable=plugindir weir)/mask.so /tmp/mask.c")
     assert "Hides the digits of a field" in root.run("weir", "plugins", "mask").stdout
+    root.run("weir", "plugins", "new", "mine", "--kind", "output", "--into", "/tmp")
+    assert "mine: passed" in root.run("make", "-C", "/tmp/mine", "check", "install").stdout
+    assert "output  mine" in root.run("weir", "plugins").stdout
 
 
 def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):

@@ -52,11 +52,11 @@ static void every_setting_can_be_set(void **state)
 {
 	struct fixture *fixture = *state;
 	struct config *config = load_service(
-		fixture,
-		"state_dir: /s\nmemory_limit: 8MiB\nworkers: 2\nadmin: '[::1]:80'\n"
-		"log: { level: debug, format: json }\nplugin_dirs: [/p, q]\nconf_dir: conf.d\n"
-		"shutdown_timeout: 1m\non_corrupt_state: end\ndead_letter_max: 2MiB\n");
-	char beside[80];
+		fixture, "state_dir: /s\nmemory_limit: 8MiB\nworkers: 2\nadmin: '[::1]:80'\n"
+			 "log: { level: debug, format: json }\nplugin_dirs: [/p, q, "
+			 "default]\nconf_dir: conf.d\n"
+			 "shutdown_timeout: 1m\non_corrupt_state: end\ndead_letter_max: 2MiB\n");
+	char beside[80], found[4096], expected[4096];
 
 	expect_no_problem(fixture);
 	assert_string_equal(config->state_dir, "/s");
@@ -66,10 +66,13 @@ static void every_setting_can_be_set(void **state)
 	assert_int_equal(config->admin_port, 80);
 	assert_int_equal(config->log_level, WEIR_LOG_DEBUG);
 	assert_int_equal(config->log_format, LOG_JSON);
-	assert_int_equal(config->plugin_dir_count, 2);
+	assert_int_equal(config->plugin_dir_count, 3);
 	assert_string_equal(config->plugin_dirs[0], "/p");
 	snprintf(beside, sizeof(beside), "%s/q", fixture->dir);
 	assert_string_equal(config->plugin_dirs[1], beside);
+	assert_non_null(realpath(WEIR_PLUGIN_DIR, expected));
+	assert_non_null(realpath(config->plugin_dirs[2], found));
+	assert_string_equal(found, expected);
 	assert_int_equal(config->shutdown_timeout_ns, 60000000000);
 	assert_int_equal(config->on_corrupt_state, CONFIG_CORRUPT_END);
 	assert_int_equal(config->dead_letter_max, 2 << 20);
