@@ -32,6 +32,7 @@ class FakeAws:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # an answer in one piece: no waiting for a delayed acknowledgement
 
             def do_POST(self):
                 request = Request(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
@@ -61,7 +62,7 @@ class FakeAws:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def seen(self):
         with self.lock:

@@ -161,15 +161,19 @@ static int32_t hash_record(struct weir_slice data, char *to)
 	return 0;
 }
 
+void keys_random(uint64_t *seed, char *ret_key)
+{
+	uint64_t random = next_random(seed);
+
+	put_hex(ret_key, (const uint8_t *)&random, sizeof(random));
+}
+
 int32_t keys_of(struct keys *keys, const struct batching_record *record, uint64_t *seed,
 		struct record_keys *ret_keys, struct batching_refusal *ret_refusal)
 {
-	uint64_t random;
-
-	ret_keys->partition_size = ret_keys->hash_size = 0;
-	if (keys->kind == KEY_RANDOM) {
-		random = next_random(seed);
-		put_hex(ret_keys->partition, (const uint8_t *)&random, sizeof(random));
+	ret_keys->hash_size = 0;
+	if (keys->kind == KEY_RANDOM && seed) {
+		keys_random(seed, ret_keys->partition);
 		ret_keys->partition_size = KEY_RANDOM_SIZE;
 	} else if (keys->kind == KEY_HASH) {
 		if (hash_record(record->data, ret_keys->partition))

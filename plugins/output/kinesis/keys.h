@@ -39,7 +39,10 @@ int32_t keys_create(struct keys *keys, const struct weir_services *host,
 		    const struct weir_node *options, struct weir_error *error);
 void keys_done(struct keys *keys);
 
-/* `seed` is for random keys: one a request, moved on by each call. 0, or WEIR_ERR_INVALID and why. */
+/* A made-up key of KEY_RANDOM_SIZE; moves the seed on. */
+void keys_random(uint64_t *seed, char *ret_key);
+/* `seed` is for random keys: one a request, moved on by each call; NULL: the caller has filled them in
+ * already. 0, or WEIR_ERR_INVALID and why. */
 int32_t keys_of(struct keys *keys, const struct batching_record *record, uint64_t *seed,
 		struct record_keys *ret_keys, struct batching_refusal *ret_refusal);
 /* The size of the partition key alone, or 0 and why. */

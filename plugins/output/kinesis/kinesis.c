@@ -7,7 +7,8 @@
  *   - What Kinesis would refuse for its size or key goes to the dead letter before it is sent.
  *   - Exactly the records that Kinesis turned down are sent again. That may change their order among
  *     each other, as Kinesis itself may: `ordering: strict` has one request in flight, no more.
- *   - packing.c decides how records become Kinesis records.
+ *   - Without aggregation a batch of deliveries is a request (aws_put, packing.c, wire.c). With it each
+ *     record travels on its own to the lane of its shard (producer.c, lane.c, shipment.c).
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -15,15 +16,18 @@
 #include "support/aws/endpoint.h"
 #include "support/aws_put/put.h"
 #include "support/encoding_options/encoding_options.h"
+#include "producer_options.h"
 #include "wire.h"
 
 struct kinesis {
 	const char *stream;
-	uint32_t cbor;
+	const struct wire *wire;
 	struct keys keys;
 	struct packing packing;
 	struct encoding_options encoding;
+	const struct weir_encode_spec *encode; /* NULL = raw lines */
 	struct aws_put *put;
+	struct producer *producer; /* in its place, with aggregation */
 };
 
 static const struct weir_option options[] = {
@@ -47,6 +51,7 @@ static const struct weir_option options[] = {
 		    "data and partition key of a record, at most; raise it with the stream's own "
 		    "limit",
 		    .min = 1, .max = KINESIS_RECORD_MAX),
+	PRODUCER_OPTIONS,
 	PUT_BATCH_OPTIONS("500", KINESIS_RECORDS_MAX, "5MiB", KINESIS_REQUEST_MAX),
 	PUT_OPTIONS,
 	WEIR_OPTION_END};
@@ -63,47 +68,73 @@ static int32_t compose(void *user, const struct batching_request *request, struc
 {
 	struct kinesis *kinesis = user;
 
-	return kinesis->cbor ? wire_cbor(&kinesis->packing, kinesis->stream, request, body)
-			     : wire_json(&kinesis->packing, kinesis->stream, request, body);
+	return wire_request(kinesis->wire, &kinesis->packing, kinesis->stream, request, body);
 }
 
-/* ---- the output's functions ---- */
+/* ---- the output's functions: those of the one that is there, a producer or a put ---- */
 
 static void kinesis_write(void *instance, const struct weir_delivery_view *delivery)
 {
-	aws_put_write(((struct kinesis *)instance)->put, delivery);
+	struct kinesis *kinesis = instance;
+
+	if (kinesis->producer)
+		producer_write(kinesis->producer, delivery);
+	else
+		aws_put_write(kinesis->put, delivery);
 }
 
 static void kinesis_flush(void *instance, uint32_t why)
 {
+	struct kinesis *kinesis = instance;
+
 	(void)why;
-	aws_put_flush(((struct kinesis *)instance)->put);
+	if (kinesis->producer)
+		producer_flush(kinesis->producer);
+	else
+		aws_put_flush(kinesis->put);
 }
 
 static void kinesis_timer(void *instance, uint32_t id)
 {
-	aws_put_timer(((struct kinesis *)instance)->put, id);
+	struct kinesis *kinesis = instance;
+
+	if (kinesis->producer)
+		producer_timer(kinesis->producer, id);
+	else
+		aws_put_timer(kinesis->put, id);
 }
 
 static int32_t kinesis_begin(void *instance, struct weir_http_request *request)
 {
-	return aws_put_begin(((struct kinesis *)instance)->put, request);
+	struct kinesis *kinesis = instance;
+
+	return kinesis->producer ? producer_begin(kinesis->producer, request)
+				 : aws_put_begin(kinesis->put, request);
 }
 
 static uint32_t kinesis_done(void *instance, struct weir_http_request *request,
 			     const struct weir_http_response *response)
 {
-	return aws_put_done(((struct kinesis *)instance)->put, request, response);
+	struct kinesis *kinesis = instance;
+
+	return kinesis->producer ? producer_done(kinesis->producer, request, response)
+				 : aws_put_done(kinesis->put, request, response);
 }
 
 static int32_t kinesis_start(void *instance, struct weir_error *error)
 {
-	return aws_put_start(((struct kinesis *)instance)->put, error);
+	struct kinesis *kinesis = instance;
+
+	return kinesis->producer ? producer_start(kinesis->producer, error)
+				 : aws_put_start(kinesis->put, error);
 }
 
 static void kinesis_stop(void *instance)
 {
-	aws_put_stop(((struct kinesis *)instance)->put);
+	struct kinesis *kinesis = instance;
+
+	producer_stop(kinesis->producer);
+	aws_put_stop(kinesis->put);
 }
 
 static void kinesis_destroy(void *instance)
@@ -112,6 +143,7 @@ static void kinesis_destroy(void *instance)
 
 	if (!kinesis)
 		return;
+	producer_destroy(kinesis->producer);
 	aws_put_destroy(kinesis->put);
 	keys_done(&kinesis->keys);
 	encoding_options_done(&kinesis->encoding);
@@ -151,16 +183,63 @@ static int32_t read_options(struct kinesis *kinesis, const struct weir_node *nod
 
 	if (code)
 		return code;
-	if (!wire || strcmp(wire, "auto") == 0)
-		kinesis->cbor =
-			!endpoint_is_overridden(weir_node_text(node, "endpoint"), "kinesis");
-	else
-		kinesis->cbor = strcmp(wire, "cbor") == 0;
+	kinesis->wire = &wire_json;
+	if (wire && strcmp(wire, "auto") != 0
+		    ? strcmp(wire, "cbor") == 0
+		    : !endpoint_is_overridden(weir_node_text(node, "endpoint"), "kinesis"))
+		kinesis->wire = &wire_cbor;
 	kinesis->packing.keys = &kinesis->keys;
 	kinesis->packing.newline = weir_node_int(node, "newline", 0) != 0;
 	kinesis->packing.record_max =
 		(uint64_t)weir_node_int(node, "max_record", KINESIS_RECORD_DEFAULT);
-	return encoding_options_read(node, &kinesis->encoding, error);
+	code = encoding_options_read(node, &kinesis->encoding, error);
+	if (kinesis->encoding.spec.format != WEIR_ENCODE_LINE)
+		kinesis->encode = &kinesis->encoding.spec;
+	return code;
+}
+
+static int32_t create_put(struct kinesis *kinesis, const struct weir_services *host,
+			  struct weir_context *context, const struct weir_node *node,
+			  struct weir_error *error)
+{
+	const struct put_options put = {
+		.host = host,
+		.context = context,
+		.node = node,
+		.service = "kinesis",
+		.target = "Kinesis_20131202.PutRecords",
+		.list = "Records",
+		.records_max = (uint32_t)weir_node_int(node, "batch_records", KINESIS_RECORDS_MAX),
+		.bytes_max = KINESIS_REQUEST_MAX,
+		.content_type = kinesis->wire->content_type,
+		.encode = kinesis->encode,
+		.user = kinesis,
+		.measure = measure,
+		.compose = compose};
+
+	if (weir_node_find(node, "record_ttl"))
+		return http_options_fail_at(weir_node_find(node, "record_ttl"),
+					    "record_ttl goes with aggregate: set that too, with "
+					    "max_records: 1 if records are to stay single",
+					    error);
+	return aws_put_create(&put, &kinesis->put, error);
+}
+
+static int32_t create_producer(struct kinesis *kinesis, const struct weir_services *host,
+			       struct weir_context *context, const struct weir_node *node,
+			       struct weir_error *error)
+{
+	const struct producer_options producer = {.host = host,
+						  .context = context,
+						  .node = node,
+						  .stream = kinesis->stream,
+						  .keys = &kinesis->keys,
+						  .encode = kinesis->encode,
+						  .wire = kinesis->wire,
+						  .newline = kinesis->packing.newline,
+						  .record_max = kinesis->packing.record_max};
+
+	return producer_create(&producer, &kinesis->producer, error);
 }
 
 static int32_t kinesis_create(const struct weir_services *host, struct weir_context *context,
@@ -168,16 +247,6 @@ static int32_t kinesis_create(const struct weir_services *host, struct weir_cont
 			      struct weir_error *error)
 {
 	struct kinesis *kinesis = calloc(1, sizeof(*kinesis));
-	struct put_options put = {.host = host,
-				  .context = context,
-				  .node = node,
-				  .service = "kinesis",
-				  .target = "Kinesis_20131202.PutRecords",
-				  .list = "Records",
-				  .bytes_max = KINESIS_REQUEST_MAX,
-				  .user = kinesis,
-				  .measure = measure,
-				  .compose = compose};
 	int32_t code;
 
 	if (!kinesis)
@@ -185,15 +254,10 @@ static int32_t kinesis_create(const struct weir_services *host, struct weir_cont
 	code = read_options(kinesis, node, error);
 	if (!code)
 		code = keys_create(&kinesis->keys, host, node, error);
-	if (!code) {
-		put.records_max =
-			(uint32_t)weir_node_int(node, "batch_records", KINESIS_RECORDS_MAX);
-		put.content_type = kinesis->cbor ? WIRE_CBOR_TYPE : WIRE_JSON_TYPE;
-		put.encode = kinesis->encoding.spec.format == WEIR_ENCODE_LINE
-				     ? NULL
-				     : &kinesis->encoding.spec;
-		code = aws_put_create(&put, &kinesis->put, error);
-	}
+	if (!code)
+		code = producer_is_wanted(node)
+			       ? create_producer(kinesis, host, context, node, error)
+			       : create_put(kinesis, host, context, node, error);
 	if (code) {
 		kinesis_destroy(kinesis);
 		return code;

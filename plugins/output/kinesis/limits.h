@@ -9,6 +9,11 @@
 /* Data and partition key of a record; up to the second where the stream's own limit was raised. */
 #define KINESIS_RECORD_DEFAULT (1u << 20)
 #define KINESIS_RECORD_MAX (10u << 20)
+/* Of an aggregate: KPL's AggregationMaxSize, its least and its default. Source: its configuration. */
+#define KINESIS_AGGREGATE_MIN 64
+#define KINESIS_AGGREGATE_DEFAULT 51200
+/* Our own: more would not fit the largest record. */
+#define KINESIS_AGGREGATE_RECORDS_MAX 1000000
 #define KINESIS_KEY_MAX 256                                            /* characters, not bytes */
 #define KINESIS_HASH_KEY_MAX "340282366920938463463374607431768211455" /* 2^128 - 1 */
 #define KINESIS_STREAM_NAME_MAX 128

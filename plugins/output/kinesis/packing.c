@@ -34,8 +34,11 @@ int packing_next(const struct packing *packing, struct packing_cursor *cursor,
 
 	if (!batching_next(&cursor->records, &record))
 		return 0;
-	if (keys_of(packing->keys, &record, &cursor->seed, &ret_packed->keys, &refusal))
+	if (keys_of(packing->keys, &record, &cursor->seed, &cursor->keys, &refusal))
 		return WEIR_ERR_INTERNAL;
+	ret_packed->partition_key =
+		(struct weir_slice){cursor->keys.partition, cursor->keys.partition_size};
+	ret_packed->hash_key = (struct weir_slice){cursor->keys.hash, cursor->keys.hash_size};
 	ret_packed->pieces[0] = record.data;
 	ret_packed->piece_count = 1;
 	ret_packed->size = record.data.size + packing->newline;

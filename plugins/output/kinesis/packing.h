@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * How records become Kinesis records. Here: each is one.
- *
- * Everything else sees Kinesis records only: their data as pieces, their keys, and how many records
- * each holds. An aggregation by shard takes this file's place, and tells put_options.groups how many
- * records each Kinesis record holds.
- */
+/* Without aggregation: how each record becomes a Kinesis record, with its data as pieces. */
 #ifndef KINESIS_PACKING_H
 #define KINESIS_PACKING_H
 
@@ -23,13 +17,14 @@ struct packing {
 struct packed {
 	struct weir_slice pieces[PACKING_PIECES_MAX]; /* of its data */
 	uint32_t piece_count;
-	uint64_t size; /* of the data */
-	struct record_keys keys;
+	uint64_t size;                             /* of the data */
+	struct weir_slice partition_key, hash_key; /* hash_key empty: none */
 };
 
 struct packing_cursor {
 	struct batching_cursor records;
 	uint64_t seed;
+	struct record_keys keys; /* of the record before */
 };
 
 /* What a record counts against a request; 0 when it cannot be sent. */
@@ -37,7 +32,7 @@ uint64_t packing_measure(const struct packing *packing, const struct batching_re
 			 struct batching_refusal *ret_refusal);
 struct packing_cursor packing_first(const struct packing *packing,
 				    const struct batching_request *request);
-/* 1 and the next one; 0 at the end; negative: it cannot be made. */
+/* 1 and the next one, valid until the one after it; 0 at the end; negative: it cannot be made. */
 int packing_next(const struct packing *packing, struct packing_cursor *cursor,
 		 struct packed *ret_packed);
 /* How many Kinesis records the request is. */

@@ -6,15 +6,20 @@
 #include "packing.h"
 #include "support/aws_put/body.h"
 
-#define WIRE_JSON_TYPE "application/x-amz-json-1.1"
-#define WIRE_CBOR_TYPE "application/x-amz-cbor-1.1"
+struct wire {
+	const char *content_type;
+	/* `stream` is a name or an ARN; `count` records follow. */
+	void (*begin)(struct body *body, const char *stream, uint32_t count);
+	/* With CBOR the body points to the data, which must stay where it is. */
+	void (*add)(struct body *body, const struct packed *packed, int is_first);
+	void (*end)(struct body *body);
+};
 
-/* `stream` is a name or an ARN. */
-int32_t wire_json(const struct packing *packing, const char *stream,
-		  const struct batching_request *request, struct body *body);
-/* Data stays where it is: the body has slices of it. */
-int32_t wire_cbor(const struct packing *packing, const char *stream,
-		  const struct batching_request *request, struct body *body);
+extern const struct wire wire_json, wire_cbor;
+
+/* The whole body of a request. */
+int32_t wire_request(const struct wire *wire, const struct packing *packing, const char *stream,
+		     const struct batching_request *request, struct body *body);
 /* The member that names the stream: StreamName or StreamARN. */
 const char *wire_stream_member(const char *stream);
 

@@ -54,8 +54,7 @@ static int32_t compose(void *user, struct batching_request *request)
 
 	(void)user;
 	request->composed = body;
-	code = k.cbor ? wire_cbor(&k.packing, "s", request, body)
-		      : wire_json(&k.packing, "s", request, body);
+	code = wire_request(k.cbor ? &wire_cbor : &wire_json, &k.packing, "s", request, body);
 	assert_int_equal(code, 0);
 	request->http.body = body_slices(body);
 	request->http.body_count = body->count;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "lane.h"
+
+void lane_init(struct lane *lane, uint32_t any_hash)
+{
+	*lane = (struct lane){.any_hash = any_hash};
+	lane->end = &lane->first;
+}
+
+static void insert_at(struct lane *lane, struct record **at, struct record *record)
+{
+	record->next = *at;
+	*at = record;
+	if (!record->next)
+		lane->end = &record->next;
+	lane->count++;
+	lane->bytes += record->size + RECORD_OVERHEAD;
+}
+
+void lane_append(struct lane *lane, struct record *record)
+{
+	insert_at(lane, lane->end, record);
+}
+
+void lane_return(struct lane *lane, struct record *first)
+{
+	struct record **at = &lane->first;
+
+	while (first) {
+		struct record *next = first->next;
+
+		while (*at && (*at)->number < first->number)
+			at = &(*at)->next;
+		insert_at(lane, at, first);
+		at = &first->next;
+		first = next;
+	}
+}
+
+struct record *lane_take(struct lane *lane)
+{
+	struct record *record = lane->first;
+
+	lane->first = record->next;
+	if (!lane->first)
+		lane->end = &lane->first;
+	lane->count--;
+	lane->bytes -= record->size + RECORD_OVERHEAD;
+	record->next = NULL;
+	return record;
+}
+
+int lane_full(const struct lane *lane, const struct lane_limits *limits)
+{
+	return lane->count >= limits->aggregate_records || lane->bytes >= limits->aggregate_bytes;
+}
+
+static uint64_t single_bytes(const struct record *record)
+{
+	return (uint64_t)record->size + record->key_size;
+}
+
+uint64_t lane_next_bytes(const struct lane *lane, const struct lane_limits *limits)
+{
+	uint64_t single = single_bytes(lane->first);
+
+	return single > limits->aggregate_bytes ? single : limits->aggregate_bytes;
+}
+
+/* Whether a record fits the aggregate; 1, 0, or WEIR_ERR_MEMORY. */
+static int fits(const struct lane *lane, const struct lane_limits *limits, struct parcel *parcel,
+		struct record *record)
+{
+	struct aggregate_record what = {.partition_key = record_partition_key(record),
+					.hash_key = record_hash_key(record),
+					.data_size = record->size};
+	int code;
+
+	if (parcel->aggregate.records == limits->aggregate_records ||
+	    (parcel->first && !lane->any_hash &&
+	     hash_key_compare(parcel->first->hash, record->hash) != 0))
+		return 0;
+	code = aggregate_add(&parcel->aggregate, &what, limits->aggregate_bytes - PARCEL_KEY_SIZE);
+	record->partition_index = what.partition_index;
+	record->hash_index = what.hash_index;
+	return code;
+}
+
+/* A lack of memory ends the aggregate, unless it has no record yet. */
+int32_t lane_cut(struct lane *lane, const struct lane_limits *limits, struct parcel *ret_parcel)
+{
+	struct record **end = &ret_parcel->first;
+
+	*ret_parcel = (struct parcel){.lane = lane};
+	do {
+		int code = fits(lane, limits, ret_parcel, lane->first);
+
+		if (code < 0 && !ret_parcel->first) {
+			aggregate_done(&ret_parcel->aggregate);
+			return code;
+		}
+		if (code <= 0 && ret_parcel->first)
+			break;
+		*end = lane_take(lane);
+		end = &(*end)->next;
+		ret_parcel->count++;
+		if (code == 0) /* too large for any aggregate */
+			break;
+	} while (lane->first);
+	if (ret_parcel->count == 1)
+		ret_parcel->bytes = single_bytes(ret_parcel->first);
+	else
+		ret_parcel->bytes = aggregate_size(&ret_parcel->aggregate) + PARCEL_KEY_SIZE;
+	aggregate_seal(&ret_parcel->aggregate);
+	return 0;
+}
+
+void parcel_done(struct parcel *parcel)
+{
+	aggregate_done(&parcel->aggregate);
+}

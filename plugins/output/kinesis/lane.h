@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Lanes: the records that wait for one shard, and the Kinesis records that are cut from them.
+ *
+ * A lane holds single records until a request is made; only then as many as fit become an aggregate.
+ * So a retry or a new map of shards moves records, never aggregates, and what is cut is always cut by
+ * what is known now.
+ *
+ *   - A lane is in order of arrival; records that come back go to their places.
+ *   - A lane without a shard aggregates only records of one hash key: these belong together wherever
+ *     the service puts them.
+ *
+ * Everything here is under the producer's lock.
+ */
+#ifndef KINESIS_LANE_H
+#define KINESIS_LANE_H
+
+#include "lot.h"
+
+/* How Kinesis records are cut. */
+struct lane_limits {
+	uint64_t aggregate_bytes;   /* of an aggregate with its partition key */
+	uint32_t aggregate_records; /* in an aggregate */
+};
+
+struct lane {
+	struct record *first, **end;
+	uint32_t count;
+	uint64_t bytes;     /* of the records; about what they take in aggregates, keys aside */
+	uint32_t any_hash;  /* 1: all records belong to one shard, so they may go together */
+	uint32_t in_flight; /* parcels without an answer */
+	uint32_t failures;  /* in a row */
+	uint64_t not_before_ns;
+};
+
+/* One Kinesis record: a single record as it is, or an aggregate. */
+struct parcel {
+	struct lane *lane;
+	struct record *first; /* `count` of them, in order */
+	uint32_t count;
+	uint64_t bytes;             /* data and partition key, as Kinesis counts them */
+	struct aggregate aggregate; /* of two records and more */
+};
+
+/* Partition key of aggregates, as KPL's. Their explicit hash key decides. */
+#define PARCEL_KEY "a"
+#define PARCEL_KEY_SIZE 1
+
+void lane_init(struct lane *lane, uint32_t any_hash);
+void lane_append(struct lane *lane, struct record *record);
+/* Puts records, which are in order, to their places. */
+void lane_return(struct lane *lane, struct record *first);
+/* Takes the first of the lane's records. */
+struct record *lane_take(struct lane *lane);
+/* Whether there is enough for a whole aggregate. */
+int lane_full(const struct lane *lane, const struct lane_limits *limits);
+/* How much the next parcel may take, at most. */
+uint64_t lane_next_bytes(const struct lane *lane, const struct lane_limits *limits);
+/* Cuts one parcel off the lane, which has records. 0, or WEIR_ERR_MEMORY. */
+int32_t lane_cut(struct lane *lane, const struct lane_limits *limits, struct parcel *ret_parcel);
+void parcel_done(struct parcel *parcel);
+
+#endif

@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: MIT
+#include "producer.h"
+
+#include <stdlib.h>
+
+#include "producer_options.h"
+
+/* After a failure to encode, to make a body or to send: no memory, mostly. */
+#define RETRY_NS UINT64_C(200000000)
+#define NEVER UINT64_MAX
+
+/* ---- lists, under the lock ---- */
+
+static void waiting_append(struct producer *p, struct lot *lot)
+{
+	lot->waiting = NULL;
+	*p->waiting_end = lot;
+	p->waiting_end = &lot->waiting;
+}
+
+static struct lot *waiting_take(struct producer *p)
+{
+	struct lot *lot = p->waiting;
+
+	p->waiting = lot->waiting;
+	if (!p->waiting)
+		p->waiting_end = &p->waiting;
+	return lot;
+}
+
+void producer_ready_put(struct producer *p, struct shipment *shipment)
+{
+	shipment->next = p->ready;
+	p->ready = shipment;
+}
+
+static void sent_put(struct producer *p, struct shipment *shipment)
+{
+	shipment->next = p->sent;
+	p->sent = shipment;
+	p->in_flight++;
+}
+
+void producer_sent_remove(struct producer *p, const struct shipment *shipment)
+{
+	struct shipment **at = &p->sent;
+
+	while (*at != shipment)
+		at = &(*at)->next;
+	*at = shipment->next;
+	p->in_flight--;
+}
+
+/* ---- when a lane may be cut, under the lock ---- */
+
+static uint64_t deadline(const struct producer *p, const struct lane *lane)
+{
+	return lane->first->lot->arrived_ns + p->settings.linger_ns;
+}
+
+/* When the lane may be cut; 0 = at any time. */
+static uint64_t blocked_until(const struct producer *p, const struct lane *lane, uint64_t now)
+{
+	if (p->settings.strict && lane->in_flight)
+		return NEVER;
+	return lane->not_before_ns > now ? lane->not_before_ns : 0;
+}
+
+static int is_due(const struct producer *p, const struct lane *lane, uint64_t now)
+{
+	/* Without linger records go at once as long as half of the places are free. */
+	if (p->settings.linger_ns == 0)
+		return p->in_flight <= p->settings.in_flight_max / 2;
+	return lane->first->number < p->flush_number || deadline(p, lane) <= now;
+}
+
+/* ---- shipments, under the lock ---- */
+
+static int has_room(const struct producer *p, const struct shipment *shipment,
+		    const struct lane *lane)
+{
+	uint64_t next = lane_next_bytes(lane, &p->settings.limits);
+
+	return shipment->count == 0 || (shipment->count < p->settings.parcels_max &&
+					shipment->bytes + next <= p->settings.bytes_max);
+}
+
+int producer_is_overdue(const struct producer *p, const struct record *record, uint64_t now)
+{
+	return p->settings.ttl_ns && now - record->lot->arrived_ns > p->settings.ttl_ns;
+}
+
+/* Takes out what has waited for too long; a lane is in order of arrival. */
+static void expire(struct producer *p, struct lane *lane, uint64_t now)
+{
+	while (lane->first && producer_is_overdue(p, lane->first, now)) {
+		struct record *record = lane_take(lane);
+
+		record->next = p->overdue;
+		p->overdue = record;
+	}
+}
+
+/* Cuts the lane into the shipment. 1; 0: nothing more to cut or no room; or WEIR_ERR_MEMORY. */
+static int load(struct producer *p, struct shipment *shipment, struct lane *lane, uint64_t now)
+{
+	struct parcel *parcel;
+
+	if (!lane->first || blocked_until(p, lane, now) || !has_room(p, shipment, lane) ||
+	    (!is_due(p, lane, now) && !lane_full(lane, &p->settings.limits)))
+		return 0;
+	parcel = shipment_room(shipment);
+	if (!parcel || lane_cut(lane, &p->settings.limits, parcel))
+		return WEIR_ERR_MEMORY;
+	lane->in_flight++;
+	shipment_add(shipment);
+	return 1;
+}
+
+static int is_worth_it(const struct producer *p, uint64_t now)
+{
+	const struct lane *lane = &p->lane;
+
+	if (!lane->first || blocked_until(p, lane, now))
+		return 0;
+	return is_due(p, lane, now) || lane->bytes >= p->settings.bytes_max ||
+	       lane->count >=
+		       (uint64_t)p->settings.parcels_max * p->settings.limits.aggregate_records;
+}
+
+/* A new shipment of what may go, or NULL. */
+static struct shipment *make_shipment(struct producer *p, uint64_t now)
+{
+	struct shipment *shipment;
+	int more;
+
+	if (!is_worth_it(p, now))
+		return NULL;
+	shipment = shipment_create(&p->put_records);
+	if (!shipment) {
+		p->retry_ns = now + RETRY_NS;
+		return NULL;
+	}
+	do
+		more = load(p, shipment, &p->lane, now);
+	while (more > 0);
+	if (more < 0)
+		p->retry_ns = now + RETRY_NS;
+	if (shipment->count)
+		return shipment;
+	shipment_free(shipment, &p->shipments);
+	return NULL;
+}
+
+static struct shipment *take_shipment(struct producer *p)
+{
+	uint64_t now = p->host->monotonic_ns();
+	struct shipment *shipment = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	expire(p, &p->lane, now);
+	if (p->in_flight < p->settings.in_flight_max) {
+		shipment = p->ready;
+		if (shipment)
+			p->ready = shipment->next;
+		else
+			shipment = make_shipment(p, now);
+	}
+	if (shipment)
+		sent_put(p, shipment);
+	pthread_mutex_unlock(&p->lock);
+	return shipment;
+}
+
+/* ---- the timer, under the lock ---- */
+
+static uint64_t next_wake(const struct producer *p, uint64_t now)
+{
+	const struct lane *lane = &p->lane;
+	uint64_t next = p->retry_ns ? p->retry_ns : NEVER, at;
+
+	if (!lane->first)
+		return next;
+	if (p->settings.ttl_ns) {
+		at = lane->first->lot->arrived_ns + p->settings.ttl_ns + 1;
+		next = at < next ? at : next;
+	}
+	if (p->in_flight >= p->settings.in_flight_max)
+		return next;
+	at = blocked_until(p, lane, now);
+	if (at == 0 && p->settings.linger_ns)
+		at = deadline(p, lane);
+	return at && at < next ? at : next;
+}
+
+static void set_timer(struct producer *p)
+{
+	uint64_t now = p->host->monotonic_ns(), next = next_wake(p, now);
+
+	if (next == NEVER || (p->armed_ns && p->armed_ns <= next))
+		return;
+	p->armed_ns = next;
+	p->host->timer_set(p->context, PRODUCER_TIMER, next > now ? next - now : 0);
+}
+
+/* ---- sending ---- */
+
+static int32_t send_shipment(struct producer *p, struct shipment *shipment)
+{
+	int32_t code = shipment->slices ? 0 : shipment_compose(shipment, &p->shipments);
+
+	if (code)
+		return code;
+	if (!shipment->sent_ns)
+		shipment->sent_ns = p->host->monotonic_ns();
+	return aws_service_send(p->service, &shipment->http, &shipment->call);
+}
+
+static void bury_overdue(struct producer *p)
+{
+	struct record *overdue;
+
+	pthread_mutex_lock(&p->lock);
+	overdue = p->overdue;
+	p->overdue = NULL;
+	pthread_mutex_unlock(&p->lock);
+	for (const struct record *record = overdue; record; record = record->next)
+		p->host->metric_add(p->expired, 1);
+	records_outcome(overdue, &p->lots, WEIR_OUTCOME_DEAD, "expired",
+			weir_slice_of("the record could not be delivered within record_ttl"));
+}
+
+void producer_pump(struct producer *p)
+{
+	struct shipment *shipment;
+
+	while ((shipment = take_shipment(p)) && send_shipment(p, shipment) == 0)
+		;
+	bury_overdue(p);
+	pthread_mutex_lock(&p->lock);
+	if (shipment) {
+		producer_sent_remove(p, shipment);
+		producer_ready_put(p, shipment);
+		p->retry_ns = p->host->monotonic_ns() + RETRY_NS;
+	}
+	set_timer(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- taking deliveries ---- */
+
+static void refuse(struct producer *p, struct weir_delivery *delivery)
+{
+	p->host->outcome(delivery, NULL, 0, WEIR_OUTCOME_DEAD, "encode_failed",
+			 weir_slice_of("the batch cannot be encoded"));
+}
+
+/* Under the lock. */
+static void enqueue(struct producer *p, struct lot *lot)
+{
+	for (uint32_t i = 0; i < lot->count; i++) {
+		lot->records[i].number = p->next_number++;
+		lane_append(&p->lane, &lot->records[i]);
+	}
+}
+
+/* A lot that cannot be filled, for another reason than memory. */
+static void give_up(struct producer *p, struct lot *lot, int32_t code)
+{
+	if (code != LOT_EMPTY)
+		refuse(p, lot->entry.view.handle);
+	lot_free(lot, &p->lots);
+}
+
+/* Fills what had to wait, in order; one thread at a time. The first stays in the list meanwhile: who
+ * writes goes behind it. */
+static void fill_waiting(struct producer *p)
+{
+	int32_t code = 0;
+
+	pthread_mutex_lock(&p->lock);
+	if (p->filling) {
+		pthread_mutex_unlock(&p->lock);
+		return;
+	}
+	p->filling = 1;
+	while (p->waiting && code != WEIR_ERR_MEMORY) {
+		struct lot *lot = p->waiting;
+
+		pthread_mutex_unlock(&p->lock);
+		code = lot_fill(lot, &p->lots);
+		pthread_mutex_lock(&p->lock);
+		if (code == WEIR_ERR_MEMORY)
+			break;
+		waiting_take(p);
+		if (code == 0) {
+			enqueue(p, lot);
+			continue;
+		}
+		pthread_mutex_unlock(&p->lock);
+		give_up(p, lot, code);
+		pthread_mutex_lock(&p->lock);
+	}
+	if (p->waiting)
+		p->retry_ns = p->host->monotonic_ns() + RETRY_NS;
+	p->filling = 0;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void producer_write(struct producer *p, const struct weir_delivery_view *delivery)
+{
+	struct lot *lot;
+	int32_t code;
+
+	if (delivery->count == 0)
+		return;
+	lot = lot_create(delivery, p->host->monotonic_ns());
+	if (!lot) {
+		refuse(p, delivery->handle);
+		return;
+	}
+	code = lot_fill(lot, &p->lots);
+	if (code && code != WEIR_ERR_MEMORY) {
+		give_up(p, lot, code);
+		return;
+	}
+	pthread_mutex_lock(&p->lock);
+	if (code || p->waiting) {
+		waiting_append(p, lot);
+		p->retry_ns = p->host->monotonic_ns() + RETRY_NS;
+	} else {
+		enqueue(p, lot);
+	}
+	pthread_mutex_unlock(&p->lock);
+	producer_pump(p);
+}
+
+void producer_flush(struct producer *p)
+{
+	fill_waiting(p);
+	pthread_mutex_lock(&p->lock);
+	p->flush_number = p->next_number;
+	pthread_mutex_unlock(&p->lock);
+	producer_pump(p);
+}
+
+void producer_timer(struct producer *p, uint32_t id)
+{
+	if (id != PRODUCER_TIMER) {
+		aws_service_timer(p->service, id);
+		return;
+	}
+	pthread_mutex_lock(&p->lock);
+	p->armed_ns = 0;
+	if (p->retry_ns && p->retry_ns <= p->host->monotonic_ns())
+		p->retry_ns = 0;
+	pthread_mutex_unlock(&p->lock);
+	fill_waiting(p);
+	producer_pump(p);
+}
+
+int32_t producer_begin(struct producer *p, struct weir_http_request *request)
+{
+	struct shipment *shipment = request->user;
+
+	if (aws_service_owns(p->service, request))
+		return 0;
+	return aws_service_begin(p->service, request, &shipment->call);
+}
+
+uint32_t producer_done(struct producer *p, struct weir_http_request *request,
+		       const struct weir_http_response *response)
+{
+	if (aws_service_owns(p->service, request))
+		return aws_service_done(p->service, request, response);
+	return producer_answered(p, request->user, response);
+}
+
+/* ---- life ---- */
+
+int32_t producer_start(struct producer *p, struct weir_error *error)
+{
+	return aws_service_start(p->service, error);
+}
+
+void producer_stop(struct producer *p)
+{
+	if (p)
+		aws_service_stop(p->service);
+}
+
+static void abandon_records(struct producer *p, struct record *record)
+{
+	while (record) {
+		struct record *next = record->next;
+
+		lot_settle(record->lot, 1, &p->lots);
+		record = next;
+	}
+}
+
+static void abandon(struct producer *p, struct shipment *shipment)
+{
+	while (shipment) {
+		struct shipment *next = shipment->next;
+
+		for (uint32_t i = 0; i < shipment->count; i++)
+			abandon_records(p, shipment->parcels[i].first);
+		shipment_free(shipment, &p->shipments);
+		shipment = next;
+	}
+}
+
+void producer_destroy(struct producer *p)
+{
+	if (!p)
+		return;
+	producer_stop(p);
+	abandon(p, p->ready);
+	abandon(p, p->sent);
+	abandon_records(p, p->lane.first);
+	while (p->waiting)
+		lot_free(waiting_take(p), &p->lots);
+	aws_service_destroy(p->service);
+	aws_operation_done(&p->put_records);
+	lot_maker_done(&p->lots);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+/* ---- create ---- */
+
+static int32_t create_service(struct producer *p, const struct producer_options *options,
+			      struct weir_error *error)
+{
+	const struct aws_service_options service = {
+		.host = p->host,
+		.context = p->context,
+		.node = options->node,
+		.name = "kinesis",
+		/* One at a time, and none is overtaken. */
+		.concurrency_max = p->settings.strict ? 1 : p->settings.in_flight_max,
+		.timer = PRODUCER_TIMER_CREDENTIALS};
+
+	return aws_service_create(&service, &p->service, error);
+}
+
+static void make_lots(struct producer *p, const struct producer_options *options)
+{
+	uint64_t bytes = p->settings.limits.aggregate_bytes;
+
+	p->lots = (struct lot_maker){.host = p->host,
+				     .context = p->context,
+				     .keys = options->keys,
+				     .encode = options->encode,
+				     .newline = options->newline,
+				     .record_max = options->record_max,
+				     .run_bytes = bytes > RUN_OVERHEAD ? bytes - RUN_OVERHEAD : 0,
+				     .run_ns = p->settings.linger_ns,
+				     .run_records = p->settings.limits.aggregate_records};
+	lot_maker_init(&p->lots);
+	p->shipments = (struct shipment_maker){.lots = &p->lots,
+					       .operation = &p->put_records,
+					       .wire = options->wire,
+					       .stream = options->stream};
+}
+
+static void make_metrics(struct producer *p)
+{
+	const struct weir_services *host = p->host;
+
+	p->retried = host->metric(p->context, WEIR_METRIC_COUNTER, "records_retried_total",
+				  "records that the service turned down for the moment");
+	p->refused = host->metric(p->context, WEIR_METRIC_COUNTER, "records_refused_total",
+				  "records that the service turned down for good");
+	p->expired = host->metric(p->context, WEIR_METRIC_COUNTER, "records_expired_total",
+				  "records that were not delivered within record_ttl");
+	p->repeated = host->metric(p->context, WEIR_METRIC_COUNTER, "records_repeated_total",
+				   "records sent again though the service may have taken them");
+}
+
+/* MD5 finds the shard of a key, and ends every aggregate. */
+static int32_t check_md5(struct weir_error *error)
+{
+	struct hasher *hasher = hasher_create();
+
+	if (!hasher)
+		return weir_fail(error, WEIR_ERR_STATE,
+				 "aggregation needs MD5, which OpenSSL does not offer here");
+	hasher_destroy(hasher);
+	return 0;
+}
+
+int32_t producer_create(const struct producer_options *options, struct producer **ret_producer,
+			struct weir_error *error)
+{
+	struct producer *p = calloc(1, sizeof(*p));
+	int32_t code;
+
+	if (!p)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the output");
+	p->host = options->host;
+	p->context = options->context;
+	pthread_mutex_init(&p->lock, NULL);
+	lane_init(&p->lane, 0);
+	p->waiting_end = &p->waiting;
+	p->host->random(&p->seed, sizeof(p->seed));
+	p->seed |= 1;
+	code = producer_settings_read(options, &p->settings, error);
+	make_lots(p, options);
+	make_metrics(p);
+	if (!code)
+		code = check_md5(error);
+	if (!code)
+		code = aws_operation_make(&p->put_records, "Kinesis_20131202.PutRecords",
+					  options->wire->content_type, error);
+	if (!code)
+		code = create_service(p, options, error);
+	if (code) {
+		producer_destroy(p);
+		return code;
+	}
+	*ret_producer = p;
+	return 0;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/* From an answer to what becomes of each parcel, and of each record in it. */
+#include <stdlib.h>
+
+#include "producer_internal.h"
+#include "support/aws_put/answer.h"
+
+#define FATE_DELIVERED 0
+#define FATE_RETRY 1
+#define FATE_DEAD 2
+
+/* ---- waits ---- */
+
+/* Full jitter: anything up to the bound. */
+static uint64_t jitter(struct producer *p, uint64_t bound_ns)
+{
+	p->seed ^= p->seed >> 12; /* xorshift64*: spread matters here, not secrecy */
+	p->seed ^= p->seed << 25;
+	p->seed ^= p->seed >> 27;
+	return p->seed * UINT64_C(2685821657736338717) % (bound_ns + 1);
+}
+
+/* Once for what failed together. Under the lock. */
+static void lane_failed(struct producer *p, struct lane *lane, int is_held, uint64_t now)
+{
+	uint64_t bound = p->settings.backoff_min_ns, most = p->settings.backoff_max_ns;
+
+	if (lane->not_before_ns > now)
+		return;
+	for (uint32_t i = 0; i < lane->failures && bound < most; i++)
+		bound = bound > most / 2 ? most : 2 * bound;
+	if (lane->failures < UINT32_MAX)
+		lane->failures++;
+	lane->not_before_ns = now + (is_held ? most / 2 + jitter(p, most / 2) : jitter(p, bound));
+}
+
+/* ---- refused for what is in it ---- */
+
+/* Back to where they came from. Under the lock. */
+static void return_parcels(struct producer *p, struct shipment *shipment, uint64_t now)
+{
+	for (uint32_t i = 0; i < shipment->count; i++) {
+		struct parcel *parcel = &shipment->parcels[i];
+
+		parcel->lane->in_flight--;
+		lane_return(parcel->lane, parcel->first);
+		lane_failed(p, parcel->lane, 0, now);
+	}
+}
+
+/* Two halves of it are sent before anything else; its records are two or more. Under the lock. */
+static void split(struct producer *p, struct shipment *shipment)
+{
+	struct shipment *second = shipment_halve(shipment, &p->settings.limits, &p->shipments);
+
+	if (second) {
+		producer_ready_put(p, second);
+		producer_ready_put(p, shipment);
+		return;
+	}
+	return_parcels(p, shipment, p->host->monotonic_ns());
+	shipment_free(shipment, &p->shipments);
+}
+
+/* An aggregate that is refused alone: its records are told apart. Under the lock. */
+static void isolate(struct producer *p, struct parcel *parcel, uint64_t now)
+{
+	struct shipment *shipment = shipment_create(&p->put_records);
+	struct parcel *room = shipment ? shipment_room(shipment) : NULL;
+
+	if (!room) {
+		shipment_free(shipment, &p->shipments);
+		parcel->lane->in_flight--;
+		lane_return(parcel->lane, parcel->first);
+		lane_failed(p, parcel->lane, 0, now);
+		return;
+	}
+	*room = *parcel;
+	memset(&parcel->aggregate, 0, sizeof(parcel->aggregate));
+	shipment_add(shipment);
+	split(p, shipment);
+}
+
+static uint32_t refuse(struct producer *p, struct shipment *shipment,
+		       const struct aws_error *failure)
+{
+	int is_one = shipment->records == 1;
+	char text[400];
+
+	pthread_mutex_lock(&p->lock);
+	producer_sent_remove(p, shipment);
+	if (is_one)
+		shipment->parcels[0].lane->in_flight--;
+	else
+		split(p, shipment);
+	pthread_mutex_unlock(&p->lock);
+	if (is_one) {
+		snprintf(text, sizeof(text), "the service answered %s: %s",
+			 *failure->code ? failure->code : "an error", failure->text);
+		p->host->metric_add(p->refused, 1);
+		records_outcome(shipment->parcels[0].first, &p->lots, WEIR_OUTCOME_DEAD,
+				failure->class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused",
+				weir_slice_of(text));
+		shipment_free(shipment, &p->shipments);
+	}
+	producer_pump(p);
+	return WEIR_HTTP_FINISHED;
+}
+
+/* ---- the call as a whole ---- */
+
+static int has_overdue(const struct producer *p, const struct shipment *shipment)
+{
+	uint64_t now = p->host->monotonic_ns();
+
+	for (uint32_t i = 0; i < shipment->count; i++)
+		if (producer_is_overdue(p, shipment->parcels[i].first, now))
+			return 1;
+	return 0;
+}
+
+/* Tried again as it is, unless some of its records are too old by now: then all of them go back to
+ * their lanes, where these are sorted out. */
+static uint32_t again(struct producer *p, struct shipment *shipment, uint32_t answer)
+{
+	if (!has_overdue(p, shipment))
+		return answer;
+	pthread_mutex_lock(&p->lock);
+	producer_sent_remove(p, shipment);
+	return_parcels(p, shipment, p->host->monotonic_ns());
+	pthread_mutex_unlock(&p->lock);
+	shipment_free(shipment, &p->shipments);
+	producer_pump(p);
+	return WEIR_HTTP_FINISHED;
+}
+
+static uint32_t call_failed(struct producer *p, struct shipment *shipment,
+			    const struct weir_http_response *response)
+{
+	struct aws_error failure;
+
+	aws_error_read(response, &failure);
+	if (failure.class == AWS_ERROR_INVALID || failure.class == AWS_ERROR_TOO_LARGE)
+		return refuse(p, shipment, &failure);
+	if (response->may_have_landed)
+		p->host->metric_add(p->repeated, shipment->records);
+	return again(p, shipment, aws_service_refused(p->service, response, &failure));
+}
+
+/* ---- parcel by parcel ---- */
+
+struct reading {
+	struct shipment *shipment;
+	uint8_t *fates;                  /* FATE_* of the parcels */
+	uint32_t retried, refused, held; /* records */
+	char code[64], text[256];        /* of the first that failed */
+	char dead_text[400];             /* of the first that is refused for good */
+};
+
+static void copy_slice(char *to, size_t size, struct weir_slice text)
+{
+	snprintf(to, size, "%.*s", (int)(text.size < size ? text.size : size),
+		 text.data ? text.data : "");
+}
+
+static void on_outcome(void *user, const struct put_outcome *outcome)
+{
+	struct reading *r = user;
+	uint32_t records, class;
+	char code[64];
+
+	if (outcome->code.size == 0 || outcome->index >= r->shipment->count)
+		return; /* taken; or the count will tell */
+	records = r->shipment->parcels[outcome->index].count;
+	copy_slice(code, sizeof(code), outcome->code);
+	class = aws_error_class(code);
+	if (!*r->code) {
+		memcpy(r->code, code, sizeof(code));
+		copy_slice(r->text, sizeof(r->text), outcome->message);
+	}
+	if (class != AWS_ERROR_INVALID && class != AWS_ERROR_TOO_LARGE) {
+		r->fates[outcome->index] = FATE_RETRY;
+		r->retried += records;
+		r->held += class == AWS_ERROR_HOLD ? records : 0;
+		return;
+	}
+	r->fates[outcome->index] = FATE_DEAD;
+	r->refused += records;
+	if (!*r->dead_text)
+		snprintf(r->dead_text, sizeof(r->dead_text), "the service answered %s: %.*s", code,
+			 (int)(outcome->message.size < 256 ? outcome->message.size : 256),
+			 outcome->message.data ? outcome->message.data : "");
+}
+
+static void tell(struct producer *p, const struct reading *r)
+{
+	if (!r->retried && !r->refused)
+		return;
+	p->host->metric_add(p->retried, r->retried);
+	weir_logf(p->host, p->context, r->held ? WEIR_LOG_ERROR : WEIR_LOG_WARNING,
+		  r->held ? "kinesis_hold" : "aws_partial",
+		  "kinesis took only a part: %u of %u records are sent again, %u refused (%s: %s)",
+		  r->retried, r->shipment->records, r->refused, r->code, r->text);
+}
+
+/* Takes the parcels that have no outcome yet from the shipment. Under the lock. */
+static void sort(struct producer *p, const struct reading *r, uint64_t now)
+{
+	struct parcel *parcels = r->shipment->parcels;
+
+	for (uint32_t i = 0; i < r->shipment->count; i++)
+		if (r->fates[i] == FATE_DELIVERED) {
+			parcels[i].lane->in_flight--;
+			parcels[i].lane->failures = 0;
+		}
+	for (uint32_t i = 0; i < r->shipment->count; i++) {
+		struct parcel *parcel = &parcels[i];
+
+		if (r->fates[i] == FATE_DELIVERED)
+			continue;
+		if (r->fates[i] == FATE_DEAD && parcel->count > 1) {
+			isolate(p, parcel, now);
+			parcel->first = NULL;
+			continue;
+		}
+		parcel->lane->in_flight--;
+		if (r->fates[i] == FATE_DEAD)
+			continue;
+		lane_return(parcel->lane, parcel->first);
+		lane_failed(p, parcel->lane, r->held > 0, now);
+		parcel->first = NULL;
+	}
+}
+
+static void settle(struct producer *p, const struct reading *r)
+{
+	struct shipment *shipment = r->shipment;
+	const struct weir_slice none = {NULL, 0};
+
+	tell(p, r);
+	pthread_mutex_lock(&p->lock);
+	producer_sent_remove(p, shipment);
+	sort(p, r, p->host->monotonic_ns());
+	pthread_mutex_unlock(&p->lock);
+	for (uint32_t i = 0; i < shipment->count; i++) {
+		if (r->fates[i] == FATE_DELIVERED) {
+			records_outcome(shipment->parcels[i].first, &p->lots,
+					WEIR_OUTCOME_DELIVERED, NULL, none);
+		} else if (shipment->parcels[i].first) {
+			p->host->metric_add(p->refused, 1);
+			records_outcome(shipment->parcels[i].first, &p->lots, WEIR_OUTCOME_DEAD,
+					"refused", weir_slice_of(r->dead_text));
+		}
+	}
+	shipment_free(shipment, &p->shipments);
+	producer_pump(p);
+}
+
+uint32_t producer_answered(struct producer *p, struct shipment *shipment,
+			   const struct weir_http_response *response)
+{
+	struct reading r = {.shipment = shipment};
+	uint32_t answer = WEIR_HTTP_FINISHED;
+
+	if (response->advice != WEIR_HTTP_OK)
+		return call_failed(p, shipment, response);
+	r.fates = calloc(shipment->count, sizeof(*r.fates));
+	if (r.fates && put_answer_walk(response->body, "Records", on_outcome, &r) ==
+			       (int32_t)shipment->count) {
+		settle(p, &r);
+	} else {
+		weir_logf(p->host, p->context, WEIR_LOG_WARNING, "aws_answer",
+			  "kinesis gave an answer that does not tell of %u records; they are sent "
+			  "again and may arrive twice",
+			  shipment->count);
+		p->host->metric_add(p->repeated, shipment->records);
+		answer = again(p, shipment, WEIR_HTTP_TRY_AGAIN);
+	}
+	free(r.fates);
+	return answer;
+}
