@@ -4,14 +4,17 @@
 #include <stdlib.h>
 
 #define BODY_TEXT_FIRST (64u << 10)
-#define BODY_PIECES_FIRST 64
+#define BODY_PIECES_FIRST 8
+/* A smaller slice is copied: on its own it would cost more in hashing (an unaligned start), in
+ * copying piece by piece into the socket, and in the list of pieces, than it saves here. */
+#define BODY_SLICE_MIN (16u << 10)
 
 static const char base64_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- room ---- */
 
-static char *text_room(struct body *body, uint64_t size)
+static char *text_grow(struct body *body, uint64_t size)
 {
 	uint64_t capacity = body->text_capacity ? body->text_capacity : BODY_TEXT_FIRST;
 	char *moved;
@@ -20,27 +23,26 @@ static char *text_room(struct body *body, uint64_t size)
 		return NULL;
 	while (capacity - body->text_size < size)
 		capacity *= 2;
-	if (capacity != body->text_capacity) {
-		moved = realloc(body->text, capacity);
-		if (!moved) {
-			body->failed = 1;
-			return NULL;
-		}
-		body->text = moved;
-		body->text_capacity = capacity;
+	moved = realloc(body->text, capacity);
+	if (!moved) {
+		body->failed = 1;
+		return NULL;
 	}
+	body->text = moved;
+	body->text_capacity = capacity;
 	return body->text + body->text_size;
+}
+
+/* Where `size` bytes may be written; text_size is then to be moved on. */
+static inline char *text_room(struct body *body, uint64_t size)
+{
+	if (body->text_capacity - body->text_size >= size)
+		return body->text + body->text_size;
+	return text_grow(body, size);
 }
 
 static void add_piece(struct body *body, const char *data, uint64_t size)
 {
-	struct body_piece *last = body->count ? &body->pieces[body->count - 1] : NULL;
-
-	body->size += size;
-	if (last && (data ? last->data && last->data + last->size == data : !last->data)) {
-		last->size += size;
-		return;
-	}
 	if (!body->pieces || body->count == body->capacity) {
 		uint32_t capacity = body->capacity ? 2 * body->capacity : BODY_PIECES_FIRST;
 		struct body_piece *moved = realloc(body->pieces, capacity * sizeof(*moved));
@@ -53,13 +55,14 @@ static void add_piece(struct body *body, const char *data, uint64_t size)
 		body->capacity = capacity;
 	}
 	body->pieces[body->count++] = (struct body_piece){data, size};
+	body->size += size;
 }
 
-/* `size` bytes were written where text_room() said. */
-static void text_used(struct body *body, uint64_t size)
+static void list_text(struct body *body)
 {
-	body->text_size += size;
-	add_piece(body, NULL, size);
+	if (body->text_size > body->text_listed)
+		add_piece(body, NULL, body->text_size - body->text_listed);
+	body->text_listed = body->text_size;
 }
 
 /* ---- adding ---- */
@@ -71,7 +74,7 @@ void body_add(struct body *body, const char *data, uint64_t size)
 	if (!to || size == 0)
 		return;
 	memcpy(to, data, size);
-	text_used(body, size);
+	body->text_size += size;
 }
 
 void body_add_string(struct body *body, const char *string)
@@ -81,8 +84,14 @@ void body_add_string(struct body *body, const char *string)
 
 void body_add_slice(struct body *body, struct weir_slice slice)
 {
-	if (slice.size && !body->failed)
-		add_piece(body, slice.data, slice.size);
+	if (slice.size < BODY_SLICE_MIN) {
+		body_add(body, slice.data, slice.size);
+		return;
+	}
+	if (body->failed)
+		return;
+	list_text(body);
+	add_piece(body, slice.data, slice.size);
 }
 
 void body_add_json(struct body *body, struct weir_slice text)
@@ -105,8 +114,7 @@ void body_add_json(struct body *body, struct weir_slice text)
 			*at++ = (char)c;
 		}
 	}
-	if (at != to)
-		text_used(body, (uint64_t)(at - to));
+	body->text_size += (uint64_t)(at - to);
 }
 
 /* ---- base64 ---- */
@@ -138,8 +146,7 @@ void body_add_base64(struct body *body, struct weir_slice slice)
 		out = put_four(out, (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2]);
 	for (; at < end; at++, body->pending_count++)
 		body->pending = body->pending << 8 | *at;
-	if (out != to)
-		text_used(body, (uint64_t)(out - to));
+	body->text_size += (uint64_t)(out - to);
 }
 
 void body_end_base64(struct body *body)
@@ -158,11 +165,13 @@ void body_end_base64(struct body *body)
 
 /* ---- the end ---- */
 
-struct weir_slice *body_slices(const struct body *body)
+struct weir_slice *body_slices(struct body *body)
 {
-	struct weir_slice *slices =
-		body->failed ? NULL : calloc(body->count ? body->count : 1, sizeof(*slices));
+	struct weir_slice *slices;
 	const char *text = body->text;
+
+	list_text(body);
+	slices = body->failed ? NULL : calloc(body->count ? body->count : 1, sizeof(*slices));
 
 	for (uint32_t i = 0; slices && i < body->count; i++) {
 		const struct body_piece *piece = &body->pieces[i];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A request body put together of text of its own and of slices of records, which are not copied.
+ * A request body: text of its own, and slices of records where they are large. Most bodies are one
+ * text, which costs less to hash and to send than many small slices.
  * A lack of memory is remembered: check `failed` once, at the end.
  */
 #ifndef AWS_PUT_BODY_H
@@ -16,16 +17,17 @@ struct body_piece {
 struct body {
 	char *text;
 	uint64_t text_size, text_capacity;
+	uint64_t text_listed; /* as much of it is in pieces */
 	struct body_piece *pieces;
-	uint32_t count, capacity;
-	uint64_t size;                   /* of all */
+	uint32_t count, capacity;        /* of pieces; all of them after body_slices() */
+	uint64_t size;                   /* of all; after body_slices() */
 	uint32_t pending, pending_count; /* of base64: up to two bytes that wait for a third */
 	int failed;
 };
 
 void body_add(struct body *body, const char *data, uint64_t size);
 void body_add_string(struct body *body, const char *string);
-/* Not copied: it must stay where it is as long as the body. */
+/* A large slice is not copied: it must stay where it is as long as the body. */
 void body_add_slice(struct body *body, struct weir_slice slice);
 /* Escaped, without quotes; the text is valid UTF-8. */
 void body_add_json(struct body *body, struct weir_slice text);
@@ -33,8 +35,9 @@ void body_add_json(struct body *body, struct weir_slice text);
 void body_add_base64(struct body *body, struct weir_slice slice);
 void body_end_base64(struct body *body);
 
-/* The pieces as slices, from malloc(); NULL when memory was short. The text belongs to the body. */
-struct weir_slice *body_slices(const struct body *body);
+/* The pieces as slices, from malloc(); NULL when memory was short. The text belongs to the body. To
+ * be called once, when all is added. */
+struct weir_slice *body_slices(struct body *body);
 void body_done(struct body *body);
 
 #endif

@@ -26,6 +26,7 @@ static int32_t compose(void *user, struct batching_request *request)
 		return WEIR_ERR_MEMORY;
 	call->aws.operation = &put->operation;
 	request->composed = call;
+	body_pool_take(&put->bodies, &call->body);
 	code = put->options.compose(put->options.user, request, &call->body);
 	slices = code ? NULL : body_slices(&call->body);
 	if (!slices)
@@ -39,10 +40,10 @@ static int32_t compose(void *user, struct batching_request *request)
 
 static void discard(void *user, struct batching_request *request)
 {
+	struct aws_put *put = user;
 	struct put_call *call = request->composed;
 
-	(void)user;
-	body_done(&call->body);
+	body_pool_give(&put->bodies, &call->body);
 	aws_call_done(&call->aws);
 }
 
@@ -108,6 +109,7 @@ void aws_put_destroy(struct aws_put *put)
 		return;
 	aws_put_stop(put);
 	batching_destroy(put->batching);
+	body_pool_done(&put->bodies);
 	aws_service_destroy(put->service);
 	aws_operation_done(&put->operation);
 	free(put);
@@ -170,6 +172,7 @@ int32_t aws_put_create(const struct put_options *options, struct aws_put **ret_p
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the output");
 	put->options = *options;
 	put->host = options->host;
+	body_pool_init(&put->bodies);
 	put->retried =
 		put->host->metric(options->context, WEIR_METRIC_COUNTER, "records_retried_total",
 				  "records that the service turned down for the moment");

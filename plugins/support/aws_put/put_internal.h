@@ -3,6 +3,7 @@
 #ifndef AWS_PUT_PUT_INTERNAL_H
 #define AWS_PUT_PUT_INTERNAL_H
 
+#include "support/aws_put/body_pool.h"
 #include "support/aws_put/put.h"
 
 struct aws_put {
@@ -11,6 +12,7 @@ struct aws_put {
 	struct aws_service *service;
 	struct aws_operation operation;
 	struct batching *batching;
+	struct body_pool bodies;
 	struct weir_metric *retried, *refused;
 };
 

@@ -279,7 +279,7 @@ static void a_newline_is_added_where_the_block_has_none(void **state)
 						    "{\"Data\":\"Y2QK\",\"PartitionKey\":\"k\"}]}");
 }
 
-static void a_cbor_body_points_to_the_lines(void **state)
+static void a_cbor_body_has_the_bytes_as_they_are(void **state)
 {
 	static const char expected[] = "\xa2\x6aStreamName\x61s\x67Records\x82"
 				       "\xa2\x64"
@@ -287,15 +287,28 @@ static void a_cbor_body_points_to_the_lines(void **state)
 				       "ab\x6cPartitionKey\x61k"
 				       "\xa2\x64"
 				       "Data\x40\x6cPartitionKey\x61k";
+
+	(void)state;
+	begin_kinesis("k", NULL);
+	k.cbor = 1;
+	write_lines("ab\n\n", NULL);
+	assert_int_equal(t.requests[0]->http.body_size, sizeof(expected) - 1);
+	assert_memory_equal(body_of(t.requests[0]), expected, sizeof(expected) - 1);
+}
+
+static void a_cbor_body_points_to_long_lines(void **state)
+{
+	char line[20001];
 	struct delivery *d;
 
 	(void)state;
 	begin_kinesis("k", NULL);
 	k.cbor = 1;
-	d = write_lines("ab\n\n", NULL);
-	assert_int_equal(t.requests[0]->http.body_size, sizeof(expected) - 1);
-	assert_memory_equal(body_of(t.requests[0]), expected, sizeof(expected) - 1);
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	d = write_lines(line, NULL);
 	assert_ptr_equal(t.requests[0]->http.body[1].data, d->batch->blocks[0].data);
+	assert_int_equal(t.requests[0]->http.body[1].size, sizeof(line) - 1);
 }
 
 static void the_hash_of_a_record_is_its_md5(void **state)
@@ -330,7 +343,8 @@ int main(void)
 		BATCHING_TEST(a_hash_key_is_below_2_to_the_128),
 		BATCHING_TEST(a_json_body_has_base64_and_escaped_keys),
 		BATCHING_TEST(a_newline_is_added_where_the_block_has_none),
-		BATCHING_TEST(a_cbor_body_points_to_the_lines),
+		BATCHING_TEST(a_cbor_body_has_the_bytes_as_they_are),
+		BATCHING_TEST(a_cbor_body_points_to_long_lines),
 		BATCHING_TEST(the_hash_of_a_record_is_its_md5),
 		BATCHING_TEST(random_keys_differ),
 	};
