@@ -3,14 +3,13 @@
 
 #include <stdlib.h>
 
+#include "support/aws_put/base64.h"
+
 #define BODY_TEXT_FIRST (64u << 10)
 #define BODY_PIECES_FIRST 8
 /* A smaller slice is copied: on its own it would cost more in hashing (an unaligned start), in
  * copying piece by piece into the socket, and in the list of pieces, than it saves here. */
 #define BODY_SLICE_MIN (16u << 10)
-
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- room ---- */
 
@@ -119,48 +118,44 @@ void body_add_json(struct body *body, struct weir_slice text)
 
 /* ---- base64 ---- */
 
-static char *put_four(char *to, uint32_t three)
+/* Bytes that an earlier slice left over make a group of three with the first of this one. */
+static char *fill_group(struct body *body, char *to, const uint8_t **at, const uint8_t *end)
 {
-	to[0] = base64_digits[three >> 18];
-	to[1] = base64_digits[three >> 12 & 63];
-	to[2] = base64_digits[three >> 6 & 63];
-	to[3] = base64_digits[three & 63];
-	return to + 4;
+	while (body->pending_count && body->pending_count < 3 && *at < end)
+		body->pending_bytes[body->pending_count++] = *(*at)++;
+	if (body->pending_count < 3)
+		return to;
+	body->pending_count = 0;
+	return base64_encode(to, body->pending_bytes, 3);
 }
 
 void body_add_base64(struct body *body, struct weir_slice slice)
 {
 	const uint8_t *at = (const uint8_t *)slice.data, *end = at + slice.size;
-	char *to = text_room(body, (slice.size + 4) / 3 * 4 + 4), *out = to;
+	char *to = text_room(body, (slice.size + 4) / 3 * 4);
+	size_t whole;
 
-	if (!to)
+	if (!to || slice.size == 0)
 		return;
-	while (body->pending_count && at < end) {
-		body->pending = body->pending << 8 | *at++;
-		if (++body->pending_count < 3)
-			continue;
-		out = put_four(out, body->pending);
-		body->pending = body->pending_count = 0;
-	}
-	for (; end - at >= 3; at += 3)
-		out = put_four(out, (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2]);
-	for (; at < end; at++, body->pending_count++)
-		body->pending = body->pending << 8 | *at;
-	body->text_size += (uint64_t)(out - to);
+	to = fill_group(body, to, &at, end);
+	whole = (size_t)(end - at) / 3 * 3;
+	to = base64_encode(to, at, whole);
+	for (at += whole; at < end; at++)
+		body->pending_bytes[body->pending_count++] = *at;
+	body->text_size = (uint64_t)(to - body->text);
 }
 
 void body_end_base64(struct body *body)
 {
-	char four[4];
+	char *to = body->pending_count ? text_room(body, 4) : NULL;
 
-	if (body->pending_count) {
-		put_four(four, body->pending << (body->pending_count == 1 ? 16 : 8));
-		four[3] = '=';
-		if (body->pending_count == 1)
-			four[2] = '=';
-		body_add(body, four, sizeof(four));
+	if (to) {
+		memset(body->pending_bytes + body->pending_count, 0, 3 - body->pending_count);
+		base64_encode(to, body->pending_bytes, 3);
+		memset(to + 1 + body->pending_count, '=', 3 - body->pending_count);
+		body->text_size += 4;
 	}
-	body->pending = body->pending_count = 0;
+	body->pending_count = 0;
 }
 
 /* ---- the end ---- */

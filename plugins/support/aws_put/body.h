@@ -19,9 +19,10 @@ struct body {
 	uint64_t text_size, text_capacity;
 	uint64_t text_listed; /* as much of it is in pieces */
 	struct body_piece *pieces;
-	uint32_t count, capacity;        /* of pieces; all of them after body_slices() */
-	uint64_t size;                   /* of all; after body_slices() */
-	uint32_t pending, pending_count; /* of base64: up to two bytes that wait for a third */
+	uint32_t count, capacity; /* of pieces; all of them after body_slices() */
+	uint64_t size;            /* of all; after body_slices() */
+	uint8_t pending_bytes[3]; /* of base64: up to two that wait for a third */
+	uint32_t pending_count;
 	int failed;
 };
 
