@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* A starved budget is relieved when this part of `soft` is free. */
+#define BUDGET_RELIEF 8
+
 static int budget_has_room(struct budget *budget)
 {
 	int64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
@@ -13,9 +16,18 @@ static int budget_has_room(struct budget *budget)
 	       used == 0;
 }
 
+/* Room for many batches, so that who was refused is not woken for each one that is given back. */
+static int budget_has_much_room(struct budget *budget)
+{
+	int64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
+	int64_t soft = atomic_load_explicit(&budget->soft, memory_order_relaxed);
+
+	return used <= soft - soft / BUDGET_RELIEF && budget_has_room(budget);
+}
+
 static void budget_wake(struct budget *budget)
 {
-	if (atomic_load(&budget->starved) && budget_has_room(budget) &&
+	if (atomic_load(&budget->starved) && budget_has_much_room(budget) &&
 	    atomic_exchange(&budget->starved, 0))
 		budget->relieved(budget->user);
 }

@@ -21,7 +21,7 @@ struct budget {
 	_Atomic int64_t estimate; /* what a batch grows to, with everything made from it */
 	_Atomic int starved;      /* someone waits for relieved() */
 	_Atomic int64_t soft, hard;
-	void (*relieved)(void *user); /* on any thread, when a starved budget has room again */
+	void (*relieved)(void *user); /* on any thread, when a starved budget has much room again */
 	void *user;
 };
 
@@ -31,7 +31,8 @@ void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
 void budget_resize(struct budget *budget, int64_t bytes);
 /* Adds to (or with a negative amount gives back from) what is used. */
 void budget_charge(struct budget *budget, int64_t bytes);
-/* True when one more batch fits. On false the budget counts as starved until relieved() is called. */
+/* True when one more batch fits. On false the budget counts as starved until relieved() is called,
+ * which is when an eighth of `soft` is free: each waking of a reader costs more than a batch. */
 int budget_admit(struct budget *budget);
 /* Tells what a batch had grown to when it was given back. */
 void budget_learn(struct budget *budget, int64_t batch_bytes);
