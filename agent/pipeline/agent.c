@@ -39,7 +39,7 @@ static int agent_http(void *user, const struct http_module **ret_module, struct 
 
 /* ---- positions ---- */
 
-static void agent_collect(void *user, struct state_writer *writer)
+void agent_collect(void *user, struct state_writer *writer)
 {
 	struct agent *agent = user;
 

@@ -44,6 +44,13 @@ int agent_moves(struct agent *agent, uint64_t limit_ns, struct weir_error *why);
 uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user);
 void agent_destroy(struct agent *agent);
 
+/* For a move from another agent, instead of agent_start(): nothing is read, and files are made known of
+ * which all before a position is done with. agent_stop() writes it down. */
+int agent_start_placing(struct agent *agent, struct weir_error *error);
+/* WEIR_ERR_NOT_FOUND when no input of the pipeline names the file. */
+int agent_place(struct agent *agent, const char *pipeline, const char *path, uint64_t position,
+		struct weir_error *error);
+
 /* The status document (see admin/status_json.h), and the metrics in Prometheus' text form. */
 int agent_status(struct agent *agent, struct buffer *out);
 int agent_metrics(struct agent *agent, struct buffer *out);

@@ -31,6 +31,8 @@ struct agent {
 	char host_name[256];
 };
 
+/* The collector of state_start(). */
+void agent_collect(void *user, struct state_writer *writer);
 /* Starts the plugins of a pipeline and creates it. */
 int agent_prepare(struct agent *agent, const struct config_pipeline *config, uint32_t flags,
 		  struct pipeline **ret_pipeline, struct weir_error *error);

@@ -12,6 +12,7 @@
  *     its comment how long it lives.
  *
  * Changelog of minors (newest first):
+ *   0.3  2026-11-25  place() of inputs, for a move from another agent
  *   0.2  2026-11-25  metric_labelled(), histograms; retry bounds among an output's settings
  *   0.1  2026-11-24  first version; major 0 may still change between releases
  */
@@ -22,7 +23,7 @@
 #include <string.h>
 
 #define WEIR_ABI_MAJOR 0
-#define WEIR_ABI_MINOR 2
+#define WEIR_ABI_MINOR 3
 
 /* True when `member` lies within the `struct_size` that the other side declared. */
 #define WEIR_HAS(table, member)  \

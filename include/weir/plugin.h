@@ -76,6 +76,12 @@ struct weir_input_ops {
 	/* Optional. For `weir check`, after create() and instead of start(): an error whose text says
 	 * what would not work as things are now (no file matches, ...). May take a few seconds. */
 	int32_t (*check)(void *instance, struct weir_error *ret_warning);
+	/* Optional. For a move from another agent, after create() and instead of start(): the file is
+	 * one of which all before `position` is done with; it is opened as a source, and not read.
+	 * WEIR_ERR_NOT_FOUND when the options don't name it. May be called for several files; the
+	 * empty path names none, and says that this is not the first run. */
+	int32_t (*place)(void *instance, struct weir_slice path, uint64_t position,
+			 struct weir_error *error);
 };
 
 struct weir_filter_ops {

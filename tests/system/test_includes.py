@@ -29,6 +29,9 @@ WORDS = {
     "set": "a verb",
 }
 
+# Commands that write pipelines in the user's place: what they write has to name plugins.
+WRITERS = ("import", "ship")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
@@ -122,6 +125,8 @@ def test_the_agent_names_no_plugin():
     names = plugin_names() - WORDS.keys()
     wrong = []
     for path in sources(AGENT):
+        if path.parent.name == "cli" and path.name.startswith(WRITERS):
+            continue
         text = INCLUDE.sub("", COMMENT.sub("", path.read_text()))
         wrong += [f"{path.relative_to(ROOT)}: \"{word}\"" for word in STRING.findall(text)
                   if word in names or any(f"{kind}-{name}" in word for kind in KINDS

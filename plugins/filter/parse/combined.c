@@ -258,7 +258,8 @@ static const char *read_carefully(struct parse *parse, const struct line *line)
 		wrong = read_quoted(parse, line, SLOT_REFERER, &at, end);
 	if (!wrong && is_combined(parse))
 		wrong = read_quoted(parse, line, SLOT_AGENT, &at, end);
-	if (!wrong && at != end)
+	/* The agent's patterns end in .* */
+	if (!wrong && at != end && !parse->agent_names)
 		wrong = "text after the last field";
 	return wrong;
 }

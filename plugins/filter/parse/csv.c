@@ -15,6 +15,33 @@ struct csv {
 	char delimiter;
 };
 
+/*
+ * As Kinesis Agent's CSVTOJSON has it, with `names: kinesis_agent`: no quotes, what lies beyond the
+ * columns is left out, and empty values at the end of the line count as lacking.
+ */
+static const char *split_parse(struct parse *parse, const struct line *line)
+{
+	const struct csv *csv = parse->format_state;
+	const char *at = line->text, *end = line->text + line->size;
+	uint32_t column = 0;
+	int lacking;
+
+	while (end > at && end[-1] == csv->delimiter)
+		end--;
+	lacking = end == at && line->size > 0;
+	for (; column < parse->count && !lacking; column++) {
+		const char *from = at;
+
+		at = from < end ? memchr(from, csv->delimiter, (size_t)(end - from)) : NULL;
+		lacking = !at;
+		parse->values[column] = line_value(line, WEIR_STRING, 0, from, lacking ? end : at);
+		at = lacking ? end : at + 1;
+	}
+	while (column < parse->count)
+		parse->values[column++] = weir_value_null();
+	return NULL;
+}
+
 static uint32_t undouble(const char *from, uint32_t size, char *out)
 {
 	uint32_t length = 0;
@@ -59,6 +86,8 @@ static const char *csv_parse(struct parse *parse, const struct line *line)
 	const char *at = line->text, *end = line->text + line->size, *wrong;
 	uint32_t column = 0;
 
+	if (parse->agent_names)
+		return split_parse(parse, line);
 	if (end > at && end[-1] == '\r')
 		end--;
 	for (;; at++) {
@@ -150,7 +179,13 @@ static void csv_destroy(struct parse *parse)
 	free(parse->format_state);
 }
 
-const struct parse_format csv_format = {
-	.name = "csv", .create = csv_create, .destroy = csv_destroy, .parse = csv_parse};
-const struct parse_format tsv_format = {
-	.name = "tsv", .create = tsv_create, .destroy = csv_destroy, .parse = csv_parse};
+const struct parse_format csv_format = {.name = "csv",
+					.create = csv_create,
+					.destroy = csv_destroy,
+					.parse = csv_parse,
+					.has_agent_names = 1};
+const struct parse_format tsv_format = {.name = "tsv",
+					.create = tsv_create,
+					.destroy = csv_destroy,
+					.parse = csv_parse,
+					.has_agent_names = 1};

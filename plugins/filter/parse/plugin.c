@@ -218,7 +218,8 @@ static const struct weir_option option_list[] = {
 	 .name = "names",
 	 .default_text = "weir",
 	 .values = "weir|kinesis_agent",
-	 .doc = "For common, combined, apache_error and syslog: whose names and values the fields "
+	 .doc = "For common, combined, apache_error, syslog, csv and tsv: whose names and values "
+		"the fields "
 		"have"},
 	WEIR_OPTION("keep", WEIR_TYPE_BOOL, "false", "Keep the field that was parsed"),
 	{.struct_size = sizeof(struct weir_option),

@@ -120,6 +120,33 @@ int scan_new(struct catalog *catalog, const char *path)
 	return 0;
 }
 
+int32_t scan_place(struct catalog *catalog, const char *path, uint64_t position,
+		   struct weir_error *error)
+{
+	struct identity place;
+	struct statx status;
+	int fd;
+
+	if (!tail_options_match(&catalog->options, path))
+		return weir_fail(error, WEIR_ERR_NOT_FOUND, "`paths` does not name %s", path);
+	fd = refusal_open(catalog, path, &status);
+	if (fd < 0)
+		return weir_fail(error, WEIR_ERR_IO, "%s can't be read", path);
+	file_identify(&status, &place);
+	if (status.stx_size < position || catalog_has_file(catalog, &place)) {
+		(void)close(fd);
+		return weir_fail(error, WEIR_ERR_INVALID,
+				 status.stx_size < position
+					 ? "%s is shorter than what was read of it"
+					 : "%s is followed already, under another name",
+				 path);
+	}
+	(void)identity_take_head(&place, file_read_at, &fd);
+	return follow_new(catalog, path, fd, &place, position) < 0
+		       ? weir_fail(error, WEIR_ERR_MEMORY, "no memory for %s", path)
+		       : WEIR_OK;
+}
+
 /* ---- files that are followed ------------------------------------------------------------------- */
 
 /* True when the path leads to this file. */

@@ -21,5 +21,8 @@ void scan_name(struct catalog *catalog, const char *path, uint32_t what);
 /* The file of a path that is not followed yet; under the structure lock. 1 when it is held back as a
  * possible copy, else 0. */
 int scan_new(struct catalog *catalog, const char *path);
+/* Follows a file as one of which all before `position` has been read; under the structure lock. */
+int32_t scan_place(struct catalog *catalog, const char *path, uint64_t position,
+		   struct weir_error *error);
 
 #endif

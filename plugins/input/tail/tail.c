@@ -14,6 +14,7 @@
  * Threads: workers run read(), serialised per file; the loop's thread runs timer(); the watcher's
  * thread scans. Locks: see catalog.h.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <weir/plugin.h>
 
@@ -249,6 +250,27 @@ static int32_t tail_check(void *instance, struct weir_error *ret_warning)
 	return preview(&catalog->options, ret_warning);
 }
 
+/* Only in a process that imports: nothing else runs in this instance. */
+static int32_t tail_place(void *instance, struct weir_slice path, uint64_t position,
+			  struct weir_error *error)
+{
+	struct catalog *catalog = instance;
+	char text[PATH_MAX];
+	int32_t status;
+
+	if (path.size >= sizeof(text))
+		return weir_fail(error, WEIR_ERR_INVALID, "the path is too long");
+	memcpy(text, path.data, path.size);
+	text[path.size] = '\0';
+	/* From now on files that are not known are new ones, and read from their beginning. */
+	(void)catalog->host->state_set(catalog->context, weir_slice_of(state_started),
+				       weir_slice_of("1"));
+	pthread_mutex_lock(&catalog->structure_lock);
+	status = scan_place(catalog, text, position, error);
+	pthread_mutex_unlock(&catalog->structure_lock);
+	return status;
+}
+
 static const struct weir_input_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = tail_create,
@@ -259,6 +281,7 @@ static const struct weir_input_ops ops = {
 	.closed = tail_closed,
 	.timer = tail_timer,
 	.check = tail_check,
+	.place = tail_place,
 };
 
 static const struct weir_plugin tail = {

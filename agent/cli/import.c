@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `weir import`: reads another agent's configuration, writes pipelines that do the same, continues at its
+ * positions, and says what is different.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "batch/json.h"
+#include "cli/cli.h"
+#include "cli/import.h"
+#include "cli/terminal.h"
+
+#define EXIT_INCOMPLETE 3
+/* Of a pipeline's name, with room for a number. */
+#define NAME_ROOM 56
+
+static const char usage[] =
+	"usage: weir import kinesis-agent [OPTION...] FILE\n"
+	"\n"
+	"Writes a pipeline for every flow of the Kinesis Agent's agent.json, and of agent.d "
+	"beside\n"
+	"it, and takes its positions over. Stop that agent before, and Weir, too.\n"
+	"\n"
+	"  -c, --config FILE      the weir.yaml to use\n"
+	"  -o, --output FOLDER    where the pipelines go (default: its conf_dir)\n"
+	"  -n, --dry-run          print them; write nothing\n"
+	"      --force            replace files that are there\n"
+	"      --positions FILE   the other agent's positions, where they are elsewhere\n"
+	"      --no-positions     don't take positions over\n"
+	"      --json             print what was done as JSON\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"Exit codes: 0 all was carried over, 1 failed, 2 wrong usage, 3 written, but something "
+	"could\n"
+	"not be carried over.\n";
+
+struct arguments {
+	const char *config, *output, *positions, *kind, *path;
+	int dry_run, force, no_positions, json, help;
+};
+
+static const struct importer {
+	const char *name, *program;
+	int (*read)(struct import *import);
+} importers[] = {
+	{"kinesis-agent", "the Kinesis Agent", import_kinesis},
+};
+
+/* ---- what a reader adds ---- */
+
+static int is_taken(const struct import *import, const char *name)
+{
+	for (const struct import_pipeline *p = import->pipelines; p; p = p->next)
+		if (strcmp(p->name, name) == 0)
+			return 1;
+	return 0;
+}
+
+static const char *make_name(const struct import *import, const char *wish)
+{
+	char name[NAME_ROOM + 16];
+	size_t size = 0;
+
+	for (; wish[size] && size < NAME_ROOM; size++)
+		name[size] =
+			isalnum((unsigned char)wish[size]) || wish[size] == '_' ? wish[size] : '-';
+	if (size == 0)
+		name[size++] = '1';
+	name[size] = '\0';
+	for (unsigned n = 2; is_taken(import, name); n++)
+		snprintf(name + size, sizeof(name) - size, "-%u", n);
+	return config_copy(import->memory, name, strlen(name));
+}
+
+struct import_pipeline *import_add(struct import *import, const char *wish, const char *about)
+{
+	struct import_pipeline *pipeline = config_alloc(import->memory, sizeof(*pipeline));
+
+	if (!pipeline)
+		return NULL;
+	pipeline->name = make_name(import, wish);
+	pipeline->about = about;
+	pipeline->notes_end = &pipeline->notes;
+	*import->pipelines_end = pipeline;
+	import->pipelines_end = &pipeline->next;
+	return pipeline;
+}
+
+void import_note(struct import *import, struct import_pipeline *pipeline, int kind, uint32_t line,
+		 const char *format, ...)
+{
+	struct import_note ***end = pipeline ? &pipeline->notes_end : &import->notes_end;
+	struct import_note *note = config_alloc(import->memory, sizeof(*note));
+	va_list args;
+
+	if (!note)
+		return;
+	va_start(args, format);
+	*note = (struct import_note){kind, line, config_vprint(import->memory, format, args), NULL};
+	va_end(args);
+	if (!note->text)
+		return;
+	**end = note;
+	*end = &note->next;
+}
+
+/* ---- arguments ---- */
+
+static int read_options(int argc, char **argv, struct arguments *ret)
+{
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"output", required_argument, NULL, 'o'},
+						{"dry-run", no_argument, NULL, 'n'},
+						{"force", no_argument, NULL, 'f'},
+						{"positions", required_argument, NULL, 'p'},
+						{"no-positions", no_argument, NULL, 'P'},
+						{"json", no_argument, NULL, 'j'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	int letter;
+
+	while ((letter = cli_getopt("import", argc, argv, ":c:o:nh", options)) != -1) {
+		if (letter == '?')
+			return CLI_USAGE;
+		*(letter == 'c'   ? &ret->config
+		  : letter == 'o' ? &ret->output
+		  : letter == 'p' ? &ret->positions
+				  : &(const char *){NULL}) = optarg;
+		ret->dry_run |= letter == 'n';
+		ret->force |= letter == 'f';
+		ret->no_positions |= letter == 'P';
+		ret->json |= letter == 'j';
+		ret->help |= letter == 'h';
+	}
+	return CLI_OK;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *ret)
+{
+	int result = read_options(argc, argv, ret);
+
+	if (result || ret->help)
+		return result;
+	if (argc - optind < 1)
+		return cli_usage_error("import", "say what to import: kinesis-agent FILE");
+	if (argc - optind < 2)
+		return cli_usage_error("import", "say which file to import");
+	if (argc - optind > 2)
+		return cli_usage_error("import", "\"%s\" is more than import takes",
+				       argv[optind + 2]);
+	ret->kind = argv[optind];
+	ret->path = argv[optind + 1];
+	return CLI_OK;
+}
+
+/* ---- files ---- */
+
+static int write_file(const char *path, const struct buffer *text, int force)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0644);
+	size_t done = 0;
+
+	while (fd >= 0 && done < text->size) {
+		ssize_t more = write(fd, text->data + done, text->size - done);
+
+		if (more < 0 && errno != EINTR)
+			break;
+		done += more > 0 ? (size_t)more : 0;
+	}
+	if (fd < 0 || done < text->size || close(fd) < 0) {
+		fprintf(stderr, "weir import: can't write %s: %s\n", path, strerror(errno));
+		return CLI_FAILED;
+	}
+	return CLI_OK;
+}
+
+/* All of them can be written, or none is. */
+static int check_targets(const struct import *import, const char *folder, int force)
+{
+	int result = CLI_OK;
+	char path[PATH_MAX];
+
+	for (const struct import_pipeline *p = import->pipelines; p && !force; p = p->next) {
+		snprintf(path, sizeof(path), "%s/%s.yaml", folder, p->name);
+		if (access(path, F_OK) < 0)
+			continue;
+		fprintf(stderr, "weir import: %s is there already; move it away, or add --force\n",
+			path);
+		result = CLI_FAILED;
+	}
+	return result;
+}
+
+static int write_files(const struct import *import, const char *folder, int force)
+{
+	int result = check_targets(import, folder, force);
+	char path[PATH_MAX];
+
+	for (const struct import_pipeline *p = import->pipelines; p && !result; p = p->next) {
+		struct buffer text = {0};
+
+		import_print(import, p, &text);
+		snprintf(path, sizeof(path), "%s/%s.yaml", folder, p->name);
+		result = write_file(path, &text, force);
+		buffer_done(&text);
+	}
+	return result;
+}
+
+static void print_files(const struct import *import)
+{
+	for (const struct import_pipeline *p = import->pipelines; p; p = p->next) {
+		struct buffer text = {0};
+
+		import_print(import, p, &text);
+		printf("---- %s.yaml\n%s\n", p->name, buffer_cstr(&text));
+		buffer_done(&text);
+	}
+}
+
+/* ---- the report ---- */
+
+static int count_lost(const struct import_note *note)
+{
+	int lost = 0;
+
+	for (; note; note = note->next)
+		lost += note->kind == IMPORT_LOST;
+	return lost;
+}
+
+static void show_notes(const struct import *import, const struct import_note *note)
+{
+	for (; note; note = note->next) {
+		int lost = note->kind == IMPORT_LOST;
+
+		printf("    %s%-8s%s ", terminal_style(lost ? TERMINAL_RED : TERMINAL_DIM),
+		       lost ? "LOST" : "differs", terminal_style(TERMINAL_PLAIN));
+		if (note->line)
+			printf("%s:%u: ", import->path, note->line);
+		terminal_text(weir_slice_of(note->text));
+		printf("\n");
+	}
+}
+
+static void show(const struct import *import, const char *folder, const struct import_place *places)
+{
+	for (const struct import_pipeline *p = import->pipelines; p; p = p->next) {
+		printf("%s%s/%s.yaml%s  ", terminal_style(TERMINAL_BOLD), folder, p->name,
+		       terminal_style(TERMINAL_PLAIN));
+		terminal_text(weir_slice_of(p->about));
+		printf("\n");
+		for (const struct import_place *place = places; place; place = place->next) {
+			if (strcmp(place->pipeline, p->name) != 0)
+				continue;
+			printf("    position ");
+			terminal_text(weir_slice_of(place->path));
+			printf(" at %" PRIu64 "\n", place->position);
+		}
+		show_notes(import, p->notes);
+	}
+	if (import->notes)
+		printf("%s\n", import->path);
+	show_notes(import, import->notes);
+}
+
+static void json_notes(struct buffer *out, const struct import_note *note)
+{
+	const char *separator = "";
+
+	buffer_text(out, "[");
+	for (; note; note = note->next) {
+		buffer_printf(out, "%s{\"kind\":\"%s\",\"line\":%u,\"text\":", separator,
+			      note->kind == IMPORT_LOST ? "lost" : "differs", note->line);
+		json_append_string(out, weir_slice_of(note->text));
+		buffer_text(out, "}");
+		separator = ",";
+	}
+	buffer_text(out, "]");
+}
+
+static void json_places(struct buffer *out, const char *pipeline, const struct import_place *place)
+{
+	const char *separator = "";
+
+	buffer_text(out, "[");
+	for (; place; place = place->next) {
+		if (strcmp(place->pipeline, pipeline) != 0)
+			continue;
+		buffer_printf(out, "%s{\"position\":%" PRIu64 ",\"path\":", separator,
+			      place->position);
+		json_append_string(out, weir_slice_of(place->path));
+		buffer_text(out, "}");
+		separator = ",";
+	}
+	buffer_text(out, "]");
+}
+
+static void show_json(const struct import *import, const struct import_place *places)
+{
+	struct buffer out = {0};
+
+	buffer_text(&out, "{\"pipelines\":[");
+	for (const struct import_pipeline *p = import->pipelines; p; p = p->next) {
+		struct buffer text = {0};
+
+		import_print(import, p, &text);
+		buffer_printf(&out,
+			      "%s{\"name\":\"%s\",\"yaml\":", p == import->pipelines ? "" : ",",
+			      p->name);
+		json_append_string(&out, (struct weir_slice){text.data, text.size});
+		buffer_text(&out, ",\"positions\":");
+		json_places(&out, p->name, places);
+		buffer_text(&out, ",\"notes\":");
+		json_notes(&out, p->notes);
+		buffer_text(&out, "}");
+		buffer_done(&text);
+	}
+	buffer_text(&out, "],\"notes\":");
+	json_notes(&out, import->notes);
+	printf("%s}\n", buffer_cstr(&out));
+	buffer_done(&out);
+}
+
+/* ---- all of it ---- */
+
+static void finish(struct import *import)
+{
+	for (struct import_pipeline *p = import->pipelines; p; p = p->next) {
+		buffer_done(&p->inputs);
+		buffer_done(&p->filters);
+		buffer_done(&p->outputs);
+	}
+}
+
+static int show_problems(const struct config *config)
+{
+	char place[PATH_MAX];
+
+	for (size_t i = 0; i < config->problem_count; i++) {
+		if (config->problems[i].severity != CONFIG_ERROR)
+			continue;
+		config_print_place(&config->problems[i], place, sizeof(place));
+		fprintf(stderr, "%s: error: %s\n", place, config->problems[i].text);
+	}
+	return config_errors(config) ? CLI_FAILED : CLI_OK;
+}
+
+static int take_positions(struct import *import, const struct arguments *arguments,
+			  const char *folder, struct import_place **ret_places)
+{
+	struct weir_error error = {0};
+
+	if (!import->positions || arguments->no_positions || arguments->dry_run)
+		return CLI_OK;
+	if (access(import->positions, F_OK) < 0) {
+		import_note(import, NULL, arguments->positions ? IMPORT_LOST : IMPORT_DIFFERS, 0,
+			    "there are no positions in %s: every pipeline begins as a new one",
+			    import->positions);
+		return CLI_OK;
+	}
+	if (import_positions(import, arguments->config, folder, ret_places, &error) == 0)
+		return CLI_OK;
+	fprintf(stderr,
+		"weir import: %s. The pipelines are written; mend that, and import again "
+		"with --force\n",
+		error.text);
+	return CLI_FAILED;
+}
+
+static int carry_over(struct import *import, const struct arguments *arguments, const char *folder)
+{
+	struct import_place *places = NULL;
+	int result = arguments->dry_run ? CLI_OK : write_files(import, folder, arguments->force);
+	int lost = count_lost(import->notes);
+
+	if (!result)
+		result = take_positions(import, arguments, folder, &places);
+	if (result)
+		return result;
+	if (arguments->json) {
+		show_json(import, places);
+	} else {
+		if (arguments->dry_run)
+			print_files(import);
+		show(import, folder, places);
+	}
+	for (const struct import_pipeline *p = import->pipelines; p; p = p->next)
+		lost += count_lost(p->notes);
+	return lost ? EXIT_INCOMPLETE : CLI_OK;
+}
+
+static int run(const struct arguments *arguments, const struct importer *importer)
+{
+	struct weir_error error = {0};
+	struct config *config = NULL;
+	struct import import = {.program = importer->program, .path = arguments->path};
+	int result;
+
+	if (config_load(arguments->config, &config, &error) < 0 ||
+	    log_setup(WEIR_LOG_WARNING, LOG_TEXT, NULL, &error) < 0) {
+		fprintf(stderr, "weir import: %s\n", error.text);
+		config_free(config);
+		return CLI_FAILED;
+	}
+	import.config = config;
+	import.memory = config->memory;
+	import.pipelines_end = &import.pipelines;
+	import.notes_end = &import.notes;
+	result = show_problems(config);
+	if (!result && importer->read(&import) < 0) {
+		show_problems(config);
+		result = CLI_FAILED;
+	}
+	if (arguments->positions)
+		import.positions = arguments->positions;
+	if (!result)
+		result = carry_over(&import, arguments,
+				    arguments->output ? arguments->output : config->conf_dir);
+	finish(&import);
+	config_free(config);
+	return result;
+}
+
+int cli_import(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	int result = read_arguments(argc, argv, &arguments);
+
+	if (result)
+		return result;
+	if (arguments.help) {
+		fputs(usage, stdout);
+		return CLI_OK;
+	}
+	for (size_t i = 0; i < sizeof(importers) / sizeof(importers[0]); i++)
+		if (strcmp(importers[i].name, arguments.kind) == 0)
+			return run(&arguments, &importers[i]);
+	return cli_usage_error("import", "\"%s\" can't be imported, only kinesis-agent",
+			       arguments.kind);
+}

@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: MIT
+"""`weir import`: what another agent sent, the imported pipeline sends, from where that one stopped."""
+import json
+import os
+
+import pytest
+
+from harness import kinesis_agent
+from harness.fake_aws import FakeAws
+from harness.process import wait_until
+from harness.weir import yaml
+
+
+@pytest.fixture
+def aws():
+    """Takes whatever is put, of both services."""
+
+    def answer(request, _number):
+        count = len(request.records())
+        if "Firehose" in request.headers["x-amz-target"]:
+            return 200, {"FailedPutCount": 0, "RequestResponses": [{"RecordId": "1"}] * count}
+        return 200, {"FailedRecordCount": 0, "Records": [
+            {"SequenceNumber": "1", "ShardId": "shardId-000000000000"}] * count}
+
+    server = FakeAws(answer)
+    yield server
+    server.close()
+
+
+def received(aws):
+    return [record.decode() for request in aws.seen() for record in request.records()]
+
+
+@pytest.fixture
+def agent(weir, aws, tmp_path):
+    """agent(flows, **settings): a Kinesis Agent's configuration; the path of agent.json."""
+    weir.env.update(AWS_ACCESS_KEY_ID="AK", AWS_SECRET_ACCESS_KEY="SK", AWS_REGION="eu-west-1",
+                    AWS_EC2_METADATA_DISABLED="true")
+    (tmp_path / "logs").mkdir(exist_ok=True)
+
+    def make(*flows, **settings):
+        whole = {"cloudwatch.emitMetrics": False, "kinesis.endpoint": aws.url,
+                 "firehose.endpoint": aws.url, "kinesis.region": "eu-west-1",
+                 "checkpointFile": str(tmp_path / "checkpoints"), **settings, "flows": [
+                     {"filePattern": str(tmp_path / "logs/app.log*"), **flow} for flow in flows]}
+        path = tmp_path / "agent.json"
+        path.write_text(json.dumps(whole, indent=1))
+        return path
+
+    return make
+
+
+def run_import(weir, path, *arguments, code=0):
+    result = weir.command("import", "kinesis-agent", "-c", weir.config, path, "--json", *arguments)
+    assert result.returncode == code, result.stdout + result.stderr
+    return json.loads(result.stdout)
+
+
+def comparable(sent):
+    """JSON as what it says, anything else as it is; requests may arrive in any order."""
+    whole = []
+    for record in sent:
+        try:
+            whole.append(json.dumps(json.loads(record), sort_keys=True))
+        except ValueError:
+            whole.append(record)
+    return sorted(whole)
+
+
+WEB = ('203.0.113.9 - alice [24/Nov/2026:11:59:58 +0000] "GET /a?b HTTP/1.1" 200 512 "-" "curl/8"\n'
+       'www.example.com - - [24/Nov/2026:11:59:59 +0000] "POST / HTTP/1.0" 304 - '
+       '"http://example.com/\u00e4" "Mozilla (\U0001f642)"\n'
+       'no access log\n\n')
+SYSLOG = ("Nov 24 11:59:58 web1 sshd[812]: Failed password for root\n"
+          "Nov  4 01:02:03 web-2 kernel: [ 1.2] up\nsomething else\n")
+CSV = "a,b,c\n1,,3,4\n\"x,y\",z\n,,\n\nlast,,\n"
+TRACE = "2026-11-24 boom\n\tat x  \n\n  at y\n2026-11-24 fine\n2026-11-24 end\n"
+
+FLOWS = {
+    "raw lines": ({"kinesisStream": "s"}, WEB),
+    "to Firehose": ({"deliveryStream": "s"}, WEB),
+    "packed": ({"deliveryStream": "s", "aggregatedRecordSizeBytes": 100000}, WEB),
+    "with headers": ({"kinesisStream": "s", "skipHeaderLines": 2}, CSV),
+    "several lines": ({"kinesisStream": "s", "multiLineStartPattern": r"\d{4}-"}, TRACE),
+    "common": ([{"optionName": "LOGTOJSON", "logFormat": "COMMONAPACHELOG"}], WEB),
+    "combined": ([{"optionName": "LOGTOJSON", "logFormat": "COMBINEDAPACHELOG"}], WEB),
+    "names of one's own": ([{"optionName": "LOGTOJSON", "logFormat": "COMMONAPACHELOG",
+                             "customFieldNames": ["ip", "ident", "user", "at", "what is", "code",
+                                                  "size"]}], WEB),
+    "syslog": ([{"optionName": "LOGTOJSON", "logFormat": "SYSLOG"}], SYSLOG),
+    "a pattern": ([{"optionName": "LOGTOJSON", "logFormat": "COMMONAPACHELOG",
+                    "matchPattern": r"^([\d.]+) (?:- )?(-|\w+) [\[(](.*?)\] \"(GET)?.*$",
+                    "customFieldNames": ["ip", "who-ever", "at", "method"]}], WEB),
+    "csv": ([{"optionName": "CSVTOJSON", "customFieldNames": ["x", "y y", "z"]}], CSV),
+    "tsv": ([{"optionName": "CSVTOJSON", "customFieldNames": ["x", "y"], "delimiter": "\\t"}],
+            "1\t2\t3\n\t2\n1\t\n\\t,\n"),
+    "bars": ([{"optionName": "CSVTOJSON", "customFieldNames": ["x", "y"], "delimiter": "\\|"}],
+             "1|2\n|\n|2\n"),
+    "one line": ({"kinesisStream": "s", "multiLineStartPattern": r"\d{4}-", "dataProcessingOptions": [
+        {"optionName": "SINGLELINE"}]}, TRACE),
+    "one line, escaped": ({"kinesisStream": "s", "multiLineStartPattern": r"\d{4}-",
+                           "dataProcessingOptions": [
+                               {"optionName": "SINGLELINE", "parseOptions": ["ESCAPE_NEW_LINE"]}]},
+                          TRACE),
+    "one line, untrimmed": ({"kinesisStream": "s", "multiLineStartPattern": r"\d{4}-",
+                             "dataProcessingOptions": [
+                                 {"optionName": "SINGLELINE",
+                                  "parseOptions": ["NO_TRIM", "ESCAPE_NEW_LINE"]}]}, TRACE),
+    "one line, then fields": ({"kinesisStream": "s", "multiLineStartPattern": "ip=",
+                               "dataProcessingOptions": [
+                                   {"optionName": "SINGLELINE"},
+                                   {"optionName": "CSVTOJSON", "customFieldNames": ["x", "y"]}]},
+                              "ip=1,\n  2\nip=3,4\n"),
+    "metadata": ([{"optionName": "ADDMETADATA", "metadata": {
+        "env": "a ${HOME} $$ \u00fc", "yes": {"list": [1, "2", None, True, 1.5]}, "quote": "'\"\n"}}],
+                 WEB),
+    "brackets": ([{"optionName": "ADDBRACKETS"}], '"a":1\n\n'),
+}
+
+
+@pytest.mark.parametrize("flow, text", FLOWS.values(), ids=FLOWS)
+def test_the_records_are_those_that_the_agent_sends(weir, agent, aws, tmp_path, flow, text):
+    if isinstance(flow, list):
+        flow = {"kinesisStream": "s", "dataProcessingOptions": flow}
+    run_import(weir, agent({"initialPosition": "START_OF_FILE", **flow}))
+    (tmp_path / "logs/app.log").write_text(text)
+    weir.run_once()
+    sent = received(aws)
+    if "aggregatedRecordSizeBytes" in flow:
+        sent = "".join(sent).splitlines(keepends=True)
+    assert comparable(sent) == comparable(kinesis_agent.records(flow, text))
+
+
+def test_a_time_in_the_metadata_is_that_of_reading(weir, agent, aws, tmp_path):
+    run_import(weir, agent({"kinesisStream": "s", "initialPosition": "START_OF_FILE",
+                            "dataProcessingOptions": [{"optionName": "ADDMETADATA", "timestamp": "true",
+                                                       "metadata": {}}]}))
+    (tmp_path / "logs/app.log").write_text("x\n")
+    weir.run_once()
+    (record,) = received(aws)
+    assert record.startswith('{"ts":"20') and record.endswith('Z","metadata":{},"data":"x"}\n')
+
+
+def test_comments_tabs_and_other_characters_are_understood(weir, agent, tmp_path):
+    path = agent({"kinesisStream": "events"})
+    text = path.read_text().replace("app.log", "\\ud83d\\ude42 /*not*/ //not \\u00e9")
+    path.write_text("// first\n" + text.replace(" ", "\t", 9).replace("{", "{ /* a\n comment */", 1))
+    told = run_import(weir, path)
+    assert f"{tmp_path}/logs/\U0001f642 /*not*/ //not \u00e9*".rpartition("/")[2] in \
+        json.loads(weir.command("check", "-c", weir.config, "--json").stdout)["problems"][0]["text"]
+    assert told["pipelines"][0]["name"] == "events"
+
+
+def test_settings_of_the_agent_become_those_of_outputs(weir, agent, tmp_path):
+    path = agent({"kinesisStream": "k", "partitionKeyOption": "DETERMINISTIC",
+                  "maxBufferAgeMillis": 5000, "maxBufferSizeRecords": 100, "maxBufferSizeBytes": 99999,
+                  "retryInitialBackoffMillis": 50, "retryMaxBackoffMillis": "2000"},
+                 {"deliveryStream": "f"},
+                 **{"kinesis.endpoint": "https://kinesis.us-west-2.amazonaws.com",
+                    "kinesis.region": None, "firehose.endpoint": "firehose.internal:8443",
+                    "sts.endpoint": "sts.us-west-2.amazonaws.com", "awsAccessKeyId": "AKIA",
+                    "awsSecretAccessKey": "very secret", "assumeRoleARN": "arn:aws:iam::1:role/r",
+                    "assumeRoleExternalId": "x y", "maxSendingThreads": "8",
+                    "connectionTimeoutMillis": 1500, "socketTimeoutMillis": 30000})
+    told = run_import(weir, path)
+    weir.env["WEIR_SECRET_ACCESS_KEY"] = "x"
+    assert weir.check().returncode == 0
+    one, two = (p["yaml"] for p in told["pipelines"])
+    for text in ("region: us-west-2", "partition_key: hash", "linger: 5000ms", "batch_records: 100",
+                 "batch_bytes: 99999", "backoff_min: 50ms, backoff_max: 2000ms", "concurrency: 8",
+                 "connect_timeout: 1500ms", "timeout: 30000ms", "external_id: 'x y'",
+                 "sts_endpoint: 'https://sts.us-west-2.amazonaws.com'"):
+        assert text in one, text
+    assert "endpoint: 'https://firehose.internal:8443'" in two and "region: us-east-1" in two
+    assert "endpoint: 'https://kinesis" not in one
+    assert "very secret" not in json.dumps(told)
+
+
+def test_what_cannot_be_carried_over_is_listed(weir, agent):
+    path = agent({"kinesisStream": "a", "fileFooterPattern": "x", "dataProcessingOptions": [
+        {"optionName": "CSVTOJSON", "customFieldNames": ["a"], "delimiter": "[,;]"}]},
+                 {"kinesisStream": "b", "dataProcessingOptions": [
+                     {"optionName": "USINGPLUGGIN", "classname": "X"}, {"optionName": "ADDEC2METADATA"}]},
+                 {"kinesisStream": "c", "dataProcessingOptions": [
+                     {"optionName": "LOGTOJSON", "logFormat": "SYSLOG"},
+                     {"optionName": "ADDMETADATA", "metadata": {}}]},
+                 {"neither": 1}, **{"cloudwatch.emitMetrics": True, "userAgent": "x", "speling": 1})
+    told = run_import(weir, path, code=3)
+
+    def lost(notes):
+        return [note["text"] for note in notes if note["kind"] == "lost"]
+
+    assert [len(lost(p["notes"])) for p in told["pipelines"]] == [2, 2, 1]
+    general = lost(told["notes"])
+    assert len(general) == 3 and "speling: the key is not known" in general
+    assert any("CloudWatch" in text for text in general)
+    assert "Not carried over:" in told["pipelines"][0]["yaml"]
+    text = weir.command("import", "kinesis-agent", "-c", weir.config, path, "--force").stdout
+    assert f"    LOST     {path}:" in text
+
+
+def test_flows_of_the_folder_beside_are_taken_too(weir, agent, tmp_path):
+    path = agent({"kinesisStream": "one"})
+    (tmp_path / "agent.d").mkdir()
+    (tmp_path / "agent.d/more.json").write_text(json.dumps({"flows": [
+        {"filePattern": "/tmp/x*", "kinesisStream": "one"}, {"filePattern": "/y", "deliveryStream": "t.w"}]}))
+    told = run_import(weir, path)
+    assert [p["name"] for p in told["pipelines"]] == ["one", "one-2", "t-w"]
+
+
+def test_nothing_that_is_there_is_replaced(weir, agent):
+    path = agent({"kinesisStream": "b"}, {"kinesisStream": "a"})
+    weir.pipeline("a", "mine\n")
+    result = weir.command("import", "kinesis-agent", "-c", weir.config, path)
+    assert result.returncode == 1 and "a.yaml is there already" in result.stderr
+    assert os.listdir(weir.conf_dir) == ["a.yaml"]
+    assert weir.command("import", "kinesis-agent", "-c", weir.config, "-n", path).returncode == 0
+    assert os.listdir(weir.conf_dir) == ["a.yaml"]
+    run_import(weir, path, "--force")
+    assert (weir.conf_dir / "a.yaml").read_text() != "mine\n"
+
+
+def test_a_broken_file_is_shown_with_its_place(weir, tmp_path):
+    path = tmp_path / "agent.json"
+    for text, words in (("{\n \"flows\": [\n", ":3:"), ("[]", "expected an object"), ("", "expected")):
+        path.write_text(text)
+        result = weir.command("import", "kinesis-agent", "-c", weir.config, path)
+        assert result.returncode == 1 and words in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["kinesis-agent"], ["logstash", "x"],
+                                       ["kinesis-agent", "x", "y"], ["kinesis-agent", "x", "--nope"]])
+def test_a_wrong_command_line_is_wrong_usage(weir, arguments):
+    assert weir.command("import", *arguments).returncode == 2
+
+
+# ---- positions -------------------------------------------------------------------------------------
+
+FLOW = {"kinesisStream": "s"}
+
+
+@pytest.fixture
+def moved(weir, agent, tmp_path):
+    """moved(): imports a flow; what its first run sends is then what the agent had not sent."""
+    path = agent(FLOW)
+
+    class Move:
+        logs = tmp_path / "logs"
+        flow = f"kinesis:s:{tmp_path}/logs/app.log*"
+        database = tmp_path / "checkpoints"
+
+        def log(self, name, text, age):
+            (self.logs / name).write_text(text)
+            os.utime(self.logs / name, (1_800_000_000 - age,) * 2)
+            return self.logs / name
+
+        def run(self, code=0):
+            told = run_import(weir, path, code=code)
+            return told, {os.path.basename(p["path"]): p["position"]
+                          for p in told["pipelines"][0]["positions"]}
+
+    return Move()
+
+
+def test_a_move_loses_and_repeats_nothing(weir, aws, moved):
+    moved.log("app.log.2", "old one\n", 300)
+    moved.log("app.log.gz", "compressed\n", 100)
+    log = moved.log("app.log", "sent\nsent\nnot yet\n", 200)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 10, modified=log.stat().st_mtime)
+    # Then it was rotated and goes on in a new file, while neither agent runs.
+    log.rename(moved.logs / "app.log.1")
+    moved.log("app.log", "new\n", 100)
+    _, positions = moved.run()
+    assert positions == {"app.log.1": 10, "app.log.2": 8}
+    weir.run_once()
+    assert sorted(received(aws)) == ["new\n", "not yet\n"]
+    with open(moved.logs / "app.log", "a", encoding="ascii") as more:
+        more.write("newer\n")
+    weir.run_once()
+    assert sorted(received(aws)) == ["new\n", "newer\n", "not yet\n"]
+
+
+def test_the_service_goes_on_from_there(weir, aws, moved):
+    log = moved.log("app.log", "sent\n", 10)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 5)
+    moved.run()
+    weir.start()
+    with open(log, "a", encoding="ascii") as more:
+        more.write("after\n")
+    wait_until(lambda: received(aws) == ["after\n"], what="the line after the move")
+    weir.stop()
+
+
+def test_a_truncated_file_is_read_whole(weir, aws, moved):
+    log = moved.log("app.log", "short\n", 10)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 100)
+    told, positions = moved.run()
+    assert positions == {"app.log": 0}
+    assert any("truncated" in n["text"] for n in told["pipelines"][0]["notes"])
+    weir.run_once()
+    assert received(aws) == ["short\n"]
+
+
+def test_when_its_file_is_gone_what_is_newer_is_read(weir, aws, moved):
+    moved.log("app.log.1", "older\n", 300)
+    log = moved.log("app.log", "newer\n", 100)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 3, inode=1,
+                             modified=1_800_000_000 - 200)
+    told, positions = moved.run()
+    assert positions == {"app.log.1": 6}
+    assert any("is gone" in n["text"] for n in told["pipelines"][0]["notes"])
+    weir.run_once()
+    assert received(aws) == ["newer\n"]
+
+
+def test_when_all_files_are_new_all_are_read(weir, aws, moved):
+    log = moved.log("app.log", "new\n", 100)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 3, inode=1,
+                             modified=1_800_000_000 - 200)
+    assert moved.run()[1] == {}
+    weir.run_once()
+    assert received(aws) == ["new\n"]
+
+
+def test_the_newest_position_of_a_flow_counts(moved):
+    old, log = moved.log("app.log.1", "x\n" * 9, 300), moved.log("app.log", "y\n" * 9, 100)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 4, updated="2026-11-24 12:00:01.000")
+    kinesis_agent.checkpoint(moved.database, moved.flow, old, 6, updated="2026-11-24 11:00:00.000")
+    kinesis_agent.checkpoint(moved.database, "fh:s:/elsewhere", old, 1)
+    assert moved.run()[1] == {"app.log": 4, "app.log.1": 18}
+
+
+def test_without_a_position_it_begins_as_a_new_pipeline(moved):
+    log = moved.log("app.log", "x\n", 10)
+    kinesis_agent.checkpoint(moved.database, "kinesis:other:/x/y", log, 1)
+    told, positions = moved.run()
+    assert positions == {}
+    assert any("no position" in n["text"] for n in told["pipelines"][0]["notes"])
+
+
+def test_a_file_of_no_positions_is_an_error(weir, agent, moved):
+    moved.database.write_text("no database\n" * 100)
+    result = weir.command("import", "kinesis-agent", "-c", weir.config, agent(FLOW))
+    assert result.returncode == 1 and "can't be read" in result.stderr
+
+
+def test_a_running_agent_keeps_its_positions_to_itself(weir, agent, moved):
+    log = moved.log("app.log", "x\n", 10)
+    kinesis_agent.checkpoint(moved.database, moved.flow, log, 1)
+    weir.pipeline("mine", yaml({"inputs": [{"tail": "/etc/hostname"}], "outputs": ["null"]}))
+    weir.start()
+    result = weir.command("import", "kinesis-agent", "-c", weir.config, agent(FLOW))
+    assert result.returncode == 1 and "process" in result.stderr, result.stderr
+    weir.stop()
