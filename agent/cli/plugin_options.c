@@ -168,7 +168,7 @@ static void append_options(struct buffer *out, const struct weir_option *options
 	buffer_text(out, "]");
 }
 
-static void append_plugin(struct buffer *out, const struct registry_entry *entry, int with_options)
+void plugins_append_json(struct buffer *out, const struct registry_entry *entry, int with_options)
 {
 	buffer_printf(out, "{\"kind\":\"%s\"", registry_kind_name(entry->plugin->kind));
 	append_text(out, "name", entry->plugin->name);
@@ -198,7 +198,7 @@ void plugins_print_json(const struct registry *registry, const char *name)
 		if (name && strcmp(entry->plugin->name, name) != 0)
 			continue;
 		buffer_text(&out, separator);
-		append_plugin(&out, entry, name != NULL);
+		plugins_append_json(&out, entry, name != NULL);
 		separator = ",";
 	}
 	buffer_text(&out, "]");

@@ -19,9 +19,11 @@
 static const char usage[] =
 	"usage: weir plugins [-c FILE] [--json] [NAME]\n"
 	"       weir plugins new NAME --kind input|filter|output [--into FOLDER]\n"
+	"       weir plugins inspect [--json] FILE.so\n"
 	"\n"
 	"Lists the plugins that were found, and the files that were refused with the reason;\n"
-	"or prints the options of the plugin NAME. new makes a plugin to start from.\n"
+	"or prints the options of the plugin NAME. new makes a plugin to start from; inspect\n"
+	"explains a plugin file without running its code.\n"
 	"\n"
 	"  -c, --config FILE  the weir.yaml to use\n"
 	"      --json         print the result as JSON\n"
@@ -219,6 +221,8 @@ int cli_plugins(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "new") == 0)
 		return cli_plugins_new(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "inspect") == 0)
+		return cli_plugins_inspect(argc - 1, argv + 1);
 	result = read_arguments(argc, argv, &arguments);
 	if (result)
 		return result;

@@ -9,7 +9,12 @@
 void plugins_describe(const struct registry_entry *entry, int more);
 /* All plugins and refusals, or only the plugins of that name, as one JSON document. */
 void plugins_print_json(const struct registry *registry, const char *name);
-/* The command `plugins new`; argv[0] is "new". */
+/* One plugin as a JSON object, with all its options if asked for. */
+struct buffer;
+void plugins_append_json(struct buffer *out, const struct registry_entry *entry, int with_options);
+
+/* The commands `plugins new` and `plugins inspect`; argv[0] is their last word. */
 int cli_plugins_new(int argc, char **argv);
+int cli_plugins_inspect(int argc, char **argv);
 
 #endif

@@ -2,47 +2,13 @@
 /* Reads the header and the program headers only; everything in them is taken as hostile. */
 #include "host/elf_check.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <weir/plugin.h>
 
-/* The agent's own machine; EM_* of elf.h. */
-#if defined(__x86_64__)
-#define MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define MACHINE EM_AARCH64
-#elif defined(__riscv)
-#define MACHINE EM_RISCV
-#elif defined(__powerpc64__)
-#define MACHINE EM_PPC64
-#elif defined(__s390x__)
-#define MACHINE EM_S390
-#elif defined(__arm__)
-#define MACHINE EM_ARM
-#elif defined(__i386__)
-#define MACHINE EM_386
-#else
-#error "name this machine's EM_ constant"
-#endif
-
-#if __SIZEOF_POINTER__ == 8
-#define CLASS ELFCLASS64
-typedef Elf64_Ehdr elf_header;
-typedef Elf64_Phdr elf_segment;
-#else
-#define CLASS ELFCLASS32
-typedef Elf32_Ehdr elf_header;
-typedef Elf32_Phdr elf_segment;
-#endif
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define BYTE_ORDER_HERE ELFDATA2LSB
-#else
-#define BYTE_ORDER_HERE ELFDATA2MSB
-#endif
+#include "host/elf_machine.h"
 
 static int truncated(struct weir_error *error)
 {
@@ -67,14 +33,14 @@ static int inside(uint64_t offset, uint64_t size, uint64_t file_size)
 
 static int check_identity(const elf_header *header, struct weir_error *error)
 {
-	if (header->e_ident[EI_CLASS] != CLASS || header->e_ident[EI_DATA] != BYTE_ORDER_HERE ||
-	    header->e_machine != MACHINE)
+	if (header->e_ident[EI_CLASS] != ELF_CLASS || header->e_ident[EI_DATA] != ELF_BYTE_ORDER ||
+	    header->e_machine != ELF_MACHINE)
 		return weir_fail(
 			error, WEIR_ERR_REFUSED,
 			"it is built for another machine (ELF machine %u, %s-bit; this agent "
 			"is machine %u, %d-bit); build it for this one",
 			header->e_machine, header->e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32",
-			MACHINE, __SIZEOF_POINTER__ * 8);
+			ELF_MACHINE, __SIZEOF_POINTER__ * 8);
 	if (header->e_type != ET_DYN)
 		return weir_fail(error, WEIR_ERR_REFUSED,
 				 "it is an ELF file, but no shared object; link it with -shared");

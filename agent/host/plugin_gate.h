@@ -8,6 +8,9 @@
 
 #include <weir/plugin.h>
 
+/* What a plugin file exports: a struct weir_plugin_list. */
+#define PLUGIN_LIST_SYMBOL "weir_plugins"
+
 /* Options that belong to the host; no plugin may declare one. Ended by NULL. */
 extern const char *const plugin_host_options[];
 

@@ -23,7 +23,6 @@
 #include "host/elf_check.h"
 #include "host/plugin_gate.h"
 
-#define SYMBOL "weir_plugins"
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -277,14 +276,16 @@ static int check_folder(const char *path, struct weir_error *error)
 	return check_rights(&status, "the plugin folder", path, error);
 }
 
-/* The folder that a symlinked file really lies in decides over it as much as the plugin folder. */
-static int check_folder_of(const char *real_path, struct weir_error *error)
+static int check_folder_of(const char *path, struct weir_error *error)
 {
 	char folder[PATH_MAX];
+	char *slash;
 
-	snprintf(folder, sizeof(folder), "%s", real_path);
-	*strrchr(folder, '/') = '\0';
-	return check_folder(folder[0] ? folder : "/", error);
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		*slash = '\0';
+	return check_folder(!slash ? "." : folder[0] ? folder : "/", error);
 }
 
 static int check_file(const char *path, const char *real_path, struct weir_error *error)
@@ -306,6 +307,24 @@ static int check_file(const char *path, const char *real_path, struct weir_error
 		result = elf_check(fd, error);
 	close(fd);
 	return result;
+}
+
+int registry_check_file(const char *path, char *ret_real_path, struct weir_error *error)
+{
+	int result;
+
+	ret_real_path[0] = '\0';
+	if (!realpath(path, ret_real_path)) {
+		result = errno;
+		ret_real_path[0] = '\0';
+		return weir_fail(error, WEIR_ERR_IO, "it leads nowhere: %s; remove it",
+				 strerror(result));
+	}
+	/* The folder that a symlinked file really lies in decides over it as much as the link's. */
+	result = check_folder_of(path, error);
+	if (!result)
+		result = check_folder_of(ret_real_path, error);
+	return result ? result : check_file(path, ret_real_path, error);
 }
 
 static int keep_handle(struct registry *registry, void *handle, struct weir_error *error)
@@ -332,10 +351,10 @@ static int open_object(struct registry *registry, const char *path, const char *
 			error, WEIR_ERR_REFUSED,
 			"it cannot be loaded: %s; install what is missing, or build it again",
 			dlerror());
-	list = dlsym(handle, SYMBOL);
+	list = dlsym(handle, PLUGIN_LIST_SYMBOL);
 	if (!list)
 		result = weir_fail(error, WEIR_ERR_REFUSED,
-				   "it has no symbol " SYMBOL
+				   "it has no symbol " PLUGIN_LIST_SYMBOL
 				   ", so it is no Weir plugin; declare its "
 				   "plugins with WEIR_PLUGINS()");
 	else
@@ -350,17 +369,9 @@ static int open_object(struct registry *registry, const char *path, const char *
 static int load_file(struct registry *registry, const char *path, struct weir_error *error)
 {
 	char real_path[PATH_MAX];
-	int result;
+	int result = registry_check_file(path, real_path, error);
 
-	if (!realpath(path, real_path))
-		return weir_fail(error, WEIR_ERR_IO, "it leads nowhere: %s; remove it",
-				 strerror(errno));
-	result = check_folder_of(real_path, error);
-	if (!result)
-		result = check_file(path, real_path, error);
-	if (!result)
-		result = open_object(registry, path, real_path, error);
-	return result;
+	return result ? result : open_object(registry, path, real_path, error);
 }
 
 static int ends_in_so(const struct dirent *entry)

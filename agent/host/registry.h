@@ -29,6 +29,10 @@ struct registry_refusal {
 
 int registry_create(struct registry **ret_registry, struct weir_error *error);
 void registry_destroy(struct registry *registry); /* plugin_stop()s what was started */
+/* What is asked of a file before its code may run: that only root and the user of the agent can write
+ * it and its folder, and that it is a whole shared object for this machine. ret_real_path has PATH_MAX
+ * bytes, and is empty when the path leads nowhere. */
+int registry_check_file(const char *path, char *ret_real_path, struct weir_error *error);
 /* Makes every .so of a folder known, in name order. A missing folder is no error. */
 int registry_offer_dir(struct registry *registry, const char *dir, struct weir_error *error);
 /* Loads all that has not been needed yet: for those who list plugins. */

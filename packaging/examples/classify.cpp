@@ -163,36 +163,24 @@ const weir_option options[] = {{sizeof(weir_option), WEIR_TYPE_MAP, WEIR_TYPE_ST
 			       WEIR_OPTION("field", WEIR_TYPE_STRING, "class", "Field to add"),
 			       WEIR_OPTION_END};
 
-// Older C++ has no designated initialisers: members are set by name all the same.
-weir_filter_ops filter_operations()
-{
-	weir_filter_ops ops = {};
+// Constants, by position as older C++ wants it: `weir plugins inspect` reads them from the file.
+const weir_filter_ops operations = {
+	sizeof(weir_filter_ops), 0, create, nullptr, nullptr, destroy, process, nullptr, nullptr};
 
-	ops.struct_size = sizeof(ops);
-	ops.create = create;
-	ops.destroy = destroy;
-	ops.process = process;
-	return ops;
-}
-
-const weir_filter_ops operations = filter_operations();
-
-weir_plugin describe()
-{
-	weir_plugin plugin = {};
-
-	plugin.struct_size = sizeof(plugin);
-	plugin.kind = WEIR_FILTER;
-	plugin.name = "classify";
-	plugin.version = "1.0";
-	plugin.summary = "Adds a field that says which of some texts the line has";
-	plugin.options = options;
-	plugin.filter = &operations;
-	plugin.short_option = "rules";
-	return plugin;
-}
-
-const weir_plugin plugin = describe();
+const weir_plugin plugin = {sizeof(weir_plugin),
+			    WEIR_FILTER,
+			    0,
+			    0,
+			    "classify",
+			    "1.0",
+			    "Adds a field that says which of some texts the line has",
+			    options,
+			    nullptr,
+			    &operations,
+			    nullptr,
+			    nullptr,
+			    nullptr,
+			    "rules"};
 const weir_plugin *const all[] = {&plugin};
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! The filter uniq: drops a line that repeats the one before it in the same file.
 //!
-//!     rustc --edition 2021 --crate-type cdylib -C panic=abort -O -o filter-uniq.so uniq.rs
+//!     rustc --edition 2021 --crate-type cdylib -C panic=abort -C strip=symbols -O -o filter-uniq.so uniq.rs
 //!
 //! The plugin ABI is one of plain C structs, so Rust needs no library for it: below are those parts of
 //! weir/plugin.h that this filter uses, with the same layout. Members at the end of a table may be left

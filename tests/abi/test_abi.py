@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A stranger's plugins in the real agent: the hard cases work, the bad ones are refused in words."""
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import pytest
 
 from harness.process import wait_until
 from harness.records import lines, records
-from harness.weir import BIN, SLOW
+from harness.weir import BIN, ROOT, SLOW
 
 BUILD = BIN.parent.parent
 GOOD = BUILD / "tests/abi/good"
@@ -273,7 +274,7 @@ def refusal(agent, path):
     return " ".join(listed[listed.index(str(path)):].split("\n  /")[0].split())
 
 
-@pytest.mark.parametrize("name, words", [
+FAULTY_PLUGINS = [
     ("bad_major", "it is built for plugin ABI 1."),
     ("bad_minor", "upgrade the agent"),
     ("bad_magic", "WEIR_PLUGINS()"),
@@ -281,7 +282,10 @@ def refusal(agent, path):
     ("bad_missing", "write"),
     ("bad_option", "belongs to the host"),
     ("bad_name", "Bad Name"),
-])
+]
+
+
+@pytest.mark.parametrize("name, words", FAULTY_PLUGINS)
 def test_a_bad_plugin_is_refused_with_the_reason(with_folder, folder, name, words):
     shutil.copy(BAD / f"{name}.so", folder)
     assert words in refusal(with_folder, folder / f"{name}.so")
@@ -318,12 +322,25 @@ def make_dangling_link(path):
     path.symlink_to(path.parent / "gone.so")
 
 
+def make_link_loop(path):
+    other = path.with_name("y.so")
+    path.symlink_to(other)
+    other.symlink_to(path)
+
+
 def make_writable(path):
     shutil.copy(GOOD / "looper.so", path)
     path.chmod(0o777)
 
 
-@pytest.mark.parametrize("make, words", [
+def make_foreign(path):
+    if os.geteuid() != 0:
+        pytest.skip("giving a file away needs root")
+    shutil.copy(GOOD / "looper.so", path)
+    os.chown(path, 12345, 12345)
+
+
+FAULTY_FILES = [
     (make_text, "not an ELF"),
     (make_empty, "not an ELF"),
     (make_truncated, "cut short"),
@@ -331,8 +348,13 @@ def make_writable(path):
     (make_other_machine, "another machine"),
     (make_folder, "not a regular file"),
     (make_dangling_link, "leads nowhere"),
+    (make_link_loop, "leads nowhere"),
     (make_writable, "chmod go-w"),
-])
+    (make_foreign, "chown root"),
+]
+
+
+@pytest.mark.parametrize("make, words", FAULTY_FILES)
 def test_what_is_no_plugin_is_refused_with_the_reason(with_folder, folder, make, words):
     make(folder / "x.so")
     assert words in refusal(with_folder, folder / "x.so")
@@ -399,3 +421,104 @@ def test_a_plugin_that_crashes_in_create_is_named_and_harms_no_other_pipeline(wi
     unharmed(with_folder, tmp_path)
     assert len(re.findall(words, with_folder.log())) == 2
     assert "bad.yaml" in with_folder.log() and "worse.yaml" in with_folder.log()
+
+
+# ---- inspect ----
+
+
+def inspected(agent, path, code=0):
+    """What `weir plugins inspect --json` says of a file."""
+    done = agent.command("plugins", "inspect", "--json", path)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_inspect_reads_from_the_file_what_loading_it_shows(agent):
+    files = {*builtin().glob("*.so"), *GOOD.glob("*.so")} - {GOOD / "old_minor.so"}
+    assert len(files) > 10
+    for file in files:
+        found = inspected(agent, file)
+        assert found["refused"] is None and "libc.so.6" in found["needs"]
+        assert found["plugins"]
+        for plugin in found["plugins"]:
+            listed = json.loads(agent.command("plugins", "-c", agent.config, plugin["name"], "--json",
+                                              check=True).stdout)["plugins"]
+            assert plugin in listed, file
+
+
+def test_inspect_describes_a_plugin_for_people(agent):
+    said = agent.command("plugins", "inspect", GOOD / "window.so", check=True).stdout
+    assert "The agent would load it." in said
+    assert re.search(r"mode 0\d+, owner \w+; needs .*libc\.so\.6", said)
+    assert "window: filter" in said and "period  (duration" in said
+
+
+@pytest.mark.parametrize("name, words", FAULTY_PLUGINS)
+def test_inspect_gives_the_reason_that_loading_a_bad_plugin_gives(with_folder, folder, name, words):
+    shutil.copy(BAD / f"{name}.so", folder)
+    why = inspected(with_folder, folder / f"{name}.so", code=1)["refused"]
+    assert words in why and " ".join(why.split()) in refusal(with_folder, folder / f"{name}.so")
+
+
+@pytest.mark.parametrize("make, words", FAULTY_FILES)
+def test_inspect_gives_the_reason_that_loading_no_plugin_gives(with_folder, folder, make, words):
+    make(folder / "x.so")
+    why = inspected(with_folder, folder / "x.so", code=1)["refused"]
+    assert words in why and " ".join(why.split()) in refusal(with_folder, folder / "x.so")
+
+
+def test_inspect_describes_a_plugin_that_others_can_write_all_the_same(agent, folder):
+    make_writable(folder / "x.so")
+    found = inspected(agent, folder / "x.so", code=1)
+    assert "chmod go-w" in found["refused"]
+    assert [plugin["name"] for plugin in found["plugins"]] == ["looper"]
+
+
+def compiled(folder, name, text, language="c"):
+    path = folder / f"{name}.so"
+    subprocess.run(["cc" if language == "c" else "c++", "-x", language, "-", "-shared", "-fPIC",
+                    "-I", ROOT / "include", "-o", path], input=text, text=True, check=True)
+    return path
+
+
+CONSTRUCTOR = """
+#include <fcntl.h>
+#include <weir/plugin.h>
+__attribute__((constructor)) static void run(void) { open("%s", O_CREAT | O_WRONLY, 0600); }
+static const struct weir_plugin plugin = {sizeof(plugin), WEIR_FILTER, 0, 0, "hasty", "1", "Runs early"};
+static const struct weir_plugin *const all[] = {&plugin};
+WEIR_PLUGINS(all);
+"""
+
+
+def test_inspect_runs_nothing_of_the_file(with_folder, folder, tmp_path):
+    path = compiled(folder, "hasty", CONSTRUCTOR % (tmp_path / "ran"))
+    assert "lacks the table of filter functions" in inspected(with_folder, path, code=1)["refused"]
+    assert not (tmp_path / "ran").exists()
+    refusal(with_folder, path)  # loading does
+    assert (tmp_path / "ran").exists()
+
+
+MADE_BY_CODE = """
+#include <weir/plugin.h>
+static weir_plugin describe() { weir_plugin plugin = {}; plugin.name = "late"; return plugin; }
+static const weir_plugin plugin = describe();
+static const weir_plugin *const all[] = {&plugin};
+WEIR_PLUGINS(all);
+"""
+
+
+def test_inspect_says_when_descriptors_are_made_by_code(agent, folder):
+    for path in (compiled(folder, "late", MADE_BY_CODE, "c++"), GOOD / "old_minor.so"):
+        said = agent.command("plugins", "inspect", path)
+        assert said.returncode == 1 and "Not known: its descriptors are not in the file" in said.stdout
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ((), "it takes one FILE.so"),
+    (("a.so", "b.so"), "it takes one FILE.so"),
+    (("--jsn", "a.so"), "did you mean"),
+])
+def test_inspect_says_how_it_is_used(agent, arguments, words):
+    done = agent.command("plugins", "inspect", *arguments)
+    assert done.returncode == 2 and words in done.stderr
