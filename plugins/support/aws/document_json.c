@@ -10,7 +10,7 @@ struct json {
 	document_visit *visit;
 	void *user;
 	uint32_t depth;
-	struct text string; /* the last one, without escapes */
+	struct text string; /* the last one that had escapes, without them */
 };
 
 static int json_value(struct json *j);
@@ -109,8 +109,7 @@ static int add_escape(struct json *j)
 	return 0;
 }
 
-/* Behind the opening quote. */
-static int read_string(struct json *j)
+static int read_escaped(struct json *j)
 {
 	j->string.size = 0;
 	text_add(&j->string, "", 0);
@@ -130,14 +129,35 @@ static int read_string(struct json *j)
 	return -1;
 }
 
+/* Behind the opening quote. Most strings are as they stand. */
+static int read_string(struct json *j, struct weir_slice *ret_text)
+{
+	const char *from = j->at;
+	const char *quote = from < j->end ? memchr(from, '"', (size_t)(j->end - from)) : NULL;
+
+	if (!quote)
+		return -1;
+	if (!memchr(from, '\\', (size_t)(quote - from))) {
+		*ret_text = (struct weir_slice){from, (uint64_t)(quote - from)};
+		j->at = quote + 1;
+		return 0;
+	}
+	if (read_escaped(j))
+		return -1;
+	*ret_text = text_slice(&j->string);
+	return 0;
+}
+
 static int read_map(struct json *j)
 {
+	struct weir_slice key;
+
 	if (take(j, '}'))
 		return 0;
 	do {
-		if (!take(j, '"') || read_string(j))
+		if (!take(j, '"') || read_string(j, &key))
 			return -1;
-		emit(j, DOCUMENT_KEY, text_slice(&j->string), 0);
+		emit(j, DOCUMENT_KEY, key, 0);
 		if (!take(j, ':') || json_value(j))
 			return -1;
 	} while (take(j, ','));
@@ -198,15 +218,17 @@ static int read_word(struct json *j)
 
 static int json_value(struct json *j)
 {
+	struct weir_slice text;
+
 	if (take(j, '{'))
 		return read_nested(j, DOCUMENT_MAP);
 	if (take(j, '['))
 		return read_nested(j, DOCUMENT_LIST);
 	if (!take(j, '"'))
 		return read_word(j);
-	if (read_string(j))
+	if (read_string(j, &text))
 		return -1;
-	emit(j, DOCUMENT_TEXT, text_slice(&j->string), 0);
+	emit(j, DOCUMENT_TEXT, text, 0);
 	return 0;
 }
 
