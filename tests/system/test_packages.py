@@ -106,6 +106,7 @@ def test_rpm_and_deb_hold_the_same_files(debs, rpms):
         """Without what each distribution has in a place of its own."""
         path = re.sub(r"^/usr(/lib/systemd)", r"\1", path)
         path = re.sub(r"^/usr/(lib64|lib/[^/]*-linux-gnu)/", "/usr/LIB/", path)
+        path = path.replace("/zsh/vendor-completions/", "/zsh/site-functions/")
         return re.sub(r"(/doc/.*)\.gz$", r"\1", path)
 
     def ours(paths):
