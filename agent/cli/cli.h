@@ -23,6 +23,7 @@ int cli_main(const struct cli_command *commands, int argc, char **argv);
 
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_dead(int argc, char **argv);
 int cli_plugins(int argc, char **argv);
 int cli_positions(int argc, char **argv);
 int cli_spool(int argc, char **argv);

@@ -97,12 +97,14 @@ void progress_end(struct progress *progress, struct agent *agent)
 	struct agent_progress counts;
 	char have[32];
 
-	agent_progress(agent, &counts);
-	format_bytes(counts.bytes_read, have, sizeof(have));
 	if (!progress->off) {
 		progress_wipe();
 		log_hooks(NULL, NULL);
 	}
+	if (!agent)
+		return;
+	agent_progress(agent, &counts);
+	format_bytes(counts.bytes_read, have, sizeof(have));
 	log_line(WEIR_LOG_INFO, "agent", "once_done",
 		 "%s and %llu records read in %.2f s: %llu delivered, %llu dead-lettered, %llu "
 		 "dropped "

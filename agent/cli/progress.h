@@ -15,7 +15,7 @@ struct progress {
 
 void progress_start(struct progress *progress, int off);
 void progress_update(struct progress *progress, struct agent *agent);
-/* Leaves a summary line behind. */
+/* Leaves a summary line behind; none without an agent. */
 void progress_end(struct progress *progress, struct agent *agent);
 
 #endif

@@ -318,6 +318,7 @@ void agent_progress(struct agent *agent, struct agent_progress *ret_progress)
 	for (uint32_t p = 0; p < agent->pipeline_count; p++) {
 		const struct pipeline *pipeline = agent->pipelines[p];
 
+		ret_progress->unrouted += (uint64_t)metric_get(pipeline->unrouted);
 		for (uint32_t i = 0; i < pipeline->input_count; i++) {
 			const struct weir_context *input = pipeline->inputs[i];
 

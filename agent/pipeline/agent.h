@@ -19,7 +19,7 @@ struct agent;
 struct agent_progress {
 	uint64_t bytes_read, bytes_left;
 	uint64_t records;
-	uint64_t delivered, dead, dropped;
+	uint64_t delivered, dead, dropped, unrouted;
 };
 
 /* once: read what is there and end (run --once). */

@@ -8,13 +8,19 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "batch/json.h"
+#include "pipeline/letter.h"
 #include "pipeline/pipeline.h"
 
-#define DEAD_FIELDS 8
-
-static const char *const dead_keys[DEAD_FIELDS] = {"pipeline", "stage",    "reason", "error",
-						   "source",   "position", "line",   "record"};
+/* What is written of one record. */
+struct dead_note {
+	const struct weir_batch *from;
+	const struct weir_record *record;
+	const struct weir_source_view *source; /* or NULL */
+	struct weir_slice texts[LETTER_KEYS];
+	int line_is_text;
+};
 
 static struct weir_value dead_text(struct weir_batch *view, struct weir_slice text)
 {
@@ -31,13 +37,13 @@ static struct weir_value dead_text(struct weir_batch *view, struct weir_slice te
 /* The original line: text where it is UTF-8, else bytes (base64 under the key `line_base64`). */
 static int dead_shape(struct weir_batch *view, int is_text, uint16_t *ret_shape)
 {
-	struct weir_slice keys[DEAD_FIELDS];
+	struct weir_slice keys[LETTER_KEYS];
 
-	for (uint32_t i = 0; i < DEAD_FIELDS; i++)
-		keys[i] = weir_slice_of(dead_keys[i]);
+	for (uint32_t i = 0; i < LETTER_KEYS; i++)
+		keys[i] = weir_slice_of(letter_keys[i]);
 	if (!is_text)
-		keys[6] = weir_slice_of("line_base64");
-	return batch_shape(view, keys, DEAD_FIELDS, ret_shape);
+		keys[LETTER_LINE] = weir_slice_of(LETTER_LINE_BASE64);
+	return batch_shape(view, keys, LETTER_KEYS, ret_shape);
 }
 
 /* The fields as they were when the record died, where there is no line to go back to. */
@@ -49,55 +55,95 @@ static int dead_fields(const struct weir_batch *from, const struct weir_record *
 	return json_append_record(ret_json, from, record, &spec, (struct weir_slice){NULL, 0});
 }
 
-static int dead_record(struct pipeline *pipeline, struct batch *to, const struct weir_batch *from,
-		       const struct batch_dead *dead)
+/* Stages before the outputs are known by their name's address. */
+static const char *dead_kind(const struct pipeline *pipeline, const char *stage, int32_t output)
 {
-	const struct weir_record *record = &from->records[dead->record];
-	struct weir_slice line = weir_record_line(from, record);
-	struct weir_slice error = weir_slice_of(dead->text);
-	struct weir_slice source = {NULL, 0};
-	struct buffer fields = {0};
+	if (output >= 0)
+		return "output";
+	for (uint32_t i = 0; i < pipeline->input_count; i++)
+		if (pipeline->inputs[i]->config->name == stage)
+			return "input";
+	return "filter";
+}
+
+/* All but the fields. */
+static void dead_note(const struct pipeline *pipeline, const struct batch_dead *dead,
+		      int32_t output, struct dead_note *note)
+{
+	const struct weir_record *record = note->record;
+	struct weir_slice *texts = note->texts;
+
+	if (record->source < note->from->source_count)
+		note->source = note->from->sources[record->source];
+	texts[LETTER_PIPELINE] = weir_slice_of(pipeline->config->name);
+	texts[LETTER_STAGE] = weir_slice_of(dead->stage);
+	texts[LETTER_KIND] = weir_slice_of(dead_kind(pipeline, dead->stage, output));
+	texts[LETTER_REASON] = weir_slice_of(dead->reason);
+	texts[LETTER_ERROR] = weir_slice_of(dead->text);
+	texts[LETTER_LINE] = weir_record_line(note->from, record);
+	if (note->source) {
+		texts[LETTER_SOURCE] = note->source->name;
+		texts[LETTER_SOURCE_ID] = note->source->hex;
+	}
+	note->line_is_text = utf8_valid(texts[LETTER_LINE]);
+}
+
+static void dead_row(struct weir_batch *view, const struct dead_note *note, struct weir_value *row)
+{
+	const struct weir_record *record = note->record;
+
+	for (uint32_t i = 0; i < LETTER_KEYS; i++)
+		if (note->texts[i].data && (i != LETTER_SOURCE_ID || note->texts[i].size))
+			row[i] = dead_text(view, note->texts[i]);
+	row[LETTER_TIME] = weir_value_timestamp(clock_wall_ns());
+	row[LETTER_POSITION] = weir_value_int((int64_t)record->position);
+	if (record->ordinal)
+		row[LETTER_ORDINAL] = weir_value_int(record->ordinal);
+	if (!note->line_is_text)
+		row[LETTER_LINE].tag = WEIR_BYTES;
+}
+
+static int dead_write(struct batch *to, const struct dead_note *note)
+{
 	struct weir_record *letter;
 	struct weir_value *row;
-	int is_text = utf8_valid(line);
-	int status = WEIR_ERR_MEMORY;
-	uint64_t text;
+	uint64_t text = 0;
 	uint16_t shape;
 
-	if (record->source < from->source_count)
-		source = from->sources[record->source]->name;
-	if (line.size == 0 && dead_fields(from, record, &fields) < 0)
-		goto out;
-	text = line.size + error.size + source.size + fields.size + strlen(pipeline->config->name) +
-	       strlen(dead->stage) + strlen(dead->reason);
-	if (text > UINT32_MAX / 2 || batch_reserve(&to->view, 1, DEAD_FIELDS, (uint32_t)text) < 0 ||
-	    dead_shape(&to->view, is_text, &shape) < 0)
-		goto out;
+	for (uint32_t i = 0; i < LETTER_KEYS; i++)
+		text += note->texts[i].size;
+	if (text > UINT32_MAX / 2 || batch_reserve(&to->view, 1, LETTER_KEYS, (uint32_t)text) < 0 ||
+	    dead_shape(&to->view, note->line_is_text, &shape) < 0)
+		return WEIR_ERR_MEMORY;
 	letter = weir_batch_record(&to->view);
-	row = weir_batch_row(&to->view, DEAD_FIELDS, &letter->row);
+	row = weir_batch_row(&to->view, LETTER_KEYS, &letter->row);
 	letter->shape = shape;
-	letter->capacity = DEAD_FIELDS;
-	letter->timestamp_ns = record->timestamp_ns;
-	letter->position = record->position;
-	row[0] = dead_text(&to->view, weir_slice_of(pipeline->config->name));
-	row[1] = dead_text(&to->view, weir_slice_of(dead->stage));
-	row[2] = dead_text(&to->view, weir_slice_of(dead->reason));
-	row[3] = dead_text(&to->view, error);
-	row[4] = dead_text(&to->view, source);
-	row[5] = weir_value_int((int64_t)record->position);
-	row[6] = dead_text(&to->view, line);
-	letter->line_block = row[6].block;
-	letter->line_offset = (uint32_t)row[6].as.offset;
-	letter->line_length = row[6].length;
-	if (!is_text)
-		row[6].tag = WEIR_BYTES;
-	if (fields.size) {
-		row[6].tag = WEIR_ABSENT;
-		row[7] = dead_text(&to->view, (struct weir_slice){fields.data, fields.size});
-		row[7].tag = WEIR_MAP;
+	letter->capacity = LETTER_KEYS;
+	letter->timestamp_ns = note->record->timestamp_ns;
+	letter->position = note->record->position;
+	dead_row(&to->view, note, row);
+	letter->line_block = row[LETTER_LINE].block;
+	letter->line_offset = (uint32_t)row[LETTER_LINE].as.offset;
+	letter->line_length = row[LETTER_LINE].length;
+	if (note->texts[LETTER_RECORD].size) {
+		row[LETTER_LINE].tag = WEIR_ABSENT;
+		row[LETTER_RECORD].tag = WEIR_MAP;
 	}
-	status = 0;
-out:
+	return 0;
+}
+
+static int dead_record(struct pipeline *pipeline, struct batch *to, const struct weir_batch *from,
+		       const struct batch_dead *dead, int32_t output)
+{
+	struct dead_note note = {.from = from, .record = &from->records[dead->record]};
+	struct buffer fields = {0};
+	int status = WEIR_ERR_MEMORY;
+
+	dead_note(pipeline, dead, output, &note);
+	if (note.texts[LETTER_LINE].size || dead_fields(from, note.record, &fields) == 0) {
+		note.texts[LETTER_RECORD] = (struct weir_slice){fields.data, fields.size};
+		status = dead_write(to, &note);
+	}
 	buffer_done(&fields);
 	return status;
 }
@@ -157,7 +203,7 @@ int dead_letter_send(struct pipeline *pipeline, struct batch *batch, const struc
 	if (dead_claims(letters, batch, output) < 0)
 		goto out;
 	for (uint32_t i = 0; i < count; i++)
-		if (dead_record(pipeline, letters, &batch->view, &dead[i]) < 0)
+		if (dead_record(pipeline, letters, &batch->view, &dead[i], output) < 0)
 			goto out;
 	status = dead_dispatch(pipeline, letters);
 out:

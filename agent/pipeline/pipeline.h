@@ -143,6 +143,10 @@ void source_update(struct weir_source *source, struct weir_slice name, struct we
 void source_ready(struct weir_source *source);
 void source_lag(struct weir_source *source, uint64_t unread_bytes);
 void source_unref(const struct weir_source_view *view);
+/* A source of that id from which nothing is read: records that were once read from it name it. NULL
+ * without memory; at one reference. */
+struct source *source_shadow(struct weir_context *input, const uint8_t id[16],
+			     struct weir_slice name);
 void source_ref(struct source *source);
 /* Gives up one hold on a claim and passes on what follows from it. */
 void source_release(struct claim *claim, int32_t output);

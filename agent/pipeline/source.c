@@ -193,6 +193,16 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	return source;
 }
 
+struct source *source_shadow(struct weir_context *input, const uint8_t id[16],
+			     struct weir_slice name)
+{
+	const struct weir_source_spec spec = {
+		.struct_size = sizeof(spec), .flags = WEIR_SOURCE_VOLATILE, .name = name};
+	const uint64_t positions[PIPELINE_OUTPUTS_MAX] = {0};
+
+	return source_create(input, id, &spec, positions, NULL);
+}
+
 static void source_durable(void *user)
 {
 	struct source *source = user;

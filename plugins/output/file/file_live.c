@@ -68,14 +68,32 @@ static int tail_repair(struct file_live *live, int json)
 	return 0;
 }
 
-/* Another instance on the same file would cut this one's records off when its own write fails. */
-static int live_lock(int fd)
+/* The bytes that are locked. */
+#define LOCK_OWNER 0
+#define LOCK_WRITING 1
+
+static int live_lock(int fd, int byte, short type)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
 	return errno == EACCES ? EAGAIN : errno;
+}
+
+int file_live_hold(struct file_live *live)
+{
+	int failed = live->held ? 0 : live_lock(live->fd, LOCK_WRITING, F_WRLCK);
+
+	live->held = !failed;
+	return failed;
+}
+
+void file_live_release(struct file_live *live)
+{
+	if (live->held)
+		(void)live_lock(live->fd, LOCK_WRITING, F_UNLCK);
+	live->held = 0;
 }
 
 /* O_NONBLOCK: a FIFO without a reader must not hold the agent; it is refused below. */
@@ -105,8 +123,9 @@ int file_live_open(struct file_live *live, const char *path, uint32_t mode, int 
 		failed = errno;
 	if (!failed && !S_ISREG(info.st_mode))
 		failed = ENOTSUP;
+	/* Another instance on the same file would cut this one's records off when its own write fails. */
 	if (!failed)
-		failed = live_lock(live->fd);
+		failed = live_lock(live->fd, LOCK_OWNER, F_WRLCK);
 	if (!failed && created)
 		failed = file_path_sync_dir(path);
 	if (!failed) {
@@ -127,6 +146,7 @@ void file_live_close(struct file_live *live)
 		close(live->fd);
 	live->fd = -1;
 	live->size = 0;
+	live->held = 0;
 }
 
 int file_live_moved(const struct file_live *live, const char *path)

@@ -5,6 +5,10 @@
  * Invariants: it is ours alone (a lock, held as long as it is open); it ends with a whole record
  * between calls; `size` is where the next one goes. Functions return 0 or an errno.
  *
+ * Two locks, on bytes of the file that need not exist: byte 0 is the owner's, byte 1 is held by whoever
+ * writes to it at this moment. `weir dead` takes the second one, renames the file, and lets go of it:
+ * the owner sees that the file has moved before it writes again, and begins a new one.
+ *
  * A record that a crash cut in half had no outcome and is sent again, so its half is removed when
  * the file is opened.
  */
@@ -25,10 +29,14 @@ struct file_live {
 	ino_t inode;
 	uint64_t size;
 	int64_t repaired; /* by the last opening: bytes of half a record removed; -1 = ended a line */
+	int held;         /* the lock of the writing is ours */
 };
 
 int file_live_open(struct file_live *live, const char *path, uint32_t mode, int json);
 void file_live_close(struct file_live *live);
+/* Takes the lock of the writing; EAGAIN while somebody else has it, which is for moments only. */
+int file_live_hold(struct file_live *live);
+void file_live_release(struct file_live *live);
 /* True when the path no longer names this file: it was renamed or removed by someone else. */
 int file_live_moved(const struct file_live *live, const char *path);
 /* True when the file has no name any more, so that what was written is gone with it. */

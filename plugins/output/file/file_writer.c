@@ -5,6 +5,9 @@
 
 #define WRITER_RETRY_MS 1000
 
+/* Between two tries to hold a file that somebody else is renaming. */
+#define WRITER_HOLD_MS 5
+
 /* Bytes between two looks at the path, the size and the time. */
 #define WRITER_CHUNK_MAX (8 << 20)
 
@@ -123,34 +126,57 @@ static void writer_note_repair(struct file_writer *writer)
 			  writer->path);
 }
 
-/* The live file is open, is the one that the path and the time name, and its size is known. */
-static int writer_ready(struct file_writer *writer)
+static int writer_open(struct file_writer *writer, const char *path)
 {
 	const struct file_settings *settings = writer->settings;
-	struct file_live *live = &writer->live;
-	char path[FILE_PATH_SIZE];
-	int failed = file_path_expand(settings->path, writer->host->wall_ns(), path, sizeof(path));
+	int failed;
 
-	if (failed)
-		return failed;
-	if (live->fd >= 0 && (strcmp(path, writer->path) != 0 || file_live_moved(live, path))) {
-		failed = writer_settle(writer);
-		if (failed)
-			return failed;
-		file_live_close(live);
-	}
-	if (live->fd >= 0)
-		return file_live_measure(live);
-	memcpy(writer->path, path, sizeof(path));
-	failed = file_live_open(live, path, settings->mode,
+	snprintf(writer->path, sizeof(writer->path), "%s", path);
+	failed = file_live_open(&writer->live, path, settings->mode,
 				settings->encoding.spec.format == WEIR_ENCODE_JSON);
 	if (failed)
 		return failed;
-	writer->settled_size = live->size;
+	writer->settled_size = writer->live.size;
 	writer_note_repair(writer);
 	if (writer->gzip)
 		file_gzip_wake(writer->gzip, writer->path);
 	return 0;
+}
+
+static int writer_hold(struct file_writer *writer)
+{
+	int failed;
+
+	do {
+		failed = file_live_hold(&writer->live);
+	} while (failed == EAGAIN && delivery_queue_pause(writer->queue, WRITER_HOLD_MS));
+	return failed;
+}
+
+/* The live file is open, is the one that the path and the time name, nobody renames it before it is
+ * released, and its size is known. */
+static int writer_ready(struct file_writer *writer)
+{
+	struct file_live *live = &writer->live;
+	char path[FILE_PATH_SIZE];
+	int failed = file_path_expand(writer->settings->path, writer->host->wall_ns(), path,
+				      sizeof(path));
+
+	while (!failed) {
+		if (live->fd < 0)
+			failed = writer_open(writer, path);
+		if (!failed)
+			failed = writer_hold(writer);
+		if (failed)
+			break;
+		/* Looked at while it is held: from here to the release it keeps its name. */
+		if (strcmp(path, writer->path) == 0 && !file_live_moved(live, path))
+			return file_live_measure(live);
+		failed = writer_settle(writer);
+		if (!failed)
+			file_live_close(live);
+	}
+	return failed;
 }
 
 static int writer_rotate(struct file_writer *writer)
@@ -267,6 +293,7 @@ static void writer_group(struct file_writer *writer)
 		while (!failed && writer->at.delivery < writer->group.count)
 			failed = writer_step(writer);
 		unsettled = writer_settle(writer);
+		file_live_release(&writer->live);
 		if (!failed)
 			failed = unsettled;
 		writer_note(writer, failed);
@@ -297,6 +324,7 @@ int32_t file_writer_open(struct file_writer *writer, struct weir_error *error)
 	char text[FILE_PATH_SIZE + 256];
 	int failed = writer_ready(writer);
 
+	file_live_release(&writer->live);
 	if (!failed || passes(failed))
 		return WEIR_OK;
 	failure_text(writer, failed, text, sizeof(text));
