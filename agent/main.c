@@ -9,7 +9,7 @@ static const struct cli_command commands[] = {
 	{"import", "turn another agent's configuration into pipelines", cli_import},
 	{"status", "ask the running agent how its pipelines are", cli_status},
 	{"plugins", "list the plugins, or the options of one", cli_plugins},
-	{"positions", "list how far each output has got in each source", cli_positions},
+	{"positions", "list or move how far each output has got in each source", cli_positions},
 	{"dead", "list, show, replay or drop dead letters", cli_dead},
 	{"spool", "look at the queues on disk: list, check, repair", cli_spool},
 	{"version", "print the version", cli_version},

@@ -2,7 +2,10 @@
 /*
  * `weir positions list`: how far each output has got in each source, from the state database. Reads
  * only, and may be used while the agent runs; what it shows is at most a commit interval old.
+ * set and reset are in positions_set.c.
  */
+#include "cli/positions.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,27 +17,33 @@
 #include "batch/json.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
-#include "state/state.h"
 
 #define OUTPUT_WIDTH 16
 #define ID_HEX_SIZE 33
 
 static const char usage[] =
-	"usage: weir positions list [-c FILE] [--json]\n"
+	"usage: weir positions list  [-p NAME] [--json]\n"
+	"       weir positions set   [-p NAME] [-o OUTPUT] SOURCE... --to POSITION|beginning|end\n"
+	"       weir positions reset [-p NAME] SOURCE...\n"
 	"\n"
-	"Lists the sources that pipelines have read, with the position up to which each output is\n"
-	"done with them, in bytes. Works while the agent runs, too.\n"
+	"list shows the sources that pipelines have read, with the position up to which each "
+	"output\n"
+	"is done with them, in bytes; it works while the agent runs, too. set moves an output, or\n"
+	"all of them, to another position: what is behind it is sent again, what is before it is\n"
+	"skipped. reset forgets a source, which is then read from its beginning as a new one, "
+	"under\n"
+	"another id. A SOURCE is a path or an id, as list shows them. The agent must not run.\n"
 	"\n"
+	"  -p, --pipeline ID  only sources of this pipeline\n"
+	"  -o, --output NAME  move this output alone\n"
+	"  -t, --to POSITION  where to: a number of bytes, beginning or end\n"
+	"  -a, --all          every source, in place of naming some\n"
 	"  -c, --config FILE  the weir.yaml to use\n"
 	"      --json         print the result as JSON\n"
 	"  -h, --help         this text\n"
 	"\n"
-	"Exit codes: 0 all is well, 1 there is no state that could be read, 2 wrong usage.\n";
-
-struct arguments {
-	const char *config;
-	int json, help;
-};
+	"Exit codes: 0 all is well, 1 there is no state that could be read, no such source, or an\n"
+	"agent runs, 2 wrong usage.\n";
 
 struct listing {
 	struct state *state;
@@ -44,36 +53,89 @@ struct listing {
 	size_t sources, positions;
 };
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+static int read_option(int letter, struct positions *arguments)
+{
+	switch (letter) {
+	case 'c':
+		arguments->config_path = optarg;
+		return CLI_OK;
+	case 'p':
+		arguments->pipeline = optarg;
+		return CLI_OK;
+	case 'o':
+		arguments->output = optarg;
+		return CLI_OK;
+	case 't':
+		arguments->to = optarg;
+		return CLI_OK;
+	case 'a':
+		arguments->all = 1;
+		return CLI_OK;
+	case 'j':
+		arguments->json = 1;
+		return CLI_OK;
+	case 'h':
+		arguments->help = 1;
+		return CLI_OK;
+	default:
+		return CLI_USAGE;
+	}
+}
+
+static int check_change(const struct positions *arguments)
+{
+	if (!arguments->source_count && !arguments->all)
+		return cli_usage_error("positions", "it needs to be told which sources, or --all");
+	if (arguments->source_count && arguments->all)
+		return cli_usage_error("positions", "--all and a source contradict each other");
+	if (strcmp(arguments->action, "reset") == 0 && (arguments->to || arguments->output))
+		return cli_usage_error("positions", "reset takes no position and no output");
+	if (strcmp(arguments->action, "set") == 0 && !arguments->to)
+		return cli_usage_error("positions", "set needs --to POSITION");
+	if (arguments->to)
+		return positions_read_to(arguments->to, NULL);
+	return CLI_OK;
+}
+
+static int read_action(int argc, char **argv, struct positions *arguments)
+{
+	if (argc - optind < 1)
+		return cli_usage_error("positions",
+				       "it needs to be told what to do: list, set or reset");
+	arguments->action = argv[optind];
+	arguments->sources = argv + optind + 1;
+	arguments->source_count = (size_t)(argc - optind - 1);
+	if (strcmp(arguments->action, "set") == 0 || strcmp(arguments->action, "reset") == 0)
+		return check_change(arguments);
+	if (strcmp(arguments->action, "list") != 0)
+		return cli_usage_error("positions", "it can list, set and reset, found \"%s\"",
+				       arguments->action);
+	if (arguments->source_count)
+		return cli_usage_error("positions", "list takes no argument, found \"%s\"",
+				       arguments->sources[0]);
+	return CLI_OK;
+}
+
+static int read_arguments(int argc, char **argv, struct positions *arguments)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"pipeline", required_argument, NULL, 'p'},
+						{"output", required_argument, NULL, 'o'},
+						{"to", required_argument, NULL, 't'},
+						{"all", no_argument, NULL, 'a'},
 						{"json", no_argument, NULL, 'j'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	struct arguments arguments = {0};
-	int letter;
+	int letter, status;
 
-	while ((letter = cli_getopt("positions", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			arguments.config = optarg;
-		else if (letter == 'j')
-			arguments.json = 1;
-		else if (letter == 'h')
-			arguments.help = 1;
-		else
-			return CLI_USAGE;
+	while ((letter = cli_getopt("positions", argc, argv, ":c:p:o:t:ah", options)) != -1) {
+		status = read_option(letter, arguments);
+		if (status)
+			return status;
 	}
-	*ret_arguments = arguments;
-	if (arguments.help)
-		return CLI_OK;
-	if (argc - optind < 1)
-		return cli_usage_error("positions", "it needs to be told what to do: list");
-	if (strcmp(argv[optind], "list") != 0)
-		return cli_usage_error("positions", "it can list, found \"%s\"", argv[optind]);
-	if (argc - optind > 1)
-		return cli_usage_error("positions", "list takes no argument, found \"%s\"",
-				       argv[optind + 1]);
-	return CLI_OK;
+	return arguments->help ? CLI_OK : read_action(argc, argv, arguments);
 }
 
 static void id_hex(const uint8_t id[16], char ret_hex[ID_HEX_SIZE])
@@ -170,19 +232,20 @@ static int add_source(void *user, const struct state_source *source)
 	return listing->error.code;
 }
 
-static int list(struct state *state, int json)
+static int list(struct state *state, const struct positions *arguments)
 {
 	struct listing listing = {.state = state};
 	int failed;
 
 	buffer_text(&listing.out, "{\"sources\":[");
-	failed = state_each_source(state, NULL, NULL, json ? add_source : show_source, &listing,
+	failed = state_each_source(state, arguments->pipeline, NULL,
+				   arguments->json ? add_source : show_source, &listing,
 				   &listing.error);
 	buffer_text(&listing.out, "]}");
 	failed = failed || listing.error.code;
 	if (failed)
 		fprintf(stderr, "weir positions: %s\n", listing.error.text);
-	else if (json)
+	else if (arguments->json)
 		puts(buffer_cstr(&listing.out));
 	else if (!listing.sources)
 		printf("No source has been read yet.\n");
@@ -192,33 +255,61 @@ static int list(struct state *state, int json)
 	return failed ? CLI_FAILED : CLI_OK;
 }
 
-static int list_of(const struct config *config, int json)
+static int list_of(const struct positions *arguments, const struct config *config)
 {
 	struct weir_error error = {0};
 	struct state *state;
 	int result;
 
+	if (state_open_readonly(config->state_dir, &state, &error) != 0)
+		return positions_fail(&error);
+	result = list(state, arguments);
+	state_close(state);
+	return result;
+}
+
+int positions_fail(const struct weir_error *error)
+{
+	fprintf(stderr, "weir positions: %s\n", error->text);
+	return CLI_FAILED;
+}
+
+static int has_errors(const struct config *config)
+{
 	for (size_t i = 0; i < config->problem_count; i++)
 		if (config->problems[i].severity == CONFIG_ERROR)
 			fprintf(stderr, "%s:%u:%u: %s\n", config->problems[i].path,
 				config->problems[i].line, config->problems[i].column,
 				config->problems[i].text);
-	if (config_errors(config))
-		return CLI_FAILED;
-	if (state_open_readonly(config->state_dir, &state, &error) != 0) {
-		fprintf(stderr, "weir positions: %s\n", error.text);
-		return CLI_FAILED;
-	}
-	result = list(state, json);
-	state_close(state);
+	return config_errors(config) > 0;
+}
+
+/* Only an output's name needs more than the settings. */
+static int load(const struct positions *arguments, struct config **ret_config,
+		struct registry **ret_registry)
+{
+	struct weir_error error = {0};
+	int result;
+
+	if (arguments->output)
+		result = cli_load(arguments->config_path, ret_config, ret_registry);
+	else
+		result = config_load(arguments->config_path, ret_config, &error)
+				 ? positions_fail(&error)
+				 : CLI_OK;
+	if (!result && has_errors(*ret_config))
+		result = CLI_FAILED;
+	if (!result && arguments->output &&
+	    config_load_pipelines(*ret_config, *ret_registry, &error) < 0)
+		result = positions_fail(&error);
 	return result;
 }
 
 int cli_positions(int argc, char **argv)
 {
-	struct arguments arguments;
-	struct weir_error error = {0};
+	struct positions arguments = {0};
 	struct config *config = NULL;
+	struct registry *registry = NULL;
 	int result = read_arguments(argc, argv, &arguments);
 
 	if (result)
@@ -227,11 +318,12 @@ int cli_positions(int argc, char **argv)
 		fputs(usage, stdout);
 		return CLI_OK;
 	}
-	if (config_load(arguments.config, &config, &error) != 0) {
-		fprintf(stderr, "weir positions: %s\n", error.text);
-		return CLI_FAILED;
-	}
-	result = list_of(config, arguments.json);
+	result = load(&arguments, &config, &registry);
+	if (!result && strcmp(arguments.action, "list") == 0)
+		result = list_of(&arguments, config);
+	else if (!result)
+		result = positions_change(&arguments, config);
+	registry_destroy(registry);
 	config_free(config);
 	return result;
 }

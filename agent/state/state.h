@@ -59,6 +59,12 @@ int state_mark_seen(struct state *state, const char *pipeline, const char *input
 int state_mark_output_seen(struct state *state, const char *pipeline, const char *output,
 			   struct weir_error *error);
 
+/* By hand, before state_start(); durable when they return. A position of an output that had none is
+ * added; a source that is removed is new to its input when it is seen again. */
+int state_set_position(struct state *state, const uint8_t source_id[16], const char *output,
+		       uint64_t position, struct weir_error *error);
+int state_remove_source(struct state *state, const uint8_t source_id[16], struct weir_error *error);
+
 /* Starts the committing thread. */
 int state_start(struct state *state, void (*collect)(void *user, struct state_writer *writer),
 		void *user, struct weir_error *error);
