@@ -21,9 +21,12 @@
  *     filters       list of {name, plugin, dropped, dead_lettered, held, made}: held are records that
  *                   it kept, made those that it sent on in their place
  *     outputs       list of {name, plugin, delivered, dead_lettered, dropped, not_routed,
- *                   delivered_before, in_flight, requests, retries, stalled}: records, except for requests and
- *                   retries; in_flight is records without an outcome; stalled is null, or why
- *                   nothing gets through
+ *                   delivered_before, lost, queued_before, in_flight, requests, retries, stalled,
+ *                   buffer}: records, except for requests and retries; lost are those that its
+ *                   queue on disk dropped or found damaged, queued_before those read back from it
+ *                   that an earlier run put there; in_flight is records without an outcome, also
+ *                   in the queue; stalled is null, or why nothing gets through; buffer is null,
+ *                   or its queue: {bytes, limit, durable}
  *     dead_letter   list of the same, for the outputs of the dead letter
  */
 #ifndef ADMIN_STATUS_JSON_H

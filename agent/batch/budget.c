@@ -35,7 +35,8 @@ static void budget_wake(struct budget *budget)
 static void budget_bound(struct budget *budget, int64_t bytes)
 {
 	atomic_store_explicit(&budget->hard, bytes, memory_order_relaxed);
-	atomic_store_explicit(&budget->soft, bytes - bytes / 10, memory_order_relaxed);
+	atomic_store_explicit(&budget->soft, bytes - bytes / 10 - budget->aside,
+			      memory_order_relaxed);
 }
 
 void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
@@ -52,6 +53,12 @@ void budget_resize(struct budget *budget, int64_t bytes)
 {
 	budget_bound(budget, bytes);
 	budget_wake(budget);
+}
+
+void budget_set_aside(struct budget *budget, int64_t bytes)
+{
+	budget->aside = bytes;
+	budget_resize(budget, atomic_load_explicit(&budget->hard, memory_order_relaxed));
 }
 
 void budget_charge(struct budget *budget, int64_t bytes)

@@ -18,6 +18,7 @@
 struct budget {
 	_Atomic int64_t used;     /* bytes */
 	_Atomic int64_t peak;     /* most ever used */
+	int64_t aside;            /* main thread */
 	_Atomic int64_t estimate; /* what a batch grows to, with everything made from it */
 	_Atomic int starved;      /* someone waits for relieved() */
 	_Atomic int64_t soft, hard;
@@ -29,6 +30,8 @@ void budget_init(struct budget *budget, int64_t bytes, int64_t first_estimate,
 		 void (*relieved)(void *user), void *user);
 /* Another bound. What is used beyond it stays until it is given back. */
 void budget_resize(struct budget *budget, int64_t bytes);
+/* Keeps that much of the memory from inputs, for what does not ask budget_admit(). */
+void budget_set_aside(struct budget *budget, int64_t bytes);
 /* Adds to (or with a negative amount gives back from) what is used. */
 void budget_charge(struct budget *budget, int64_t bytes);
 /* True when one more batch fits. On false the budget counts as starved until relieved() is called,

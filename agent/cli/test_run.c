@@ -160,6 +160,7 @@ static int replace_outputs(struct rig *rig, const struct config_pipeline *pipeli
 	for (size_t i = 0; status == 0 && i <= count; i++)
 		status = collect_into(rig, &stages[i], &rig->records[i]);
 	rig->pipeline.outputs = stages;
+	rig->pipeline.without_buffers = 1;
 	rig->pipeline.dead_letter = &stages[count];
 	rig->pipeline.dead_letter_count = 1;
 	return status;

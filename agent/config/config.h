@@ -41,6 +41,10 @@ struct config_stage {
 	uint64_t linger_ns;    /* linger (outputs); WEIR_TIMER_OFF = not set */
 	uint64_t retry_min_ns; /* retry: {backoff_min, backoff_max} (outputs); 0 = default */
 	uint64_t retry_max_ns;
+	/* buffer: {disk, full, durable} (outputs) */
+	uint64_t buffer_bytes; /* 0 = no queue on disk */
+	int buffer_drops;      /* full: drop_oldest */
+	int buffer_durable;
 };
 
 struct config_pipeline {
@@ -57,6 +61,7 @@ struct config_pipeline {
 	int broken;                /* has errors: not to be run */
 	/* Not of the file: what commands that run a pipeline by themselves ask for. */
 	int from_beginning;      /* sources that are not known begin at their beginning */
+	int without_buffers;     /* no output has a queue on disk */
 	const char *source_name; /* what every source is called; NULL = what it is */
 };
 

@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "config/option_check.h"
 #include "host/plugin_gate.h"
+#include "spool/spool.h"
 
 #define NAME_MAX_SIZE 64
 #define BACKOFF_MIN INT64_C(1000000)        /* 1 ms */
@@ -45,6 +46,29 @@ static const struct weir_option retry_options[] = {
 	WEIR_OPTION_END,
 };
 
+static const struct weir_option buffer_options[] = {
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_SIZE,
+	 .name = "disk",
+	 .flags = WEIR_OPTION_REQUIRED,
+	 .min = SPOOL_LIMIT_MIN,
+	 .max = SPOOL_LIMIT_MAX,
+	 .doc = "Most that the queue may take on the disk, under state_dir"},
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_STRING,
+	 .name = "full",
+	 .default_text = "block",
+	 .values = "block|drop_oldest",
+	 .doc = "When it is full: hold the pipeline back, or lose the oldest records, counted"},
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_BOOL,
+	 .name = "durable",
+	 .default_text = "true",
+	 .doc = "A record counts as taken when it is fsynced; false risks a second's at a power "
+		"cut"},
+	WEIR_OPTION_END,
+};
+
 static const struct weir_option input_options[] = {NAME_OPTION, ISOLATE_OPTION, WEIR_OPTION_END};
 
 static const struct weir_option filter_options[] = {NAME_OPTION, WHEN_OPTION, ISOLATE_OPTION,
@@ -54,7 +78,13 @@ static const struct weir_option output_options[] = {
 	NAME_OPTION,
 	WHEN_OPTION,
 	ISOLATE_OPTION,
-	WEIR_OPTION("buffer", WEIR_TYPE_ANY, NULL, "A queue on disk (not available yet)"),
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_MAP,
+	 .flags = WEIR_OPTION_SHORT,
+	 .name = "buffer",
+	 .members = buffer_options,
+	 .doc = "A queue on disk, so that this output holds back neither its source nor its "
+		"neighbours"},
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,
 	 .name = "ordering",
@@ -314,18 +344,12 @@ static void refuse_misplaced(struct config_file *file, const struct tree_node *m
 static void refuse_unavailable(struct config_file *file, const struct weir_node *host)
 {
 	const struct weir_node *isolate = weir_node_find(host, "isolate");
-	const struct weir_node *buffer = weir_node_find(host, "buffer");
 
 	if (isolate && weir_slice_equals(isolate->text, "process"))
 		config_file_error(
 			file, isolate->line, isolate->column,
 			"\"isolate: process\" is not available in this version; leave it out "
 			"to run the plugin within the agent");
-	if (buffer)
-		config_file_error(
-			file, buffer->line, buffer->column,
-			"\"buffer\" is not available in this version; leave it out: a slow "
-			"output holds its pipeline back, and nothing is lost");
 }
 
 static char *copy_text(struct config_file *file, const struct weir_node *node)
@@ -345,8 +369,23 @@ static void read_retry(struct config_file *file, const struct weir_node *retry,
 			"the shorter one");
 }
 
+static void read_buffer(struct config_file *file, const struct weir_node *buffer, const char *list,
+			struct config_stage *stage)
+{
+	const struct weir_node *full = weir_node_find(buffer, "full");
+
+	if (buffer && strcmp(list, "dead_letter") == 0)
+		config_file_error(
+			file, buffer->line, buffer->column,
+			"an output of the dead letter has no \"buffer\": a record is dealt "
+			"with when it is written there; leave it out");
+	stage->buffer_bytes = (uint64_t)weir_node_int(buffer, "disk", 0);
+	stage->buffer_drops = full && weir_slice_equals(full->text, "drop_oldest");
+	stage->buffer_durable = weir_node_int(buffer, "durable", 1) != 0;
+}
+
 static void read_host_options(struct config_file *file, const struct weir_node *host,
-			      struct config_stage *stage)
+			      const char *list, struct config_stage *stage)
 {
 	const struct weir_node *name = weir_node_find(host, "name");
 	const struct weir_node *when = weir_node_find(host, "when");
@@ -365,6 +404,7 @@ static void read_host_options(struct config_file *file, const struct weir_node *
 	stage->strict = ordering && weir_slice_equals(ordering->text, "strict");
 	stage->linger_ns = linger ? (uint64_t)linger->i64 : WEIR_TIMER_OFF;
 	read_retry(file, weir_node_find(host, "retry"), stage);
+	read_buffer(file, weir_node_find(host, "buffer"), list, stage);
 }
 
 int stage_read(struct config_file *file, struct registry *registry, uint32_t kind, const char *list,
@@ -389,7 +429,7 @@ int stage_read(struct config_file *file, struct registry *registry, uint32_t kin
 	if (!sets[0].ret_node || !sets[1].ret_node)
 		return WEIR_ERR_MEMORY;
 	stage.options = sets[0].ret_node;
-	read_host_options(file, sets[1].ret_node, &stage);
+	read_host_options(file, sets[1].ret_node, list, &stage);
 	*ret_stage = stage;
 	return 0;
 }

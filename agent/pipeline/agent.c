@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "batch/shape.h"
 #include "pipeline/agent_parts.h"
+#include "pipeline/disk_queue.h"
 #include "pipeline/module.h"
 #include "pipeline/rehearsal.h"
 
@@ -219,6 +220,7 @@ static int agent_begin(const struct config *config, struct registry *registry, i
 	pthread_mutex_init(&agent->lock, NULL);
 	gethostname(agent->host_name, sizeof(agent->host_name) - 1);
 	agent->host.host_name = weir_slice_of(agent->host_name);
+	agent->host.state_dir = config->state_dir;
 	agent->host.once = once;
 	agent->host.http = agent_http;
 	agent->host.user = agent;
@@ -261,6 +263,7 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 		status = scheduler_create(config->workers, &agent->host.scheduler, error);
 	if (status == 0) {
 		agent_make_dead_dir(config);
+		disk_queue_report_orphans(config);
 		agent_add_pipelines(agent);
 	}
 	if (status < 0) {

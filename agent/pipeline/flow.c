@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "expr/expr.h"
+#include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
 
 /* A claim as filters hold it: all claims of one batch, counted by reference. */
@@ -207,7 +208,9 @@ static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
 	if (count)
 		metric_add(pipeline->unrouted, count - flow_count(batch->routed, words));
 	for (uint32_t i = 0; i < pipeline->output_count; i++) {
-		if (deliveries[i])
+		if (deliveries[i] && pipeline->outputs[i]->queue)
+			disk_queue_put(pipeline->outputs[i]->queue, deliveries[i]);
+		else if (deliveries[i])
 			delivery_write(deliveries[i]);
 		else if (pipeline->state != PIPELINE_FAILED)
 			delivery_settle(batch, i);

@@ -267,6 +267,16 @@ void ledger_each(struct ledger *ledger,
 	pthread_mutex_unlock(&ledger->lock);
 }
 
+uint64_t ledger_claims(struct ledger *ledger)
+{
+	uint64_t claims;
+
+	pthread_mutex_lock(&ledger->lock);
+	claims = ledger->tail - ledger->head;
+	pthread_mutex_unlock(&ledger->lock);
+	return claims;
+}
+
 int ledger_is_empty(struct ledger *ledger)
 {
 	int empty;

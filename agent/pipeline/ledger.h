@@ -83,5 +83,7 @@ uint64_t ledger_acked(struct ledger *ledger, const struct ledger_outputs *output
 void ledger_each(struct ledger *ledger,
 		 void (*call)(void *user, const char *output, uint64_t position), void *user);
 int ledger_is_empty(struct ledger *ledger);
+/* Claims that are not dealt with, or come after one that is not. */
+uint64_t ledger_claims(struct ledger *ledger);
 
 #endif

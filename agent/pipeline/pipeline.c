@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
 
 /* What a batch is taken to grow to before one has been seen: rows and an encoding beside its text. */
@@ -207,6 +208,8 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 	pthread_mutex_init(&pipeline->lock, NULL);
 	pipeline_condition_init(&pipeline->changed);
 	atomic_store(&pipeline->state, PIPELINE_RUNNING);
+	budget_set_aside(&pipeline->memory->budget,
+			 disk_queue_share(config, pipeline->memory->budget.hard));
 	pipeline_metrics(pipeline);
 	status = pipeline_all_stages(pipeline, error);
 	if (status < 0) {
@@ -238,6 +241,9 @@ int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
 	status = pipeline_start_all(pipeline->dead_outputs, pipeline->dead_count, 0, error);
 	if (status == 0)
 		status = pipeline_start_all(pipeline->outputs, pipeline->output_count, 0, error);
+	for (uint32_t i = 0; status == 0 && i < pipeline->output_count; i++)
+		if (pipeline->outputs[i]->queue)
+			status = disk_queue_start(pipeline->outputs[i]->queue, error);
 	if (status == 0)
 		status = pipeline_start_all(pipeline->filters, pipeline->filter_count, 0, error);
 	if (status == 0)
@@ -277,6 +283,16 @@ static uint32_t pipeline_alive(struct pipeline *pipeline)
 	return atomic_load(&pipeline->pool.alive);
 }
 
+/* Asked first: what a queue gives out after that is alive. */
+static int pipeline_queues_drained(struct pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		if (pipeline->outputs[i]->queue &&
+		    !disk_queue_is_drained(pipeline->outputs[i]->queue))
+			return 0;
+	return 1;
+}
+
 int pipeline_finished(struct pipeline *pipeline)
 {
 	if (atomic_load(&pipeline->state) == PIPELINE_FAILED)
@@ -285,7 +301,8 @@ int pipeline_finished(struct pipeline *pipeline)
 		return 0;
 	/* All was read: nothing more comes to keep held or lingering records company. */
 	pipeline_flush(pipeline, WEIR_FLUSH_END);
-	return pipeline_alive(pipeline) == 0 && atomic_load(&pipeline->tasks) == 0;
+	return pipeline_queues_drained(pipeline) && pipeline_alive(pipeline) == 0 &&
+	       atomic_load(&pipeline->tasks) == 0;
 }
 
 void pipeline_stop_reading(struct pipeline *pipeline)
@@ -309,6 +326,9 @@ uint32_t pipeline_stop(struct pipeline *pipeline)
 {
 	uint32_t left = pipeline_alive(pipeline);
 
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		disk_queue_stop(pipeline->outputs[i]->queue);
+
 	atomic_store(&pipeline->filters_stopped, 1);
 	for (uint32_t i = 0; i < pipeline->filter_count; i++)
 		stage_stop(pipeline->filters[i]);
@@ -318,6 +338,8 @@ uint32_t pipeline_stop(struct pipeline *pipeline)
 		stage_stop(pipeline->dead_outputs[i]);
 	while (atomic_load(&pipeline->tasks))
 		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		disk_queue_close(pipeline->outputs[i]->queue);
 	metric_set(pipeline->state_metric, 0);
 	return left;
 }

@@ -28,6 +28,7 @@
 #include "state/state.h"
 
 struct pipeline;
+struct disk_queue;
 
 /* What pipelines share; owned by the agent, set before the first pipeline is created. */
 struct pipeline_host {
@@ -36,6 +37,7 @@ struct pipeline_host {
 	struct state *state;
 	struct metrics *metrics;
 	struct weir_slice host_name;
+	const char *state_dir;
 	/* Loads the HTTP module on first use. */
 	int (*http)(void *user, const struct http_module **ret_module, struct http **ret_http,
 		    struct weir_error *error);
@@ -81,8 +83,10 @@ struct weir_context {
 	struct weir_expr **when;         /* one a worker; NULL without `when` */
 	pthread_mutex_t deliveries_lock; /* guards the list, `stalled` and plugin_metrics */
 	struct weir_delivery *deliveries;
-	char *stalled; /* why it cannot work now, or NULL */
+	char *stalled;            /* why it cannot work now, or NULL */
+	struct disk_queue *queue; /* of an output with `buffer`, else NULL */
 	struct weir_metric *delivered, *dead, *dropped, *unselected, *had, *in_flight, *repeated;
+	struct weir_metric *lost, *queued_before; /* at its queue on disk */
 	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;
 
 	/* inputs */
@@ -124,8 +128,9 @@ struct source {
 	uint64_t read_position;     /* where the next claim begins */
 	pthread_mutex_t acked_lock; /* guards acked; held over the plugin's acked() */
 	uint64_t acked;
-	_Atomic int forgotten; /* END: nothing of it is to be kept */
-	_Atomic int dirty;     /* on the pipeline's dirty list */
+	struct disk_queue *queue; /* of which it is the reading end, else NULL */
+	_Atomic int forgotten;    /* END: nothing of it is to be kept */
+	_Atomic int dirty;        /* on the pipeline's dirty list */
 	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
 	_Atomic uint64_t lag;
@@ -148,6 +153,12 @@ void source_unref(const struct weir_source_view *view);
 struct source *source_shadow(struct weir_context *input, const uint8_t id[16],
 			     struct weir_slice name);
 void source_ref(struct source *source);
+/* The reading end of a queue on disk: volatile, not on the pipeline's list, and not stopped by the memory
+ * bound, as it keeps a bound of its own. Given up by source_unref(). NULL without memory. */
+struct source *source_open_reserved(struct weir_context *input, uint64_t position, void *user,
+				    struct disk_queue *queue);
+/* A source for batches to name and nothing else. NULL without memory. */
+struct source *source_ghost(const uint8_t id[16], struct weir_slice name);
 /* Gives up one hold on a claim and passes on what follows from it. */
 void source_release(struct claim *claim, int32_t output);
 /* Puts sources that wait for memory back into the queue. */
@@ -163,8 +174,9 @@ void source_collect(struct pipeline *pipeline, struct state_writer *writer);
  *
  *   read by inputs + made by filters = dead at inputs and filters + dropped by filters
  *                                    + held back by filters + routed
- *   routed = delivered + dead-lettered + dropped + not routed here + delivered before (in an earlier
- *            run) + in flight, at each output
+ *   routed + queued before (read back from its queue on disk, of an earlier run)
+ *          = delivered + dead-lettered + dropped + not routed here + delivered before (in an earlier
+ *            run) + lost (by its queue) + in flight (in its queue too), at each output
  *   all dead = delivered + in flight, at each dead-letter output
  */
 
@@ -183,6 +195,7 @@ struct weir_delivery {
 	struct weir_delivery_view view;
 	struct batch *batch;
 	struct weir_context *output;
+	uint32_t queued; /* its queue on disk has the records before this one */
 	_Atomic uint32_t remaining;
 	_Atomic uint64_t *done; /* bit i: record i has an outcome */
 	struct weir_delivery *prev, *next;

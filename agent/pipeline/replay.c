@@ -424,6 +424,7 @@ int replay_run(struct replay *replay, const struct replay_watch *watch,
 	pipeline.filter_count = replay->with_filters ? pipeline.filter_count : 0;
 	pipeline.dead_letter = &letters;
 	pipeline.dead_letter_count = 1;
+	pipeline.without_buffers = 1; /* a letter is done with when it is delivered */
 	if (replay->output) {
 		output = *replay->output;
 		output.when = NULL; /* it was true once */

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
 #include "pipeline/pipeline.h"
 
@@ -151,6 +152,16 @@ static int source_join_ledger(struct source *source, struct ledger *ledger,
 	return 0;
 }
 
+static void source_set_view(struct source *source, const uint8_t id[16])
+{
+	memcpy(source->view.id, id, 16);
+	for (uint32_t i = 0; i < 16; i++)
+		snprintf(source->hex + 2 * i, 3, "%02x", id[i]);
+	source->view.struct_size = sizeof(source->view);
+	source->view.name = weir_slice_of(source->name);
+	source->view.hex = (struct weir_slice){source->hex, 32};
+}
+
 static struct source *source_create(struct weir_context *input, const uint8_t id[16],
 				    const struct weir_source_spec *spec, const uint64_t *positions,
 				    struct ledger *ledger)
@@ -184,12 +195,44 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	source->is_volatile = (spec->flags & WEIR_SOURCE_VOLATILE) != 0;
 	source->task.run = source_run;
 	atomic_store(&source->state, SOURCE_IDLE);
-	memcpy(source->view.id, id, 16);
-	for (uint32_t i = 0; i < 16; i++)
-		snprintf(source->hex + 2 * i, 3, "%02x", id[i]);
-	source->view.struct_size = sizeof(source->view);
-	source->view.name = weir_slice_of(source->name);
-	source->view.hex = (struct weir_slice){source->hex, 32};
+	source_set_view(source, id);
+	return source;
+}
+
+struct source *source_open_reserved(struct weir_context *input, uint64_t position, void *user,
+				    struct disk_queue *queue)
+{
+	const struct weir_source_spec spec = {.struct_size = sizeof(spec),
+					      .flags = WEIR_SOURCE_VOLATILE,
+					      .user = user,
+					      .position = position};
+	uint64_t positions[PIPELINE_OUTPUTS_MAX];
+	struct source *source;
+	uint8_t id[16];
+
+	for (uint32_t i = 0; i < input->pipeline->output_count; i++)
+		positions[i] = position;
+	pipeline_services.random(id, sizeof(id));
+	source = source_create(input, id, &spec, positions, NULL);
+	if (source)
+		source->queue = queue;
+	return source;
+}
+
+struct source *source_ghost(const uint8_t id[16], struct weir_slice name)
+{
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return NULL;
+	source->name = strndup(name.data ? name.data : "", name.size);
+	if (!source->name) {
+		free(source);
+		return NULL;
+	}
+	atomic_store(&source->refs, 1);
+	pthread_mutex_init(&source->acked_lock, NULL);
+	source_set_view(source, id);
 	return source;
 }
 
@@ -533,7 +576,10 @@ static int32_t source_read(struct source *source)
 	metric_add(source->input->input_dead, batch->dead_count);
 	source->read_position = batch->view.range_end;
 	atomic_store_explicit(&source->last_read_ns, batch->view.read_ns, memory_order_relaxed);
-	flow_run(pipeline, batch, 0);
+	if (source->queue)
+		disk_queue_dispatch(source->queue, batch);
+	else
+		flow_run(pipeline, batch, 0);
 	return result;
 }
 
@@ -567,7 +613,7 @@ static void source_run(struct task *task)
 			atomic_store(&source->state, SOURCE_PARKED);
 			goto out;
 		}
-		if (!budget_admit(&pipeline->memory->budget)) {
+		if (!source->queue && !budget_admit(&pipeline->memory->budget)) {
 			if (!source_park(source))
 				continue;
 			pipeline_pressure(pipeline);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "expr/expr.h"
+#include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
 
 static struct weir_metric *stage_metric(struct weir_context *stage, uint32_t kind, const char *name,
@@ -39,6 +40,11 @@ static void stage_metrics_output(struct weir_context *stage)
 		stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"not_routed\"");
 	stage->had = stage_metric(stage, WEIR_METRIC_COUNTER, records, help,
 				  "outcome=\"delivered_before\"");
+	stage->lost = stage_metric(stage, WEIR_METRIC_COUNTER, records, help, "outcome=\"lost\"");
+	stage->queued_before = stage_metric(
+		stage, WEIR_METRIC_COUNTER, "weir_output_queued_before_records_total",
+		"Records read back from the output's queue on disk that an earlier run put there",
+		NULL);
 	stage->in_flight = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_output_in_flight_records",
 					"Records on their way to this output", NULL);
 	stage->requests = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_requests_total",
@@ -199,6 +205,9 @@ int stage_create(struct pipeline *pipeline, const struct config_stage *config, u
 	status = stage_when(stage, error);
 	if (status == 0)
 		status = stage_instances(stage, error);
+	if (status == 0 && config->buffer_bytes && !is_dead_letter && pipeline->host->state &&
+	    !pipeline->config->without_buffers)
+		status = disk_queue_create(stage, &stage->queue, error);
 	if (status < 0) {
 		stage_destroy(stage);
 		return status;
@@ -254,14 +263,15 @@ void stage_stop(struct weir_context *stage)
 
 static void stage_metrics_drop(struct weir_context *stage)
 {
-	struct weir_metric *own[] = {stage->delivered,   stage->dead,           stage->dropped,
-				     stage->unselected,  stage->in_flight,      stage->requests,
-				     stage->retries,     stage->http_in_flight, stage->http_bytes,
-				     stage->latency,     stage->bytes,          stage->records,
-				     stage->files,       stage->lag_bytes,      stage->lag_seconds,
-				     stage->read_errors, stage->filter_dropped, stage->filter_dead,
-				     stage->had,         stage->input_dead,     stage->filter_held,
-				     stage->filter_made};
+	struct weir_metric *own[] = {
+		stage->delivered,   stage->dead,           stage->dropped,
+		stage->unselected,  stage->in_flight,      stage->requests,
+		stage->retries,     stage->http_in_flight, stage->http_bytes,
+		stage->latency,     stage->bytes,          stage->records,
+		stage->files,       stage->lag_bytes,      stage->lag_seconds,
+		stage->read_errors, stage->filter_dropped, stage->filter_dead,
+		stage->had,         stage->input_dead,     stage->filter_held,
+		stage->filter_made, stage->lost,           stage->queued_before};
 	struct metrics *metrics = stage->pipeline->host->metrics;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -278,6 +288,7 @@ void stage_destroy(struct weir_context *stage)
 
 	if (!stage)
 		return;
+	disk_queue_destroy(stage->queue);
 	plugin = stage->plugin;
 	for (uint32_t i = 0; i < stage->instance_count; i++) {
 		if (plugin->kind == WEIR_INPUT)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "batch/json.h"
 #include "pipeline/agent_parts.h"
+#include "pipeline/disk_queue.h"
 
 static void put_text(struct buffer *out, const char *key, const char *text)
 {
@@ -80,6 +81,8 @@ static void put_output(struct buffer *out, struct weir_context *output)
 	put_number(out, "dropped", output->dropped);
 	put_number(out, "not_routed", output->unselected);
 	put_number(out, "delivered_before", output->had);
+	put_number(out, "lost", output->lost);
+	put_number(out, "queued_before", output->queued_before);
 	put_number(out, "in_flight", output->in_flight);
 	put_number(out, "requests", output->requests);
 	put_number(out, "retries", output->retries);
@@ -87,6 +90,8 @@ static void put_output(struct buffer *out, struct weir_context *output)
 	pthread_mutex_lock(&output->deliveries_lock);
 	put_text(out, "stalled", output->stalled);
 	pthread_mutex_unlock(&output->deliveries_lock);
+	buffer_text(out, ",\"buffer\":");
+	disk_queue_status(output->queue, out);
 	buffer_text(out, "}");
 }
 

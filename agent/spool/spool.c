@@ -60,7 +60,7 @@ static int spool_take_up(struct spool *spool, int *ret_reset, struct weir_error 
 	if (spool->count)
 		spool->next_number = spool->segments[spool->count - 1].number;
 	spool->next_number++;
-	spool->visible = spool_position(spool->next_number, 0);
+	spool->first = spool->visible = spool_position(spool->next_number, 0);
 	spool->read = spool->acked;
 	spool->expected = spool_position_offset(spool->read) ? SPOOL_EXPECT_ANY : 0;
 	return 0;
@@ -188,6 +188,11 @@ int spool_save(struct spool *spool, struct weir_error *error)
 uint64_t spool_start(struct spool *spool)
 {
 	return spool->read;
+}
+
+uint64_t spool_first(const struct spool *spool)
+{
+	return spool->first;
 }
 
 uint64_t spool_bytes(struct spool *spool)

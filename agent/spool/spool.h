@@ -59,9 +59,14 @@ void spool_close(struct spool *spool);
 /* A record that needs more can't be queued. */
 uint64_t spool_record_max(const struct spool *spool);
 #define SPOOL_FULL 1
+/* Records that were dropped to make room, that an earlier opening had queued, or this one. */
+struct spool_lost {
+	uint64_t earlier, own;
+};
+
 /* Adds a chunk. SPOOL_FULL: try again when something was acknowledged. WEIR_ERR_IO: the disk refuses;
- * nothing was added. *ret_lost grows by the records that were dropped to make room. */
-int spool_append(struct spool *spool, struct spool_chunk *chunk, uint64_t *ret_lost,
+ * nothing was added. *lost grows by what was dropped to make room. */
+int spool_append(struct spool *spool, struct spool_chunk *chunk, struct spool_lost *lost,
 		 struct weir_error *error);
 /* Everything appended is as durable as was asked for, and can be read. */
 int spool_sync(struct spool *spool, struct weir_error *error);
@@ -90,6 +95,8 @@ int spool_acked(struct spool *spool, uint64_t position);
 /* ---- questions ---- */
 
 uint64_t spool_bytes(struct spool *spool);
+/* The first position that is of this opening; what lies before it is from earlier ones. */
+uint64_t spool_first(const struct spool *spool);
 /* Everything appended and synced has been acknowledged. */
 int spool_is_drained(struct spool *spool);
 

@@ -13,6 +13,7 @@ struct spool {
 	struct spool_options options;
 	uint64_t segment_bytes;
 	int folder_fd, lock_fd;
+	uint64_t first; /* position */
 
 	pthread_mutex_t lock; /* guards the segments, bytes, visible and acked */
 	struct spool_segment *segments;
@@ -21,8 +22,9 @@ struct spool {
 	uint64_t visible; /* the reader goes no further */
 	uint64_t acked;
 
-	/* Of the writer. The segment being written is the last of the list. */
-	int fd; /* -1 = none */
+	/* Of the writer. The segment being written is the last of the list too, where others look. */
+	struct spool_segment active;
+	int fd; /* of it; -1 = none */
 	uint32_t next_number;
 	uint32_t records; /* in it */
 	uint64_t synced;  /* bytes of it that are as durable as was asked for */
@@ -42,12 +44,6 @@ struct spool {
 };
 
 #define SPOOL_EXPECT_ANY UINT32_MAX
-
-/* The segment being written; fd >= 0. */
-static inline struct spool_segment *spool_active(struct spool *spool)
-{
-	return &spool->segments[spool->count - 1];
-}
 
 /* Takes the first segment out of the list and unlinks it. Under the lock. */
 void spool_remove_first(struct spool *spool);

@@ -69,7 +69,8 @@ static int open_span(struct spool *spool, const struct span *span, struct weir_e
 	spool_segment_name(&span->segment, name);
 	spool->read_fd = openat(spool->folder_fd, name, O_RDONLY | O_CLOEXEC);
 	spool->read_number = span->segment.number;
-	if (spool->read_fd < 0)
+	/* One that was taken away is damaged from end to end. */
+	if (spool->read_fd < 0 && errno != ENOENT)
 		return weir_fail(error, WEIR_ERR_IO, "can't open its segment %s: %s", name,
 				 strerror(errno));
 	return 0;

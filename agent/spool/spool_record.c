@@ -216,7 +216,7 @@ int spool_record_read(const struct spool_sink *sink, struct spool_table *table,
 		status = batch_reserve(sink->batch, 1, width, 0);
 	if (status < 0)
 		return status;
-	row = weir_batch_row(sink->batch, width, &read.row);
+	row = width ? weir_batch_row(sink->batch, width, &read.row) : NULL;
 	for (uint32_t i = 0; i < width; i++)
 		read_value(sink, &wire, &read, &row[i]);
 	if (wire.failed || wire.at != wire.end) {

@@ -20,6 +20,16 @@ static void set_visible(struct spool *spool, uint64_t visible)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+/* The segment being written has another size. */
+static void set_size(struct spool *spool, uint64_t size)
+{
+	pthread_mutex_lock(&spool->lock);
+	spool->bytes += size - spool->active.size;
+	spool->segments[spool->count - 1].size = size;
+	pthread_mutex_unlock(&spool->lock);
+	spool->active.size = size;
+}
+
 static int list_room(struct spool *spool)
 {
 	uint32_t capacity = spool->capacity ? spool->capacity * 2 : 32;
@@ -74,6 +84,7 @@ static int spool_begin(struct spool *spool, struct weir_error *error)
 		return status;
 	}
 	spool->next_number++;
+	spool->active = segment;
 	spool->fd = fd;
 	spool->records = 0;
 	spool->synced = spool->flushed = 0;
@@ -84,38 +95,28 @@ static int spool_begin(struct spool *spool, struct weir_error *error)
  * lost, whatever a second sync would say. */
 static void spool_cut_back(struct spool *spool)
 {
-	struct spool_segment *active = spool_active(spool);
-
 	if (ftruncate(spool->fd, (off_t)spool->synced) < 0)
 		errno = 0; /* then what is behind it comes twice */
 	close(spool->fd);
 	spool->fd = -1;
 	spool->cuts++;
-	pthread_mutex_lock(&spool->lock);
-	spool->bytes -= active->size - spool->synced;
-	active->size = spool->synced;
-	spool->visible = spool_position(active->number + 1, 0);
-	pthread_mutex_unlock(&spool->lock);
+	set_size(spool, spool->synced);
+	set_visible(spool, spool_position(spool->active.number + 1, 0));
 }
 
 int spool_sync(struct spool *spool, struct weir_error *error)
 {
-	const struct spool_segment *active;
-
-	if (spool->fd < 0)
-		return 0;
-	active = spool_active(spool);
-	if (spool->synced == active->size)
+	if (spool->fd < 0 || spool->synced == spool->active.size)
 		return 0;
 	if (spool->options.durable && fdatasync(spool->fd) < 0) {
 		weir_fail(error, WEIR_ERR_IO, "%s", strerror(errno));
 		spool_cut_back(spool);
 		return WEIR_ERR_IO;
 	}
-	spool->synced = active->size;
+	spool->synced = spool->active.size;
 	if (spool->options.durable)
 		spool->flushed = spool->synced;
-	set_visible(spool, spool_position(active->number, (uint32_t)active->size));
+	set_visible(spool, spool_position(spool->active.number, (uint32_t)spool->synced));
 	return 0;
 }
 
@@ -132,36 +133,24 @@ int spool_flush(struct spool *spool, struct weir_error *error)
 /* All of the segment being written has been dealt with. */
 static int active_is_done(struct spool *spool)
 {
-	const struct spool_segment *active = spool_active(spool);
 	int done;
 
 	pthread_mutex_lock(&spool->lock);
-	done = spool->acked >= spool_position(active->number, (uint32_t)active->size);
+	done = spool->acked >= spool_position(spool->active.number, (uint32_t)spool->active.size);
 	pthread_mutex_unlock(&spool->lock);
 	return done;
 }
 
-static void spool_seal(struct spool *spool)
-{
-	struct spool_segment *active = spool_active(spool);
-	struct spool_segment sealed = *active;
-
-	/* Without a seal, for want of room, the segment is as good. */
-	spool_segment_seal(spool->fd, &sealed, spool->records, NULL);
-	pthread_mutex_lock(&spool->lock);
-	spool->bytes += sealed.size - active->size;
-	active->size = sealed.size;
-	pthread_mutex_unlock(&spool->lock);
-}
-
 int spool_rotate(struct spool *spool, struct weir_error *error)
 {
-	uint32_t number = spool_active(spool)->number;
+	uint32_t number = spool->active.number;
+	struct spool_segment sealed = spool->active;
 	int done = active_is_done(spool);
 	int status;
 
-	if (!done)
-		spool_seal(spool);
+	/* Without a seal, for want of room, the segment is as good. */
+	if (!done && spool_segment_seal(spool->fd, &sealed, spool->records, NULL) == 0)
+		set_size(spool, sealed.size);
 	status = spool_sync(spool, error);
 	if (status < 0)
 		return status;
@@ -181,8 +170,8 @@ uint32_t spool_cuts(const struct spool *spool)
 
 /* ---- room ---- */
 
-/* Drops the oldest segment with what of it was not read yet. Returns how many records that were. */
-static uint64_t spool_drop_oldest(struct spool *spool)
+/* Drops the oldest segment with what of it was not read yet. */
+static void spool_drop_oldest(struct spool *spool, struct spool_lost *lost)
 {
 	struct spool_segment_survey survey = {0};
 	struct spool_segment first;
@@ -204,11 +193,14 @@ static uint64_t spool_drop_oldest(struct spool *spool)
 		spool_remove_first(spool);
 	pthread_mutex_unlock(&spool->lock);
 	pthread_mutex_unlock(&spool->read_lock);
-	return survey.waiting;
+	if (first.number < spool_position_segment(spool->first))
+		lost->earlier += survey.waiting;
+	else
+		lost->own += survey.waiting;
 }
 
 /* Room for a chunk: 0, SPOOL_FULL, or an error. */
-static int spool_make_room(struct spool *spool, uint64_t chunk_bytes, uint64_t *ret_lost,
+static int spool_make_room(struct spool *spool, uint64_t chunk_bytes, struct spool_lost *lost,
 			   struct weir_error *error)
 {
 	while (spool_bytes(spool) + chunk_bytes + SEGMENT_ENDS > spool->options.limit_bytes) {
@@ -223,7 +215,7 @@ static int spool_make_room(struct spool *spool, uint64_t chunk_bytes, uint64_t *
 			continue;
 		if (!spool->options.drop_oldest || spool->count == 0)
 			return SPOOL_FULL;
-		*ret_lost += spool_drop_oldest(spool);
+		spool_drop_oldest(spool, lost);
 	}
 	return 0;
 }
@@ -245,36 +237,31 @@ static void chunk_close(struct spool_chunk *chunk, const struct spool_segment *s
 	}
 }
 
-int spool_append(struct spool *spool, struct spool_chunk *chunk, uint64_t *ret_lost,
+int spool_append(struct spool *spool, struct spool_chunk *chunk, struct spool_lost *lost,
 		 struct weir_error *error)
 {
-	struct spool_segment *active;
 	int status = 0;
 
 	if (chunk->records == 0)
 		return 0;
 	if (spool->fd >= 0 && spool->records &&
-	    spool_active(spool)->size + chunk->bytes.size > spool->segment_bytes)
+	    spool->active.size + chunk->bytes.size > spool->segment_bytes)
 		status = spool_rotate(spool, error);
 	if (status == 0)
-		status = spool_make_room(spool, chunk->bytes.size, ret_lost, error);
+		status = spool_make_room(spool, chunk->bytes.size, lost, error);
 	if (status == 0 && spool->fd < 0)
 		status = spool_begin(spool, error);
 	if (status != 0)
 		return status;
-	active = spool_active(spool);
-	chunk_close(chunk, active, spool->records);
-	status = spool_write_at(spool->fd, chunk->bytes.data, chunk->bytes.size, active->size,
+	chunk_close(chunk, &spool->active, spool->records);
+	status = spool_write_at(spool->fd, chunk->bytes.data, chunk->bytes.size, spool->active.size,
 				error);
 	if (status < 0) {
-		if (ftruncate(spool->fd, (off_t)active->size) < 0)
+		if (ftruncate(spool->fd, (off_t)spool->active.size) < 0)
 			errno = 0; /* the next try writes over it */
 		return status;
 	}
 	spool->records += chunk->records;
-	pthread_mutex_lock(&spool->lock);
-	active->size += chunk->bytes.size;
-	spool->bytes += chunk->bytes.size;
-	pthread_mutex_unlock(&spool->lock);
+	set_size(spool, spool->active.size + chunk->bytes.size);
 	return 0;
 }

@@ -3,7 +3,8 @@
 of /status. They hold whenever nothing is between two steps of the pipeline."""
 import time
 
-OUTCOMES = ("delivered", "dead_lettered", "dropped", "not_routed", "delivered_before", "in_flight")
+OUTCOMES = ("delivered", "dead_lettered", "dropped", "not_routed", "delivered_before", "lost",
+            "in_flight")
 
 
 def total(stages, *members):
@@ -23,7 +24,7 @@ def imbalances(pipeline):
                     before + total(filters, "dropped", "held") + pipeline["routed"])
     for output in outputs:
         wrong += unequal(f"{name}/{output['name']}: records routed, and their outcomes",
-                         pipeline["routed"], total([output], *OUTCOMES))
+                         pipeline["routed"] + output["queued_before"], total([output], *OUTCOMES))
     for letter in pipeline["dead_letter"]:
         wrong += unequal(f"{name}/{letter['name']}: dead letters, and where they are",
                          before + total(outputs, "dead_lettered"), total([letter], *OUTCOMES))

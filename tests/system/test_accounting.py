@@ -102,7 +102,7 @@ def test_records_that_a_filter_holds_and_makes_balance(weir, tmp_path):
 
 def stage(name, **numbers):
     return {"name": name, "records": 0, "dropped": 0, "dead_lettered": 0, "held": 0, "made": 0,
-            **dict.fromkeys(accounting.OUTCOMES, 0), **numbers}
+            "queued_before": 0, **dict.fromkeys(accounting.OUTCOMES, 0), **numbers}
 
 
 def document(**output):

@@ -254,10 +254,32 @@ static void what_this_version_cannot_do_is_refused_in_words(void **state)
 	       "\"isolate: process\" is not available in this version; leave it out to run the "
 	       "plugin "
 	       "within the agent");
-	expect(state, INPUTS "outputs:\n  - stdout: { buffer: { disk: 2GiB } }\n", 4, 23,
-	       "\"buffer\" is not available in this version; leave it out: a slow output holds its "
-	       "pipeline back, and nothing is lost");
 	good(state, INPUTS "outputs:\n  - stdout: { isolate: no }\n");
+}
+
+static void a_buffer_is_read_short_and_long(void **state)
+{
+	const struct config_pipeline *pipeline =
+		good(state, INPUTS "outputs:\n"
+				   "  - stdout: { buffer: 2GiB }\n"
+				   "  - stdout: { buffer: { disk: 1MiB, full: drop_oldest, "
+				   "durable: false } }\n"
+				   "  - stdout: {}\n");
+
+	assert_int_equal(pipeline->outputs[0].buffer_bytes, INT64_C(2) << 30);
+	assert_int_equal(pipeline->outputs[0].buffer_durable, 1);
+	assert_int_equal(pipeline->outputs[0].buffer_drops, 0);
+	assert_int_equal(pipeline->outputs[1].buffer_bytes, 1 << 20);
+	assert_int_equal(pipeline->outputs[1].buffer_durable, 0);
+	assert_int_equal(pipeline->outputs[1].buffer_drops, 1);
+	assert_int_equal(pipeline->outputs[2].buffer_bytes, 0);
+}
+
+static void a_buffer_of_the_dead_letter_is_refused(void **state)
+{
+	expect(state, INPUTS OUTPUTS "dead_letter:\n  - stdout: { buffer: 1MiB }\n", 6, 23,
+	       "an output of the dead letter has no \"buffer\": a record is dealt with when it is "
+	       "written there; leave it out");
 }
 
 static void a_backoff_from_long_to_short_is_refused(void **state)
@@ -447,6 +469,8 @@ int main(void)
 		FIXTURE_TEST(a_name_has_letters_digits_and_dashes),
 		FIXTURE_TEST(options_of_outputs_are_refused_elsewhere),
 		FIXTURE_TEST(what_this_version_cannot_do_is_refused_in_words),
+		FIXTURE_TEST(a_buffer_is_read_short_and_long),
+		FIXTURE_TEST(a_buffer_of_the_dead_letter_is_refused),
 		FIXTURE_TEST(a_backoff_from_long_to_short_is_refused),
 		FIXTURE_TEST(an_expression_is_wrong_at_its_character),
 		FIXTURE_TEST(a_wrong_word_for_corrupt_state_is_refused),

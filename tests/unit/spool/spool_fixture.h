@@ -37,7 +37,7 @@ struct fixture {
 	struct spool_damage damage;
 	uint8_t seen[FIXTURE_RECORDS_MAX]; /* how often each came out */
 	uint32_t next;                     /* number of the next record that goes in */
-	uint64_t lost;
+	struct spool_lost lost;
 	int in_order;
 	int32_t last_seen;
 	int fill; /* bytes of filling in each record */

@@ -2,6 +2,8 @@
 /* The life of a disk queue: order, acknowledgement, starts, bounds. */
 #include "spool_fixture.h"
 
+#include <pthread.h>
+
 #include "spool/crc32c.h"
 
 static void crc_is_that_of_the_rfc(void **state)
@@ -142,7 +144,7 @@ static void a_full_queue_refuses_and_goes_on_when_there_is_room(void **state)
 	fixture_drain(f);
 	assert_int_equal(fixture_seen(f, 0, f->next), f->next);
 	assert_true(f->in_order);
-	assert_int_equal(f->lost, 0);
+	assert_int_equal(f->lost.own, 0);
 }
 
 static void a_queue_that_drops_counts_every_record_it_loses(void **state)
@@ -161,10 +163,61 @@ static void a_queue_that_drops_counts_every_record_it_loses(void **state)
 	fixture_drain(f);
 	seen = fixture_seen(f, 0, f->next);
 	assert_true(seen > 500 && seen < 2000);
-	assert_int_equal(seen + f->lost, f->next);
+	assert_int_equal(seen + f->lost.own, f->next);
 	/* The newest are those that stay. */
 	assert_int_equal(fixture_seen(f, f->next - seen, seen), seen);
 	assert_true(f->in_order);
+}
+
+/* Beside the writer: reads in order, acknowledges at once. */
+struct beside {
+	struct fixture *f;
+	_Atomic uint32_t next;
+	_Atomic int wrong, stop;
+};
+
+static void *read_beside(void *user)
+{
+	struct beside *beside = user;
+	struct spool_damage damage = {0};
+	struct weir_error error;
+	uint64_t end;
+	int status = 0;
+
+	while (status >= 0 && !beside->wrong && !(beside->stop && status == 0)) {
+		struct batch *batch = batch_acquire(&beside->f->pool);
+
+		status = spool_read(beside->f->spool, &batch->view, fixture_find, NULL, &end,
+				    &damage, &error);
+		for (uint32_t i = 0; i < batch->view.record_count; i++)
+			beside->wrong |= batch->view.records[i].timestamp_ns != beside->next++;
+		batch_unref(batch);
+		if (status == 1)
+			spool_acked(beside->f->spool, end);
+	}
+	beside->wrong |= status < 0 || damage.bytes || damage.records;
+	return NULL;
+}
+
+static void a_reader_beside_the_writer_misses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct beside beside = {.f = f};
+	pthread_t reader;
+
+	f->options.durable = 0;
+	fixture_reopen(f);
+	f->fill = 400;
+	assert_int_equal(pthread_create(&reader, NULL, read_beside, &beside), 0);
+	while (f->next < 60000 && !beside.wrong) {
+		(void)fixture_put(f, 100); /* what does not fit is put again */
+		fixture_sync(f);
+	}
+	beside.stop = 1;
+	pthread_join(reader, NULL);
+	assert_int_equal(beside.wrong, 0);
+	assert_int_equal(beside.next, f->next);
+	assert_true(spool_is_drained(f->spool));
 }
 
 static void a_record_larger_than_a_segment_passes(void **state)
@@ -248,6 +301,7 @@ int main(void)
 		CASE(an_empty_queue_leaves_no_segment),
 		CASE(a_full_queue_refuses_and_goes_on_when_there_is_room),
 		CASE(a_queue_that_drops_counts_every_record_it_loses),
+		CASE(a_reader_beside_the_writer_misses_nothing),
 		CASE(a_record_larger_than_a_segment_passes),
 		CASE(a_record_that_can_never_fit_is_named),
 		CASE(a_second_user_is_refused),
