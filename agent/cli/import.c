@@ -3,13 +3,11 @@
  * `weir import`: reads another agent's configuration, writes pipelines that do the same, continues at its
  * positions, and says what is different.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -19,8 +17,6 @@
 #include "cli/terminal.h"
 
 #define EXIT_INCOMPLETE 3
-/* Of a pipeline's name, with room for a number. */
-#define NAME_ROOM 56
 
 static const char usage[] =
 	"usage: weir import kinesis-agent [OPTION...] FILE\n"
@@ -52,65 +48,8 @@ static const struct importer {
 	int (*read)(struct import *import);
 } importers[] = {
 	{"kinesis-agent", "the Kinesis Agent", import_kinesis},
+	{"fluent-bit", "Fluent Bit", import_fluent},
 };
-
-/* ---- what a reader adds ---- */
-
-static int is_taken(const struct import *import, const char *name)
-{
-	for (const struct import_pipeline *p = import->pipelines; p; p = p->next)
-		if (strcmp(p->name, name) == 0)
-			return 1;
-	return 0;
-}
-
-static const char *make_name(const struct import *import, const char *wish)
-{
-	char name[NAME_ROOM + 16];
-	size_t size = 0;
-
-	for (; wish[size] && size < NAME_ROOM; size++)
-		name[size] =
-			isalnum((unsigned char)wish[size]) || wish[size] == '_' ? wish[size] : '-';
-	if (size == 0)
-		name[size++] = '1';
-	name[size] = '\0';
-	for (unsigned n = 2; is_taken(import, name); n++)
-		snprintf(name + size, sizeof(name) - size, "-%u", n);
-	return config_copy(import->memory, name, strlen(name));
-}
-
-struct import_pipeline *import_add(struct import *import, const char *wish, const char *about)
-{
-	struct import_pipeline *pipeline = config_alloc(import->memory, sizeof(*pipeline));
-
-	if (!pipeline)
-		return NULL;
-	pipeline->name = make_name(import, wish);
-	pipeline->about = about;
-	pipeline->notes_end = &pipeline->notes;
-	*import->pipelines_end = pipeline;
-	import->pipelines_end = &pipeline->next;
-	return pipeline;
-}
-
-void import_note(struct import *import, struct import_pipeline *pipeline, int kind, uint32_t line,
-		 const char *format, ...)
-{
-	struct import_note ***end = pipeline ? &pipeline->notes_end : &import->notes_end;
-	struct import_note *note = config_alloc(import->memory, sizeof(*note));
-	va_list args;
-
-	if (!note)
-		return;
-	va_start(args, format);
-	*note = (struct import_note){kind, line, config_vprint(import->memory, format, args), NULL};
-	va_end(args);
-	if (!note->text)
-		return;
-	**end = note;
-	*end = &note->next;
-}
 
 /* ---- arguments ---- */
 
@@ -150,7 +89,7 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 	if (result || ret->help)
 		return result;
 	if (argc - optind < 1)
-		return cli_usage_error("import", "say what to import: kinesis-agent FILE");
+		return cli_usage_error("import", "say what to import: kinesis-agent or fluent-bit");
 	if (argc - optind < 2)
 		return cli_usage_error("import", "say which file to import");
 	if (argc - optind > 2)
@@ -444,6 +383,7 @@ int cli_import(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(importers) / sizeof(importers[0]); i++)
 		if (strcmp(importers[i].name, arguments.kind) == 0)
 			return run(&arguments, &importers[i]);
-	return cli_usage_error("import", "\"%s\" can't be imported, only kinesis-agent",
+	return cli_usage_error("import",
+			       "\"%s\" can't be imported, only kinesis-agent and fluent-bit",
 			       arguments.kind);
 }

@@ -3,7 +3,7 @@
  * What an import makes of another agent's configuration: pipelines as text, and what is different or
  * could not be carried over.
  *
- *   reader (import_kinesis.c) ──▶ struct import ──▶ files, report (import.c)
+ *   reader (import_kinesis.c, import_fluent.c) ──▶ struct import ──▶ files, report (import.c)
  *                                                        └─▶ positions (import_positions.c)
  */
 #ifndef CLI_IMPORT_H
@@ -47,6 +47,10 @@ struct import {
 
 /* The readers. What is wrong with the files is a problem in the config, and returned as an error. */
 int import_kinesis(struct import *import);
+int import_fluent(struct import *import);
+/* The same with the text at hand; no other files are read. */
+int import_kinesis_text(struct import *import, struct weir_slice text);
+int import_fluent_text(struct import *import, struct weir_slice text, int is_yaml);
 
 /* A new pipeline; the name is made of `wish`, of which others may have been made. NULL without memory. */
 struct import_pipeline *import_add(struct import *import, const char *wish, const char *about);
@@ -74,6 +78,8 @@ void import_print(const struct import *import, const struct import_pipeline *pip
 /* JSON with comments, as a tree; the file must be given up with config_file_done() after use. */
 int import_read_json(struct config_file *file, struct config *config, const char *path,
 		     struct tree_node **ret_root);
+int import_parse_json(struct config_file *file, struct config *config, const char *path,
+		      struct weir_slice text, struct tree_node **ret_root);
 const struct tree_node *import_find(const struct tree_node *map, const char *name);
 /* Text of a scalar member, NULL when it is missing, null or no scalar. */
 const char *import_find_text(const struct tree_node *map, const char *name);

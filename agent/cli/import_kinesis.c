@@ -449,25 +449,45 @@ static void take_folder(struct import *import, const struct tree_node *root)
 		free(names);
 }
 
+static int take_root(struct import *import, struct config_file *file, const struct tree_node *root,
+		     int status)
+{
+	if (status == 0 && (!root || root->kind != TREE_MAP)) {
+		config_file_error(file, 1, 1, "expected an object in braces");
+		return WEIR_ERR_INVALID;
+	}
+	if (status < 0)
+		return status;
+	check_agent(import, root);
+	take_flows(import, root, import_find(root, "flows"));
+	return 0;
+}
+
 int import_kinesis(struct import *import)
 {
 	struct config_file file;
 	struct tree_node *root;
 	int status = import_read_json(&file, import->config, import->path, &root);
 
-	if (status == 0 && (!root || root->kind != TREE_MAP)) {
-		config_file_error(&file, 1, 1, "expected an object in braces");
-		status = WEIR_ERR_INVALID;
-	}
+	status = take_root(import, &file, root, status);
 	if (status == 0) {
 		const char *positions = given(root, "checkpointFile");
 
 		import->positions = config_print(import->memory, "%s",
 						 positions ? positions : DEFAULT_CHECKPOINTS);
-		check_agent(import, root);
-		take_flows(import, root, import_find(root, "flows"));
 		take_folder(import, root);
 	}
+	config_file_done(&file);
+	return config_errors(import->config) ? WEIR_ERR_INVALID : status;
+}
+
+int import_kinesis_text(struct import *import, struct weir_slice text)
+{
+	struct config_file file;
+	struct tree_node *root;
+	int status = import_parse_json(&file, import->config, import->path, text, &root);
+
+	status = take_root(import, &file, root, status);
 	config_file_done(&file);
 	return config_errors(import->config) ? WEIR_ERR_INVALID : status;
 }

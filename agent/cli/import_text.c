@@ -2,7 +2,7 @@
 /* What an import writes: YAML that reads back as what was meant, whatever bytes are in it. */
 #include <ctype.h>
 
-#include "batch/json.h"
+#include "base/printable.h"
 #include "cli/import.h"
 
 /* Columns of comments. */
@@ -48,6 +48,40 @@ static void append_escaped(struct buffer *out, struct weir_slice text, int singl
 	}
 }
 
+static uint32_t code_point(const char *text, size_t size)
+{
+	uint32_t code = (unsigned char)text[0];
+
+	if (size > 1)
+		code &= 0x7FU >> size;
+	for (size_t i = 1; i < size; i++)
+		code = code << 6 | ((unsigned char)text[i] & 0x3F);
+	return code;
+}
+
+/* In double quotes; what YAML does not take as it is becomes an escape, what is no UTF-8 U+FFFD. */
+static void append_double(struct buffer *out, const char *text, size_t size)
+{
+	buffer_text(out, "\"");
+	while (size) {
+		size_t length = printable_utf8(text, size);
+		uint32_t code = length ? code_point(text, length) : 0xFFFD;
+
+		length = length ? length : 1;
+		if (code == '"' || code == '\\')
+			buffer_printf(out, "\\%c", (int)code);
+		else if (code < 0x10000 && (!printable_length(text, size) || code >= 0xFFF0))
+			buffer_printf(out, "\\u%04X", code);
+		else if (!printable_length(text, size))
+			buffer_printf(out, "\\U%08X", code);
+		else
+			buffer_append(out, text, length);
+		text += length;
+		size -= length;
+	}
+	buffer_text(out, "\"");
+}
+
 void import_scalar(struct buffer *out, struct weir_slice text)
 {
 	struct buffer dollars = {0};
@@ -60,7 +94,7 @@ void import_scalar(struct buffer *out, struct weir_slice text)
 		buffer_text(out, "'");
 	} else {
 		append_escaped(&dollars, text, 0);
-		json_append_string(out, (struct weir_slice){dollars.data, dollars.size});
+		append_double(out, dollars.data, dollars.size);
 		buffer_done(&dollars);
 	}
 }
@@ -110,6 +144,18 @@ void import_field(struct buffer *out, const char *name)
 
 /* ---- files ---- */
 
+/* A comment must stay one, and be UTF-8. */
+static void append_shown(struct buffer *out, const char *text, size_t size)
+{
+	while (size) {
+		size_t length = printable_length(text, size);
+
+		buffer_append(out, length ? text : "?", length ? length : 1);
+		text += length ? length : 1;
+		size -= length ? length : 1;
+	}
+}
+
 /* Words folded to lines of comment. */
 static void append_comment(struct buffer *out, const char *first, const char *next,
 			   const char *text)
@@ -126,8 +172,7 @@ static void append_comment(struct buffer *out, const char *first, const char *ne
 			column = strlen(next);
 		}
 		buffer_text(out, " ");
-		for (size_t i = 0; i < size; i++) /* a comment must stay one */
-			buffer_append(out, (unsigned char)word[i] < 0x20 ? "?" : word + i, 1);
+		append_shown(out, word, size);
 		column += size + 1;
 		word += size;
 		word += strspn(word, " \n");

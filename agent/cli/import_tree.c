@@ -104,27 +104,34 @@ static void clean(struct buffer *out, const char *at, const char *end)
 	}
 }
 
+int import_parse_json(struct config_file *file, struct config *config, const char *path,
+		      struct weir_slice text, struct tree_node **ret_root)
+{
+	struct buffer cleaned = {0};
+	char *kept;
+
+	*ret_root = NULL;
+	clean(&cleaned, text.data, text.data + text.size);
+	kept = config_copy(config->memory, cleaned.data ? cleaned.data : "", cleaned.size);
+	config_file_of(file, config, path, (struct weir_slice){kept, kept ? cleaned.size : 0});
+	buffer_done(&cleaned);
+	return kept ? tree_read(file, ret_root) : WEIR_ERR_MEMORY;
+}
+
 int import_read_json(struct config_file *file, struct config *config, const char *path,
 		     struct tree_node **ret_root)
 {
 	struct config_file raw;
-	struct buffer text = {0};
 	int status = config_file_open(&raw, config, path);
-	char *kept = NULL;
 
 	*ret_root = NULL;
-	if (status == 0) {
-		clean(&text, raw.text, raw.text + raw.size);
-		kept = config_copy(config->memory, text.data ? text.data : "", text.size);
-	}
+	if (status == 0)
+		status = import_parse_json(file, config, path,
+					   (struct weir_slice){raw.text, raw.size}, ret_root);
+	else
+		config_file_of(file, config, path, (struct weir_slice){NULL, 0});
 	config_file_done(&raw);
-	config_file_of(file, config, path, (struct weir_slice){kept, kept ? text.size : 0});
-	buffer_done(&text);
-	if (status < 0)
-		return status;
-	if (!kept)
-		return WEIR_ERR_MEMORY;
-	return tree_read(file, ret_root);
+	return status;
 }
 
 const struct tree_node *import_find(const struct tree_node *map, const char *name)

@@ -2,12 +2,13 @@
 """`weir import`: what another agent sent, the imported pipeline sends, from where that one stopped."""
 import json
 import os
+import subprocess
 
 import pytest
 
 from harness import kinesis_agent
 from harness.fake_aws import FakeAws
-from harness.process import wait_until
+from harness.process import end, wait_until
 from harness.weir import yaml
 
 
@@ -352,3 +353,290 @@ def test_a_running_agent_keeps_its_positions_to_itself(weir, agent, moved):
     result = weir.command("import", "kinesis-agent", "-c", weir.config, agent(FLOW))
     assert result.returncode == 1 and "process" in result.stderr, result.stderr
     weir.stop()
+
+
+# ---- Fluent Bit ------------------------------------------------------------------------------------
+
+PARSERS = r"""
+[PARSER]
+    Name        web
+    Format      regex
+    Regex       ^(?<host>[^ ]*) (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<path>[^"]*)" (?<code>[^ ]*)$
+    Time_Key    time
+    Time_Format %d/%b/%Y:%H:%M:%S %z
+    Types       code:integer
+[PARSER]
+    Name        first
+    Format      regex
+    Regex       /^(?<level>[A-Z]+) (?<text>(?m:.*))/
+[PARSER]
+    Name        app
+    Format      json
+    Time_Key    at
+    Time_Format %Y-%m-%dT%H:%M:%S.%L
+    Time_Offset +0200
+    Time_Keep   On
+[MULTILINE_PARSER]
+    Name          trace
+    Type          regex
+    Flush_Timeout 1000
+    Rule "start_state" "/^\d{4}-/" "cont"
+    Rule "cont"        "/^\s+at/"  "cont"
+"""
+
+
+@pytest.fixture
+def fluent(weir, tmp_path):
+    """fluent(text, lines): imports a configuration and runs it over a log; what its file output got."""
+    (tmp_path / "parsers.conf").write_text(PARSERS)
+
+    def run(text, log, code=0, name="fluent-bit.conf", compare=True):
+        path = tmp_path / name
+        path.write_text(text.replace("@LOG@", str(tmp_path / "app.log")).replace("@OUT@", str(tmp_path)))
+        (tmp_path / "app.log").write_text(log)
+        result = weir.command("import", "fluent-bit", "-c", weir.config, path, "--json")
+        assert result.returncode == code, result.stdout + result.stderr
+        weir.run_once()
+        out = tmp_path / "out.jsonl"
+        got = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+        if compare:
+            beside_fluent_bit(tmp_path, got)
+        return got, json.loads(result.stdout)
+
+    return run
+
+
+CLASSIC = """
+[SERVICE]
+    Flush 1
+    Parsers_File parsers.conf
+[INPUT]
+    Name tail
+    Tag  app.log
+    Path @LOG@
+    Read_from_Head On
+    %s
+%s
+[OUTPUT]
+    Name  file
+    Match app.*
+    Path  @OUT@
+    File  out.jsonl
+"""
+
+
+def beside_fluent_bit(folder, expected):
+    """What the program itself makes of the same files, where WEIR_FLUENT_BIT names one."""
+    program = os.environ.get("WEIR_FLUENT_BIT")
+    if not program:
+        return
+    sink = FakeAws(lambda request, number: (200, {}))
+    before = (folder / "fluent-bit.conf").read_text().partition("[OUTPUT]")[0]
+    (folder / "beside.conf").write_text(f"""{before.replace("    Name  lua", "    Name  nest")}
+[OUTPUT]
+    Name http
+    Match app.*
+    Host 127.0.0.1
+    Port {sink.server.server_port}
+    Format json_lines
+    json_date_key false
+""")
+    process = subprocess.Popen([program, "-q", "-c", folder / "beside.conf"], cwd=folder)
+
+    def got():
+        return [json.loads(line) for request in sink.seen() for line in request.body.splitlines()]
+
+    try:
+        wait_until(lambda: len(got()) >= len(expected), 20, "Fluent Bit's output")
+        assert [{key: value.removesuffix("\n") if key == "log" else value
+                 for key, value in record.items()} for record in got()] == without_time(expected)
+    finally:
+        end(process)
+        sink.close()
+
+
+def without_time(records):
+    return [{k: v for k, v in r.items() if k != "@timestamp"} for r in records]
+
+
+def test_a_line_is_in_the_field_that_it_is_in_there(fluent):
+    got, told = fluent(CLASSIC % ("", ""), "one\n\ntwo\n")
+    assert without_time(got) == [{"log": "one"}, {"log": ""}, {"log": "two"}]
+    assert told["pipelines"][0]["name"] == "app-log"
+
+
+def test_parsers_give_fields_types_and_the_time(fluent):
+    got, _ = fluent(CLASSIC % ("Parser web", ""),
+                    '1.2.3.4 ann [24/Nov/2026:12:00:00 +0100] "/x" 200\nsomething else\n')
+    assert got[0] == {"@timestamp": "2026-11-24T11:00:00Z", "host": "1.2.3.4", "user": "ann",
+                      "path": "/x", "code": 200}
+    assert without_time(got)[1:] == [{"log": "something else"}]
+
+
+def test_a_zone_is_that_of_the_parser(fluent):
+    got, _ = fluent(CLASSIC % ("Parser app", ""), '{"at":"2026-11-24T12:00:00.250","a":{"b":1}}\n')
+    assert got == [{"@timestamp": "2026-11-24T10:00:00.250Z", "at": "2026-11-24T12:00:00.250",
+                    "a": {"b": 1}}]
+
+
+@pytest.mark.parametrize("lines", ["multiline.parser trace", "multiline.parser java",
+                                   "Multiline On\n    Parser_Firstline first"])
+def test_lines_that_belong_together_are_joined(fluent, lines):
+    log = "2026-11-24 boom\n    at a\n    at b\n2026-11-25 fine\n"
+    if "java" in lines:
+        log = "java.lang.Exception: boom\n    at a.B.c(B.java:1)\nfine\n"
+    if "First" in lines:
+        log = "ERROR boom\n    at a\nINFO fine\n"
+    got, _ = fluent(CLASSIC % (lines, ""), log)
+    whole = [r.get("log") or f"{r['level']} {r['text']}" for r in got]
+    assert whole == [log.rpartition("\n")[0].rpartition("\n")[0], log.splitlines()[-1]]
+
+
+def test_grep_and_modify_do_what_they_do_there(fluent):
+    filters = r"""
+[FILTER]
+    Name    grep
+    Match   app.*
+    Regex   code ^[45]
+    Exclude $user['name'] "root|adm\w+"
+[FILTER]
+    Name      modify
+    Match     *
+    Condition Key_value_equals code 500
+    Rename    code status
+    Set       level "very bad"
+    Copy      status was
+    Add       level ignored
+    Remove    at
+[FILTER]
+    Name          record_modifier
+    Match         *
+    Record        site west
+    Remove_key    c
+[FILTER]
+    Name  lua
+    Match other
+"""
+    log = "".join(json.dumps(r) + "\n" for r in (
+        {"code": 500, "user": {"name": "ann"}, "c": 1, "at": "x"}, {"code": 404, "c": 1},
+        {"code": 500, "user": {"name": "admin"}}, {"code": 200}))
+    got, told = fluent(CLASSIC % ("Parser app", filters), log, code=3)
+    assert without_time(got) == [
+        {"user": {"name": "ann"}, "status": 500, "level": "very bad", "was": 500, "site": "west"},
+        {"code": 404, "site": "west"}]
+    assert [n["text"] for n in told["notes"] if n["kind"] == "lost"] == ["[FILTER]: no input fits its Match"]
+
+
+def test_the_yaml_form_says_the_same(fluent):
+    text = r"""
+env: { where: west }
+service: { flush: 1, parsers_file: parsers.conf }
+parsers:
+  - { name: kv, format: logfmt, types: "n:integer" }
+pipeline:
+  inputs:
+    - name: tail
+      path: "@LOG@"
+      tag: app.log
+      read_from_head: true
+      parser: kv
+      processors: { logs: [ { name: sql } ] }
+  filters:
+    - { name: modify, match: '*', add: [ "site ${where}", "b c" ] }
+  outputs:
+    - { name: file, match: 'app*', path: "@OUT@", file: out.jsonl }
+"""
+    got, told = fluent(text, "n=5 t=x\n", code=3, name="fluent-bit.yaml", compare=False)
+    assert without_time(got) == [{"n": 5, "t": "x", "site": "west", "b": "c"}]
+    assert [n["text"] for n in told["notes"] if n["kind"] == "lost"] == ["tail processors: {...}"]
+
+
+def test_variables_and_includes(fluent, weir, tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/one.conf").write_text("[FILTER]\n name modify\n match *\n add site ${SITE}\n"
+                                            " add zone ${zone}\n")
+    weir.env["SITE"] = "west"
+    got, _ = fluent("@SET zone=b\n@INCLUDE more/*.conf\n" + CLASSIC % ("", ""), "x\n")
+    assert without_time(got) == [{"log": "x", "site": "west", "zone": "b"}]
+
+
+def test_the_outputs_for_aws_search_and_http_pass_the_check(weir, tmp_path):
+    path = tmp_path / "fluent-bit.conf"
+    path.write_text("""
+[INPUT]
+    name tail
+    tag  kube.*
+    path /etc/hostname,/etc/hosts
+    multiline.parser docker, cri
+[OUTPUT]
+    name kinesis_streams
+    match kube.*
+    region eu-west-1
+    stream s
+    role_arn arn:aws:iam::1:role/r
+    log_key log
+    retry_limit 3
+[OUTPUT]
+    name kinesis_firehose
+    match *
+    region eu-west-1
+    delivery_stream d
+    time_key @timestamp
+    simple_aggregation On
+[OUTPUT]
+    name es
+    match *
+    host search
+    logstash_format On
+    logstash_prefix web
+    http_user u
+    http_passwd p
+    tls On
+    tls.verify Off
+    compress gzip
+[OUTPUT]
+    name opensearch
+    match *
+    host search
+    port 443
+    index logs
+    aws_auth On
+    aws_region eu-west-1
+[OUTPUT]
+    name http
+    match *
+    host h
+    uri /in
+    format json
+    header X-Key a b
+    json_date_key false
+    tls On
+[OUTPUT]
+    name s3
+    match *
+[INPUT]
+    name systemd
+""")
+    result = weir.command("import", "fluent-bit", "-c", weir.config, path, "--json")
+    assert result.returncode == 3
+    told = json.loads(result.stdout)
+    weir.env["WEIR_PASSWORD"] = "x"
+    assert weir.check().returncode == 0, weir.check().stdout
+    text = told["pipelines"][0]["yaml"]
+    for part in ("format: cri", "fields: [log]", "pack: 1000KiB", "index: 'web-%Y.%m.%d'",
+                 "urls: ['https://search:9200']", "aws: { region: eu-west-1 }", "gzip: true",
+                 "url: 'https://h:80/in'", "headers: { X-Key: 'a b' }", "format: json_array"):
+        assert part in text, part
+    lost = [n["text"] for n in told["notes"] + told["pipelines"][0]["notes"] if n["kind"] == "lost"]
+    assert lost == ["the input systemd", "the output s3"]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("name tail\n", "expected a section"), ("[INPUT\n", "expected a section as [NAME]"),
+    ("@FOO x\n", "is no command"), ("# nothing\n", "there is no input in it"),
+    ("[SERVICE]\n flush 1\n", "there is no input in it")])
+def test_a_broken_classic_file_is_shown_with_its_place(weir, tmp_path, text, words):
+    path = tmp_path / "fb.conf"
+    path.write_text(text)
+    result = weir.command("import", "fluent-bit", "-c", weir.config, path)
+    assert result.returncode == 1 and words in result.stderr and str(path) in result.stderr

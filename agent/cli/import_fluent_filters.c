@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+#include "cli/import_fluent.h"
+
+/* Where the answer of conditions is kept for the rules. */
+static const char condition_field[] = "weir_condition";
+
+struct filtering {
+	struct fluent *fluent;
+	struct import_pipeline *pipeline;
+	struct fluent_section *filter;
+	struct buffer when; /* the conditions of `modify`, as an expression */
+};
+
+static void lost(struct filtering *f, uint32_t line, const char *what, const char *more)
+{
+	import_note(f->fluent->import, f->pipeline, IMPORT_LOST, line, "%s%s", what, more);
+}
+
+/* ---- grep ---- */
+
+static void put_match(struct filtering *f, struct buffer *out, const char *value)
+{
+	const char *words[2] = {"", ""};
+
+	fluent_words(f->fluent, value, words, 2);
+	fluent_field(out, words[0]);
+	buffer_text(out, " =~ ");
+	fluent_literal(out, fluent_pattern(f->fluent, words[1])
+				    ? fluent_pattern(f->fluent, words[1])
+				    : "");
+}
+
+static void grep(struct filtering *f)
+{
+	static const char *const keys[] = {"regex", "exclude", NULL};
+	const char *operator= fluent_get(f->filter, "logical_op");
+	int any = operator&& strcasecmp(operator, "or") == 0;
+	struct buffer expression = {0};
+	struct fluent_pair *pair = NULL;
+
+	while ((pair = fluent_next(f->filter, pair, keys)) != NULL) {
+		int exclude = strcasecmp(pair->key, "exclude") == 0;
+
+		if (expression.size)
+			buffer_text(&expression, any ? " or " : " and ");
+		buffer_text(&expression, exclude ? "not (" : "");
+		put_match(f, &expression, pair->value);
+		buffer_text(&expression, exclude ? ")" : "");
+	}
+	if (expression.size) {
+		buffer_text(&f->pipeline->filters, "  - where: ");
+		fluent_scalar(&f->pipeline->filters, buffer_cstr(&expression));
+		buffer_text(&f->pipeline->filters, "\n");
+	}
+	buffer_done(&expression);
+}
+
+/* ---- modify, record_modifier ---- */
+
+static void add_condition(struct filtering *f, const struct fluent_pair *pair)
+{
+	static const struct {
+		const char *name, *form;
+	} forms[] = {
+		{"key_exists", "exists(K)"},     {"key_does_not_exist", "not exists(K)"},
+		{"key_value_equals", "K == V"},  {"key_value_does_not_equal", "K != V"},
+		{"key_value_matches", "K =~ V"}, {"key_value_does_not_match", "K !~ V"},
+	};
+	const char *words[3] = {"", "", ""};
+	size_t form = 0, count = sizeof(forms) / sizeof(forms[0]);
+
+	fluent_words(f->fluent, pair->value, words, 3);
+	while (form < count && strcasecmp(words[0], forms[form].name) != 0)
+		form++;
+	if (form == count) {
+		lost(f, pair->line, "the condition ", pair->value);
+		return;
+	}
+	buffer_text(&f->when, f->when.size ? " and " : "");
+	for (const char *at = forms[form].form; *at; at++) {
+		if (*at == 'K')
+			fluent_field(&f->when, words[1]);
+		else if (*at == 'V')
+			fluent_literal(&f->when, words[2]);
+		else
+			buffer_append(&f->when, at, 1);
+	}
+}
+
+/* One step with what it depends on: `  - PLUGIN: { when: ..., fields: FIELDS }`. */
+static void put_step(struct filtering *f, const char *plugin, const char *fields, const char *when)
+{
+	struct buffer *out = &f->pipeline->filters;
+	struct buffer whole = {0};
+
+	if (f->when.size)
+		buffer_append(&whole, f->when.data, f->when.size);
+	if (when[0])
+		buffer_printf(&whole, "%s%s", whole.size ? " and " : "", when);
+	buffer_printf(out, "  - %s: { ", plugin);
+	if (whole.size) {
+		buffer_text(out, "when: ");
+		fluent_scalar(out, buffer_cstr(&whole));
+		buffer_text(out, ", ");
+	}
+	buffer_printf(out, "fields: %s }\n", fields);
+	buffer_done(&whole);
+}
+
+/* {KEY: VALUE}; an expression when `computed`. */
+static void put_field(struct buffer *out, const char *key, const char *value, int computed)
+{
+	buffer_text(out, "{ ");
+	fluent_scalar(out, key);
+	buffer_text(out, computed ? ": { expr: " : ": ");
+	if (computed) {
+		struct buffer field = {0};
+
+		fluent_field(&field, value);
+		fluent_scalar(out, buffer_cstr(&field));
+		buffer_done(&field);
+	} else if (value[0]) {
+		fluent_scalar(out, value);
+	} else {
+		buffer_text(out, "''");
+	}
+	buffer_text(out, computed ? " } }" : " }");
+}
+
+static void modify_two(struct filtering *f, const char *plugin, const char *first,
+		       const char *second, int computed, int keeps)
+{
+	/* `Rename A B` leaves a B that is there alone, `Hard_rename` does not. */
+	const char *target = strcmp(plugin, "rename") == 0 ? second : first;
+	struct buffer fields = {0}, when = {0};
+
+	put_field(&fields, first, second, computed);
+	if (keeps) {
+		buffer_text(&when, "not exists(");
+		fluent_field(&when, target);
+		buffer_text(&when, ")");
+	}
+	put_step(f, plugin, buffer_cstr(&fields), buffer_cstr(&when));
+	buffer_done(&fields);
+	buffer_done(&when);
+}
+
+static void modify_remove(struct filtering *f, const char *key)
+{
+	struct buffer fields = {0};
+
+	buffer_text(&fields, "[");
+	fluent_scalar(&fields, key);
+	buffer_text(&fields, "]");
+	put_step(f, "remove", buffer_cstr(&fields), "");
+	buffer_done(&fields);
+}
+
+static void modify_one(struct filtering *f, const struct fluent_pair *pair)
+{
+	const char *words[2] = {"", ""};
+
+	fluent_words(f->fluent, pair->value, words, 2);
+	if (strcasecmp(pair->key, "set") == 0)
+		modify_two(f, "set", words[0], words[1], 0, 0);
+	else if (strcasecmp(pair->key, "add") == 0)
+		modify_two(f, "set", words[0], words[1], 0, 1);
+	else if (strcasecmp(pair->key, "rename") == 0)
+		modify_two(f, "rename", words[0], words[1], 0, 1);
+	else if (strcasecmp(pair->key, "hard_rename") == 0)
+		modify_two(f, "rename", words[0], words[1], 0, 0);
+	else if (strcasecmp(pair->key, "copy") == 0)
+		modify_two(f, "set", words[1], words[0], 1, 1);
+	else if (strcasecmp(pair->key, "hard_copy") == 0)
+		modify_two(f, "set", words[1], words[0], 1, 0);
+	else
+		modify_remove(f, pair->value);
+}
+
+/* They are asked once, before the rules change what they look at. */
+static void begin_conditions(struct filtering *f)
+{
+	struct buffer *out = &f->pipeline->filters;
+
+	if (f->when.size == 0)
+		return;
+	buffer_printf(out, "  - set: { %s: { expr: ", condition_field);
+	fluent_scalar(out, buffer_cstr(&f->when));
+	buffer_text(out, " } }\n");
+	buffer_clear(&f->when);
+	buffer_text(&f->when, condition_field);
+}
+
+static void modify(struct filtering *f)
+{
+	static const char *const rules[] = {"set",  "add",       "rename", "hard_rename",
+					    "copy", "hard_copy", "remove", NULL};
+	static const char *const conditions[] = {"condition", NULL};
+	struct fluent_pair *pair = NULL;
+
+	while ((pair = fluent_next(f->filter, pair, conditions)) != NULL)
+		add_condition(f, pair);
+	begin_conditions(f);
+	while ((pair = fluent_next(f->filter, pair, rules)) != NULL)
+		modify_one(f, pair);
+	if (f->when.size)
+		buffer_printf(&f->pipeline->filters, "  - remove: [%s]\n", condition_field);
+}
+
+static void keep_only(struct filtering *f)
+{
+	static const char *const keys[] = {"allowlist_key", "whitelist_key", NULL};
+	struct fluent_pair *pair = NULL;
+	const char *separator = "  - keep: [";
+
+	while ((pair = fluent_next(f->filter, pair, keys)) != NULL) {
+		buffer_text(&f->pipeline->filters, separator);
+		fluent_scalar(&f->pipeline->filters, pair->value);
+		separator = ", ";
+	}
+	if (separator[0] == ',')
+		buffer_text(&f->pipeline->filters, "]\n");
+}
+
+static void record_modifier(struct filtering *f)
+{
+	static const char *const keys[] = {"record", "remove_key", NULL};
+	struct fluent_pair *pair = NULL;
+
+	keep_only(f);
+	while ((pair = fluent_next(f->filter, pair, keys)) != NULL) {
+		const char *words[2] = {"", ""};
+
+		if (strcasecmp(pair->key, "remove_key") == 0) {
+			modify_remove(f, pair->value);
+			continue;
+		}
+		fluent_words(f->fluent, pair->value, words, 2);
+		modify_two(f, "set", words[0], words[1], 0, 0);
+	}
+}
+
+/* ---- parser ---- */
+
+static void parse(struct filtering *f)
+{
+	const char *field = fluent_get(f->filter, "key_name");
+	const char *name = fluent_get(f->filter, "parser");
+	struct fluent_section *parser = name ? fluent_find(f->fluent, FLUENT_PARSER, name) : NULL;
+
+	if (!parser) {
+		lost(f, f->filter->line, "there is no parser ", name ? name : "");
+		return;
+	}
+	if (!fluent_is_on(fluent_get(f->filter, "reserve_data")))
+		import_note(f->fluent->import, f->pipeline, IMPORT_DIFFERS, f->filter->line,
+			    "filter parser: the other fields stay, as with Reserve_Data On");
+	fluent_parser(f->fluent, f->pipeline, parser, field ? field : "log");
+}
+
+void fluent_filter(struct fluent *fluent, struct import_pipeline *pipeline,
+		   struct fluent_section *filter)
+{
+	static const char *const ignored[] = {"name", "match", "alias", "log_level", NULL};
+	struct filtering f = {.fluent = fluent, .pipeline = pipeline, .filter = filter};
+	const char *name = fluent_name(filter);
+
+	filter->is_used = 1;
+	fluent_ignore(filter, ignored);
+	if (strcasecmp(name, "grep") == 0)
+		grep(&f);
+	else if (strcasecmp(name, "modify") == 0)
+		modify(&f);
+	else if (strcasecmp(name, "record_modifier") == 0)
+		record_modifier(&f);
+	else if (strcasecmp(name, "parser") == 0)
+		parse(&f);
+	else
+		lost(&f, filter->line, "the filter ", name);
+	buffer_done(&f.when);
+}
