@@ -25,8 +25,13 @@ COMBINED_REGEX = (r'^(?<clientip>[^ ]+) (?<ident>[^ ]+) (?<user>[^ ]+) \[(?<time
                   r'(?<bytes>[0-9-]+) "(?<referer>[^"]*)" "(?<agent>[^"]*)"$')
 
 # What the sink speaks in a scenario, and where it speaks it within TLS.
-SPEECHES = {"kinesis": "kinesis", "kinesis-cbor": "kinesis", "firehose": "firehose", "bulk": "bulk"}
-TLS = {"kinesis", "kinesis-cbor", "firehose"}
+SPEECHES = {"kinesis": "kinesis", "kinesis-cbor": "kinesis", "kinesis-kpl": "kinesis",
+            "firehose": "firehose", "bulk": "bulk"}
+TLS = {"kinesis", "kinesis-cbor", "kinesis-kpl", "firehose", "http-tls"}
+# What an option of the http output costs: scenario -> (its title, the options).
+OPTIONS = {"http-tls": ("TLS", {}), "http-gzip": ("gzip", {"gzip": True}),
+           "http-strict": ("ordering: strict", {"ordering": "strict"}),
+           "http-linger": ("linger: 0s", {"linger": "0s"})}
 CERTIFICATE = "sink.pem"  # in the folder of the run
 
 
@@ -76,11 +81,13 @@ class Sink:
 
 
 class Agent:
-    """One run of a scenario of tests/bench/run; for Weir also plain-file (a file, without parse) and
-    latency (http, at once)."""
+    """One run of a scenario of tests/bench/run; for Weir also plain-file (a file, without parse),
+    latency (http, at once) and those of OPTIONS. In steady, and for Weir in latency, command() is run
+    as a daemon. `path` may be a glob."""
 
     name = ""
     protocol = "http"
+    env = None
     scenarios = {"null", "combined", "json", "http"}
 
     def __init__(self, folder, path, lines, scenario, port):
@@ -94,6 +101,10 @@ class Agent:
         path.write_text(text)
         return path
 
+    def command(self):
+        """Writes the configuration; returns what starts the agent."""
+        raise NotImplementedError
+
     def run(self, sink):
         """Returns a Measure, or raises measure.Failed."""
         raise NotImplementedError
@@ -105,46 +116,60 @@ class Agent:
 
 class Weir(Agent):
     name = "weir"
-    scenarios = Agent.scenarios | {"file", "kinesis", "kinesis-cbor", "firehose", "bulk"}
+    scenarios = Agent.scenarios | {"file"} | set(SPEECHES) | set(OPTIONS)
 
     def __init__(self, *arguments, binary):
         super().__init__(*arguments)
         self.binary = binary
+        self.settings = {}          # of weir.yaml
+        self.paths = [self.path]    # a pipeline for each
 
     def configure(self, **settings):
         """Writes the configuration; returns weir.yaml's path."""
+        settings = {**self.settings, **settings}
         (self.folder / "conf.d").mkdir()
         config = self.write("weir.yaml", json.dumps({
             "state_dir": str(self.folder / "state"), "conf_dir": str(self.folder / "conf.d"),
             "admin": "off", **settings}))
         combined = [{"parse": {"format": "combined"}}]
-        parse = {"combined": combined, "file": combined, "bulk": combined,
+        parse = {"combined": combined, "file": combined, "bulk": combined, "steady": combined,
                  "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
         aws = {"region": "eu-west-1", "endpoint": f"https://localhost:{self.port}/",
                "tls": {"ca": str(self.folder / CERTIFICATE)},
                "access_key_id": "bench", "secret_access_key": "bench"}
         output = {
-            "http": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines"}},
-            "latency": {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines",
-                                 "linger": "0s"}},
             "file": {"file": {"path": str(self.folder / "out.jsonl")}},
-            "kinesis": {"kinesis": {"stream": "bench", "format": "line", "wire": "json",
-                                    **aws}},
+            "plain-file": {"file": {"path": str(self.folder / "out.jsonl")}},
+            "kinesis": {"kinesis": {"stream": "bench", "format": "line", "wire": "json", **aws}},
             "kinesis-cbor": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
                                          **aws}},
+            "kinesis-kpl": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
+                                        "aggregate": True, **aws}},
             "firehose": {"firehose": {"delivery_stream": "bench", "format": "line", **aws}},
             "bulk": {"elasticsearch": {"urls": [f"http://127.0.0.1:{self.port}"],
                                        "index": "bench-%Y.%m.%d"}},
-            "plain-file": {"file": {"path": str(self.folder / "out.jsonl")}},
+            "steady": {"http": {"url": f"http://127.0.0.1:{self.port}/"}},
+            "http": self.http_output({}), "latency": self.http_output({"linger": "0s"}),
         }.get(self.scenario, {"null": {}})
-        self.write("conf.d/bench.yaml", json.dumps({
-            "inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
-            "filters": parse, "outputs": [output]}))
+        if self.scenario in OPTIONS:
+            output = self.http_output(OPTIONS[self.scenario][1])
+        for number, path in enumerate(self.paths):
+            self.write(f"conf.d/bench{number}.yaml", json.dumps({
+                "inputs": [{"tail": {"paths": [str(path)], "start": "beginning"}}],
+                "filters": parse, "outputs": [output]}))
         return config
 
+    def http_output(self, options):
+        if self.scenario not in TLS:
+            return {"http": {"url": f"http://127.0.0.1:{self.port}/", "format": "lines", **options}}
+        return {"http": {"url": f"https://localhost:{self.port}/", "format": "lines",
+                         "tls": {"ca": str(self.folder / CERTIFICATE)}, **options}}
+
+    def command(self):
+        return [self.binary, "run", "-c", self.configure()]
+
     def run(self, sink):
-        config = self.configure()
-        result = measure.run_to_end([self.binary, "run", "-c", config, "--once"], self.log)
+        result = measure.run_to_end([*self.command(), "--once"], self.log)
         self.check()
         return result
 
@@ -163,7 +188,7 @@ class Rsyslog(Agent):
 
     def __init__(self, *arguments, peers):
         super().__init__(*arguments)
-        self.peers = peers
+        self.peers, self.env = peers, peers.env
 
     def config(self):
         workers = 1 if self.scenario in ("null", "http") else 2
@@ -209,7 +234,7 @@ input(type="imfile" file="{self.path}" tag="bench:" addMetadata="off" maxSubmitA
         result = measure.run_daemon(
             self.command(),
             self.log, lambda: self.queued() >= self.lines and (
-                not sink or sink.lines() >= self.lines), self.peers.env)
+                not sink or sink.lines() >= self.lines), self.env)
         self.expect("enqueued", self.queued())
         unparsed = self.folder / "unparsed"
         if unparsed.exists():
@@ -222,13 +247,17 @@ class SyslogNg(Agent):
 
     def __init__(self, *arguments, peers):
         super().__init__(*arguments)
-        self.peers = peers
+        self.peers, self.env = peers, peers.env
 
     def config(self):
         parser = {"combined": f"parser {{ regexp-parser(patterns('{COMBINED_REGEX}')); }};",
-                  "json": 'parser { json-parser(prefix(".j.")); };'}.get(self.scenario, "")
-        destination = "destination { };" if self.scenario != "http" else f'''destination {{
-    http(url("http://127.0.0.1:{self.port}/") method("POST") body("${{MESSAGE}}") delimiter("\\n")
+                  "json": 'parser { json-parser(prefix(".j.")); };'}
+        parser = parser.get("combined" if self.scenario == "steady" else self.scenario, "")
+        body = "${MESSAGE}" if self.scenario == "http" else \
+            "$(format-json --scope nv-pairs --exclude MESSAGE)"
+        destination = "destination { };" if self.scenario not in ("http", "steady") else \
+            f'''destination {{
+    http(url("http://127.0.0.1:{self.port}/") method("POST") body("{body}") delimiter("\\n")
          batch-lines(5000) batch-bytes(900kB) batch-timeout(100) workers(2) body-suffix("\\n"));
   }};'''
         return f'''@version: 3.38
@@ -249,8 +278,12 @@ log {{ source(s); {parser} {destination} flags(flow-control); }};
         found = re.findall(rf"^{name};[^\n]*;{kind};(\d+)$", answer.stdout, re.M)
         return max(map(int, found), default=0)
 
-    def run(self, sink):
+    def command(self):
         config = self.write("syslog-ng.conf", self.config())
+        return [self.peers.program("syslog-ng"), "-F", "-f", config, "-R", self.folder / "persist",
+                "-c", self.control(), "-p", self.folder / "pid", "--no-caps"]
+
+    def run(self, sink):
         read = discarded = 0
 
         def done():
@@ -259,10 +292,7 @@ log {{ source(s); {parser} {destination} flags(flow-control); }};
             discarded = self.counted("parser", "discarded")
             return read >= self.lines and (not sink or sink.lines() >= self.lines)
 
-        result = measure.run_daemon(
-            [self.peers.program("syslog-ng"), "-F", "-f", config, "-R", self.folder / "persist",
-             "-c", self.control(), "-p", self.folder / "pid", "--no-caps"],
-            self.log, done, self.peers.env)
+        result = measure.run_daemon(self.command(), self.log, done, self.env)
         self.expect("parsed", read - discarded)
         return result
 
@@ -302,7 +332,8 @@ class FluentBit(Agent):
     output sends JSON, whether Weir sends JSON or CBOR."""
 
     name = "fluent-bit"
-    scenarios = Agent.scenarios | set(SPEECHES)
+    scenarios = Agent.scenarios | (set(SPEECHES) - {"kinesis-kpl"})
+    env = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
 
     def __init__(self, *arguments, binary):
         super().__init__(*arguments)
@@ -311,12 +342,13 @@ class FluentBit(Agent):
 
     def config(self):
         parser = {"combined": "Parser combined", "bulk": "Parser combined",
-                  "json": "Parser json"}.get(self.scenario, "")
+                  "steady": "Parser combined", "json": "Parser json"}.get(self.scenario, "")
         aws = (f"region eu-west-1\n  endpoint localhost\n  Port {self.port}\n  log_key log\n"
                f"  tls.ca_file {self.folder / CERTIFICATE}\n  Workers 2")
+        http = (f"Name http\n  Host 127.0.0.1\n  Port {self.port}\n  Format json_lines\n"
+                "  Workers 2")
         output = {
-            "http": f"Name http\n  Host 127.0.0.1\n  Port {self.port}\n  Format json_lines\n"
-                    "  Workers 2",
+            "http": http, "steady": http,
             "bulk": f"Name es\n  Host 127.0.0.1\n  Port {self.port}\n  Index bench\n"
                     "  Suppress_Type_Name On\n  Generate_ID Off\n  Workers 2",
             "kinesis": f"Name kinesis_streams\n  stream bench\n  {aws}",
@@ -360,7 +392,7 @@ class FluentBit(Agent):
             return 0
         return sum(output["proc_records"] for output in outputs)
 
-    def run(self, sink):
+    def command(self):
         self.write("parsers.conf", f"""[PARSER]
   Name combined
   Format regex
@@ -371,7 +403,9 @@ class FluentBit(Agent):
   Name json
   Format json
 """)
-        config = self.write("fluent-bit.conf", self.config())
+        return [self.binary, "-c", self.write("fluent-bit.conf", self.config())]
+
+    def run(self, sink):
         delivered = 0  # as it was last asked: a process that has ended answers no more
 
         def done():
@@ -379,8 +413,7 @@ class FluentBit(Agent):
             delivered = self.delivered()
             return delivered >= self.lines
 
-        result = measure.run_daemon([self.binary, "-c", config], self.log, done,
-                                    {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"})
+        result = measure.run_daemon(self.command(), self.log, done, self.env)
         self.expect("delivered", delivered)
         return result
 

@@ -12,7 +12,6 @@ import time
 import agents
 import measure
 
-LINES = 200
 PAUSE_S = 0.05  # long enough that no line waits for another
 START_S = 15
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -58,42 +57,34 @@ class Receiver:
             time.sleep(0.001)
 
 
-def start(agent, name):
-    """The agent as a daemon."""
-    if name == "weir":
-        argv = [agent.binary, "run", "-c", agent.configure()]
-        return measure.spawn(argv, agent.log)
-    return measure.spawn(agent.command(), agent.log, agent.peers.env)
-
-
-def run(make, folder, name):
-    """(p50, p99) in ms."""
+def run(make, folder, name, lines):
+    """(p50, p99) in ms, of so many lines."""
     folder.mkdir()
     receiver, path = Receiver(), folder / "in.log"
     agent = make(folder, path, 0, "latency" if name == "weir" else "http", receiver.port)
     path.write_bytes(b"line-0-\n")
-    process = start(agent, name)
+    process = measure.spawn(agent.command(), agent.log, agent.env)
     sent = {}
     try:
         receiver.wait_for(0, START_S)
         time.sleep(1)
         with open(path, "ab", buffering=0) as log:
-            for number in range(1, LINES + 1):
+            for number in range(1, lines + 1):
                 line = b"line-%d-%s\n" % (number, b"x" * 200)
                 sent[number] = time.monotonic()
                 log.write(line)
                 time.sleep(PAUSE_S)
-        receiver.wait_for(LINES, START_S)
+        receiver.wait_for(lines, START_S)
     finally:
         process.terminate()
         process.wait()
         receiver.listener.close()
     took = sorted((receiver.arrived[number] - sent[number]) * 1e3 for number in sent)
-    return took[LINES // 2], took[LINES * 99 // 100]
+    return took[lines // 2], took[lines * 99 // 100]
 
 
 def table(figures):
-    print(f"| Latency of a line, {LINES} lines | p50, ms | p99, ms |")
+    print("| Latency of a line | p50, ms | p99, ms |")
     print("|---|---:|---:|")
     for name, (p50, p99) in figures.items():
         print(f"| {name} | {p50:.2f} | {p99:.2f} |")

@@ -11,7 +11,6 @@ import time
 import agents
 import measure
 
-WATCH_S = 10
 SETTLE_S = 1.0
 START_LIMIT_S = 60
 MANY_FILES = 10_000
@@ -65,8 +64,8 @@ def make_files(folder, case):
     return folder / "*.log"
 
 
-def run_case(binary, tests, folder, case):
-    """{"rss", "pss" (MB), "wakeups" and "cpu_ms" in WATCH_S, "start_s"}"""
+def run_case(binary, tests, folder, case, watch_s):
+    """{"rss", "pss" (MB), "wakeups" and "cpu_ms" in watch_s, "start_s"}"""
     folder.mkdir()
     port, sink = agents.free_port(), None
     path = make_files(folder / "logs", case)
@@ -74,11 +73,11 @@ def run_case(binary, tests, folder, case):
                         binary=binary)
     if case == "http":
         sink = agents.Sink(tests, folder, "http", port)
-    process = measure.spawn([binary, "run", "-c", agent.configure()], agent.log)
+    process = measure.spawn(agent.command(), agent.log)
     try:
         start = await_quiet(process)
         before, cpu = wakeups(process.pid), measure.cpu_ns(process.pid)
-        time.sleep(WATCH_S)
+        time.sleep(watch_s)
         rss, pss = memory_mb(process.pid)
         return {"rss": rss, "pss": pss, "wakeups": wakeups(process.pid) - before,
                 "cpu_ms": (measure.cpu_ns(process.pid) - cpu) / 1e6, "start_s": start}
@@ -89,8 +88,9 @@ def run_case(binary, tests, folder, case):
             sink.close()
 
 
-def table(figures):
-    print("| At rest | RSS, MB | PSS, MB | Wake-ups in 10 s | CPU in 10 s, ms | At rest after, s |")
+def table(figures, watch_s):
+    print(f"| At rest | RSS, MB | PSS, MB | Wake-ups in {watch_s} s | CPU in {watch_s} s, ms | "
+          "At rest after, s |")
     print("|---|---:|---:|---:|---:|---:|")
     for case, f in figures.items():
         print(f"| {TITLES[case]} | {f['rss']:.1f} | {f['pss']:.1f} | {f['wakeups']} | "

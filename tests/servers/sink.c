@@ -87,7 +87,7 @@ struct request {
 	char target[2048];
 	uint64_t length;
 	int gzip, expect, close;
-	uint64_t lines;
+	struct speech_count found; /* in the body */
 	char head[4096];
 	struct behaviour behaviour;
 };
@@ -278,7 +278,7 @@ static int read_body(struct connection *c, struct request *request, int look)
 		if (look)
 			c->body_size += (size_t)got;
 		else if (!discard)
-			request->lines += count_lines(to, (size_t)got);
+			request->found.lines += count_lines(to, (size_t)got);
 		done += (uint64_t)got;
 		if (request->behaviour.reset >= 0 && done >= (uint64_t)request->behaviour.reset) {
 			cut(c);
@@ -375,7 +375,7 @@ static int answer_spoken(struct connection *c, const struct request *request)
 	int cbor = speech == SPEECH_KINESIS && c->body_size && c->body[0] != '{';
 	char head[160];
 	size_t size = 0;
-	char *data = speech_answer(speech, cbor, request->lines, &size);
+	char *data = speech_answer(speech, request->head, cbor, request->found.records, &size);
 	int head_size = snprintf(head, sizeof(head),
 				 "HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
 				 "Content-Length: %zu\r\n\r\n",
@@ -444,7 +444,7 @@ static void count(const struct connection *c, const struct request *request, int
 	if (accepted) {
 		sink.totals.accepted_requests++;
 		sink.totals.accepted_bytes += request->length;
-		sink.totals.accepted_lines += request->lines;
+		sink.totals.accepted_lines += request->found.lines;
 		if (out_fd >= 0 && c->body_size &&
 		    write(out_fd, c->body, c->body_size) != (ssize_t)c->body_size)
 			perror("sink: write");
@@ -474,9 +474,10 @@ static int serve_counted(struct connection *c, struct request *request)
 		count(c, request, 0, 0);
 		return -1;
 	}
-	if (look)
-		request->lines = speech ? speech_records(speech, c->body, c->body_size)
-					: count_lines(c->body, c->body_size);
+	if (speech)
+		request->found = speech_count(speech, c->body, c->body_size);
+	else if (look)
+		request->found.lines = count_lines(c->body, c->body_size);
 	status = verdict(c, request);
 	if (b->delay_ms)
 		usleep((useconds_t)b->delay_ms * 1000);

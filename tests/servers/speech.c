@@ -8,14 +8,27 @@
 #define KINESIS_ITEM "{\"SequenceNumber\":\"1\",\"ShardId\":\"shardId-000000000000\"}"
 #define FIREHOSE_ITEM "{\"RecordId\":\"1\"}"
 #define BULK_ITEM "{\"create\":{\"status\":201}}"
-/* CBOR: {"SequenceNumber": "1", "ShardId": "s"} */
+/* CBOR: {"SequenceNumber": "1", "ShardId": "shardId-000000000000"} */
 #define CBOR_ITEM                    \
 	"\xA2\x6ESequenceNumber\x61" \
-	"1\x67ShardId\x61s"
+	"1\x67ShardId\x74shardId-000000000000"
 /* CBOR: {"FailedRecordCount": 0, "Records": [ (of a 16-bit number of items) */
 #define CBOR_HEAD  \
 	"\xA2\x71" \
 	"FailedRecordCount\x00\x67Records\x99"
+
+/* A stream of one shard, for who asks before putting. */
+#define SHARDS                                                                                    \
+	"{\"Shards\":[{\"ShardId\":\"shardId-000000000000\",\"HashKeyRange\":{"                   \
+	"\"StartingHashKey\":\"0\",\"EndingHashKey\":\"340282366920938463463374607431768211455\"" \
+	"},\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\"}}]}"
+
+/* Of the Kinesis Producer Library's format: what an aggregate begins and ends with, and the tag of
+ * each record in it. */
+#define AGGREGATE_MAGIC "\xF3\x89\x9A\xC2"
+#define AGGREGATE_MAGIC_SIZE 4
+#define AGGREGATE_MD5_SIZE 16
+#define AGGREGATE_RECORD 0x1a
 
 enum speech speech_named(const char *name)
 {
@@ -37,21 +50,89 @@ static uint64_t count(const char *body, size_t size, const char *mark)
 	return found;
 }
 
-uint64_t speech_records(enum speech speech, const char *body, size_t size)
+/* ---- CBOR, with definite lengths; aggregates within ---- */
+
+/* The length of a byte string from its head, which must be within the body; moves *at behind it. */
+static uint64_t cbor_length(const uint8_t **at, const uint8_t *end)
 {
-	if (size == 0)
-		return 0;
-	switch (speech) {
-	case SPEECH_KINESIS:
-		return count(body, size, body[0] == '{' ? "\"PartitionKey\"" : "\x6CPartitionKey");
-	case SPEECH_FIREHOSE:
-		return count(body, size, "\"Data\"");
-	case SPEECH_BULK:
-		return count(body, size, "\n") / 2;
-	default:
-		return 0;
-	}
+	uint32_t low = *at < end ? *(*at)++ & 31u : 0;
+	uint64_t length = low < 24 ? low : 0;
+
+	for (uint32_t i = low < 24 || low > 27 ? 0 : 1u << (low - 24); i > 0 && *at < end; i--)
+		length = length << 8 | *(*at)++;
+	return length;
 }
+
+static uint64_t varint(const uint8_t **at, const uint8_t *end)
+{
+	uint64_t value = 0;
+
+	for (uint32_t shift = 0; *at < end && shift < 64; shift += 7) {
+		uint8_t byte = *(*at)++;
+
+		value |= (uint64_t)(byte & 127) << shift;
+		if (byte < 128)
+			break;
+	}
+	return value;
+}
+
+/* How many records the data of one is. */
+static uint64_t records_within(const uint8_t *data, uint64_t size)
+{
+	const uint8_t *at = data + AGGREGATE_MAGIC_SIZE, *end = data + size - AGGREGATE_MD5_SIZE;
+	uint64_t found = 0;
+
+	if (size <= AGGREGATE_MAGIC_SIZE + AGGREGATE_MD5_SIZE ||
+	    memcmp(data, AGGREGATE_MAGIC, AGGREGATE_MAGIC_SIZE) != 0)
+		return 1;
+	while (at < end) {
+		uint8_t tag = *at++;
+		uint64_t length = varint(&at, end);
+
+		found += tag == AGGREGATE_RECORD;
+		at += length < (uint64_t)(end - at) ? length : (uint64_t)(end - at);
+	}
+	return found;
+}
+
+static struct speech_count count_cbor(const char *body, size_t size)
+{
+	static const char mark[] = "\x64"
+				   "Data";
+	const char *end = body + size;
+	struct speech_count found = {0, 0};
+
+	while ((body = memmem(body, (size_t)(end - body), mark, sizeof(mark) - 1))) {
+		const uint8_t *at = (const uint8_t *)body + sizeof(mark) - 1;
+		uint64_t length = cbor_length(&at, (const uint8_t *)end);
+		uint64_t left = (uint64_t)((const uint8_t *)end - at);
+
+		length = length < left ? length : left;
+		found.records++;
+		found.lines += records_within(at, length);
+		body = (const char *)at + length;
+	}
+	return found;
+}
+
+struct speech_count speech_count(enum speech speech, const char *body, size_t size)
+{
+	uint64_t records = 0;
+
+	if (size == 0)
+		return (struct speech_count){0, 0};
+	if (speech == SPEECH_KINESIS && body[0] != '{')
+		return count_cbor(body, size);
+	if (speech == SPEECH_BULK)
+		records = count(body, size, "\n") / 2;
+	else
+		records = count(body, size,
+				speech == SPEECH_KINESIS ? "\"PartitionKey\"" : "\"Data\"");
+	return (struct speech_count){records, records};
+}
+
+/* ---- answers ---- */
 
 static char *json_answer(const char *head, const char *item, const char *tail, uint64_t records,
 			 size_t *ret_size)
@@ -90,8 +171,11 @@ static char *cbor_answer(uint64_t records, size_t *ret_size)
 	return data;
 }
 
-char *speech_answer(enum speech speech, int cbor, uint64_t records, size_t *ret_size)
+char *speech_answer(enum speech speech, const char *head, int cbor, uint64_t records,
+		    size_t *ret_size)
 {
+	if (strstr(head, ".ListShards"))
+		return json_answer(SHARDS, "", "", 0, ret_size);
 	if (cbor)
 		return cbor_answer(records, ret_size);
 	switch (speech) {
