@@ -15,7 +15,7 @@ class Kinesalite:
 
     def start(self):
         self.process = spawn(["node", self.program, "--port", str(self.port), "--createStreamMs",
-                              "20", "--shardLimit", "100"], self.folder / "kinesalite.log")
+                              "20", "--updateStreamMs", "20", "--shardLimit", "100"], self.folder / "kinesalite.log")
         wait_until(lambda: self.process.poll() is not None or listening(self.port), 30, "kinesalite")
         assert self.process.poll() is None, (self.folder / "kinesalite.log").read_text()
         return self

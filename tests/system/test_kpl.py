@@ -147,14 +147,166 @@ class Wire(kpl.Stream):
         return status, self.cbor.dumps(answer)
 
 
-def test_records_that_share_a_hash_key_share_an_aggregate_and_others_do_not(ship):
+def test_without_the_shards_only_records_of_one_hash_key_share_an_aggregate(ship, weir):
     stream = kpl.Stream(8)
+    stream.before = lambda s, o, n: error("AccessDeniedException", "no") if o != "PutRecords" else None
     found = [(key, None, f"{key} {n}") for n in range(30) for key in ("a", "b", "b", "b")]
     ship(as_json(found), stream, filters=[{"parse": "json"}], ordering="strict", **FIELDS)
     assert collections.Counter(data_of(stream)) == collections.Counter(d for _, _, d in found)
     assert sorted(stream.kcl()) == sorted(d.encode() for _, _, d in found)
     singles = [d for _, _, d in stream.kinesis_records() if not kpl.is_aggregate(d)]
     assert all(d.startswith(b"a ") for d in singles)
+    assert "[kinesis_shards]" in weir.log() and "kinesis:ListShards" in weir.log()
+
+
+# ---- shards ----
+
+
+def check_shards(stream):
+    """Every record of every aggregate belongs to the shard that it lies on."""
+    for shard, key, explicit, _ in stream.all():
+        assert shard.holds(kpl.hash_key(key, explicit))
+
+
+def keyed(count, keys=1000, width=60):
+    """JSON lines with keys; and their texts, in order, by key."""
+    texts = collections.defaultdict(list)
+    for n in range(count):
+        texts[f"key{n * 7919 % keys}"].append(f"{n:07} ".ljust(width, "y"))
+    order = sorted((text, key) for key, them in texts.items() for text in them)
+    return [json.dumps({"k": key, "d": text}) for text, key in order], texts
+
+
+def check_order(stream, texts, get=None):
+    """Each key's records in order; the first time that each came, if some came twice."""
+    got = collections.defaultdict(dict)
+    for shard, key, _, data in get or stream.all():
+        got[key].setdefault(data.decode())
+    assert {key: list(them) for key, them in got.items()} == dict(texts)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 7, 50, 200])
+def test_every_aggregate_holds_records_of_its_shard_only(ship, shards):
+    lines, texts = keyed(10_000, keys=5000)
+    stream = kpl.Stream(shards)
+    stream.page = 64
+    ship(lines, stream, filters=[{"parse": "json"}], ordering="strict", linger="300ms", **FIELDS)
+    check_shards(stream)
+    check_order(stream, texts)
+    assert all(s.records for s in stream.shards)
+    assert len(stream.kinesis_records()) < 10_000 / 20
+    assert stream.calls.count("ListShards") == (shards + 63) // 64
+
+
+def test_made_up_keys_spread_over_the_shards_in_full_aggregates(ship):
+    stream = kpl.Stream(4)
+    ship(lines_of(50_000), stream, linger="1s")
+    check_shards(stream)
+    assert sorted(data_of(stream)) == lines_of(50_000)
+    assert all(len(s.records) > 20 for s in stream.shards)
+    sizes = sorted(len(d) for _, _, d in stream.kinesis_records())
+    assert sizes[10] > 40_000 and len(sizes) < 50_000 * 220 / 51_200 * 1.1
+
+
+def reshape(stream, operation, number):
+    """At first all shards are split, right before a put is looked at; later some, now and then."""
+    if (operation, number) == ("PutRecords", 1):
+        for shard in stream.open_shards():
+            stream.split(shard)
+    elif operation == "PutRecords" and number % 3 == 2 and len(stream.shards) < 40:
+        shards = sorted(stream.open_shards(), key=lambda s: s.start)
+        at = number % len(shards)
+        if number % 2 or at == 0:
+            stream.split(shards[at])
+        else:
+            stream.merge(shards[at - 1], shards[at])
+
+
+@pytest.mark.parametrize("ordering", ["strict", "relaxed"])
+def test_after_splits_and_merges_in_mid_flight_consumers_miss_nothing(ship, weir, ordering):
+    lines, texts = keyed(20_000)
+    stream = kpl.Stream(3)
+    stream.before = reshape
+    options = {"ordering": "strict"} if ordering == "strict" else {}
+    ship(lines, stream, filters=[{"parse": "json"}], linger="10ms", batch_bytes="64KiB",
+         aggregate={"max_bytes": "5KiB"}, **FIELDS, **options)
+    got = collections.Counter(stream.kcl())
+    assert set(got) == {text.encode() for them in texts.values() for text in them}
+    assert max(got.values()) == 1, "a consumer on KCL saw a record twice"
+    dropped = len(stream.all()) - sum(got.values())
+    assert len(stream.shards) > 9 and dropped > 0
+    if ordering == "strict":
+        seen = [(shard, key, explicit, data) for shard, key, explicit, data in stream.all()
+                if shard.holds(kpl.hash_key(key, explicit))]
+        by_shard = sorted(seen, key=lambda r: stream.shards.index(r[0]))  # parents come before children
+        check_order(stream, texts, by_shard)
+    print(f"{len(stream.shards)} shards in the end; {dropped} records out of {len(lines)} sent again")
+
+
+def test_exactly_the_records_that_consumers_would_drop_are_sent_again_and_counted(ship, weir):
+    found = [(f"k{n}", None, f"{n:05}") for n in range(500)]
+    stream = kpl.Stream()
+    stream.before = lambda s, o, n: s.split(s.shards[0]) if (o, n) == ("PutRecords", 1) else None
+    ship.log.write_text("".join(line + "\n" for line in as_json(found)))
+    ship.configure(stream, filters=[{"parse": "json"}], **FIELDS)
+    weir.start()
+    wait_until(lambda: weir.metric("weir_output_records_total", outcome="delivered") == 500, 20, "them")
+    (first, *_), second = stream.puts[0], stream.shards[1:]
+    lost = [d for s in second for r in s.records[:1] for k, e, d in kpl.unpack(r[2], r[0], r[1])
+            if not s.holds(kpl.hash_key(k, e))]
+    assert len(stream.all()) == 500 + len(lost) and 100 < len(lost) < 400
+    assert sorted(stream.kcl()) == sorted(d.encode() for _, _, d in found)
+    assert weir.metric("weir_kinesis_records_misplaced_total") == len(lost)
+    assert weir.metric("weir_kinesis_aggregates_misplaced_total") == 1
+    assert weir.metric("weir_kinesis_shard_maps_total") == 2
+    weir.stop()
+
+
+def test_a_map_that_lags_behind_is_asked_for_again(ship):
+    lines, texts = keyed(2000)
+    stream = kpl.Stream()
+    old = [stream.shards[0].json()]
+
+    def before(stream, operation, number):
+        if (operation, number) == ("PutRecords", 1):
+            stream.split(stream.shards[0])
+        if operation == "ListShards" and number < 4:
+            return 200, {"Shards": old}
+        return None
+
+    stream.before = before
+    ship(lines, stream, filters=[{"parse": "json"}], **FIELDS)
+    assert sorted(stream.kcl()) == sorted(t.encode() for them in texts.values() for t in them)
+    assert stream.calls.count("ListShards") == 4
+
+
+def test_a_stream_that_spreads_records_by_itself_gets_single_ones(ship, weir):
+    lines, texts = keyed(2000)
+    stream = kpl.Stream(4)
+    stream.strategy = "AUTO"
+    ship(lines, stream, filters=[{"parse": "json"}], **FIELDS)
+    assert not any(kpl.is_aggregate(d) for _, _, d in stream.kinesis_records())
+    assert len(stream.kinesis_records()) == 2000 and len(stream.puts) == 4
+    assert "each record goes by itself" in weir.log()
+
+
+def test_a_stream_that_spreads_records_but_does_not_say_so_is_found_out(ship, weir):
+    lines, texts = keyed(5000)
+    stream = kpl.Stream(4)
+    stream.strategy = "AUTO"
+    stream.before = lambda s, o, n: error("AccessDeniedException") if o == "DescribeStreamSummary" else None
+    ship(lines, stream, filters=[{"parse": "json"}], linger="10ms", batch_bytes="64KiB", **FIELDS)
+    assert set(stream.kcl()) == {t.encode() for them in texts.values() for t in them}
+    assert "each record goes by itself" in weir.log()
+    assert "kinesis:DescribeStreamSummary" in weir.log()
+
+
+def test_shards_that_cannot_be_listed_for_a_while_hold_nothing_up_and_lose_nothing(ship):
+    lines, texts = keyed(3000)
+    stream = kpl.Stream(4)
+    stream.before = lambda s, o, n: error("InternalFailure", "", 500) if o == "ListShards" and n < 8 else None
+    ship(lines, stream, filters=[{"parse": "json"}], **FIELDS)
+    assert sorted(stream.kcl()) == sorted(t.encode() for them in texts.values() for t in them)
 
 
 # ---- limits ----

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "lane.h"
 
-void lane_init(struct lane *lane, uint32_t any_hash)
+void lane_init(struct lane *lane, const struct shard *shard)
 {
-	*lane = (struct lane){.any_hash = any_hash};
+	*lane = (struct lane){.count = 0};
+	if (shard)
+		lane->shard = *shard;
 	lane->end = &lane->first;
+	lane->back_end = &lane->back;
 }
 
 static void insert_at(struct lane *lane, struct record **at, struct record *record)
@@ -64,6 +67,8 @@ uint64_t lane_next_bytes(const struct lane *lane, const struct lane_limits *limi
 {
 	uint64_t single = single_bytes(lane->first);
 
+	if (limits->aggregate_records == 1)
+		return single;
 	return single > limits->aggregate_bytes ? single : limits->aggregate_bytes;
 }
 
@@ -76,8 +81,10 @@ static int fits(const struct lane *lane, const struct lane_limits *limits, struc
 					.data_size = record->size};
 	int code;
 
+	if (limits->aggregate_records == 1)
+		return !parcel->first;
 	if (parcel->aggregate.records == limits->aggregate_records ||
-	    (parcel->first && !lane->any_hash &&
+	    (parcel->first && !lane_has_shard(lane) &&
 	     hash_key_compare(parcel->first->hash, record->hash) != 0))
 		return 0;
 	code = aggregate_add(&parcel->aggregate, &what, limits->aggregate_bytes - PARCEL_KEY_SIZE);

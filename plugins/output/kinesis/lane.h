@@ -16,6 +16,7 @@
 #define KINESIS_LANE_H
 
 #include "lot.h"
+#include "support/shards/shard_map.h"
 
 /* How Kinesis records are cut. */
 struct lane_limits {
@@ -27,10 +28,14 @@ struct lane {
 	struct record *first, **end;
 	uint32_t count;
 	uint64_t bytes;     /* of the records; about what they take in aggregates, keys aside */
-	uint32_t any_hash;  /* 1: all records belong to one shard, so they may go together */
-	uint32_t in_flight; /* parcels without an answer */
+	uint32_t in_flight; /* parcels whose place is not settled */
 	uint32_t failures;  /* in a row */
 	uint64_t not_before_ns;
+	struct shard shard;              /* an empty id: none */
+	uint32_t is_suspect;             /* something landed elsewhere: a new map is on its way */
+	uint32_t is_kept, is_gone;       /* by a new map; a gone one stays while in flight */
+	struct record *back, **back_end; /* while records come back */
+	struct lane *next_gone;
 };
 
 /* One Kinesis record: a single record as it is, or an aggregate. */
@@ -46,7 +51,13 @@ struct parcel {
 #define PARCEL_KEY "a"
 #define PARCEL_KEY_SIZE 1
 
-void lane_init(struct lane *lane, uint32_t any_hash);
+/* shard NULL: none. */
+void lane_init(struct lane *lane, const struct shard *shard);
+static inline int lane_has_shard(const struct lane *lane)
+{
+	return lane->shard.id[0] != '\0';
+}
+
 void lane_append(struct lane *lane, struct record *record);
 /* Puts records, which are in order, to their places. */
 void lane_return(struct lane *lane, struct record *first);

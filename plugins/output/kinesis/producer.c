@@ -61,7 +61,7 @@ static uint64_t deadline(const struct producer *p, const struct lane *lane)
 /* When the lane may be cut; 0 = at any time. */
 static uint64_t blocked_until(const struct producer *p, const struct lane *lane, uint64_t now)
 {
-	if (p->settings.strict && lane->in_flight)
+	if ((p->settings.strict && lane->in_flight) || lane->is_suspect)
 		return NEVER;
 	return lane->not_before_ns > now ? lane->not_before_ns : 0;
 }
@@ -76,10 +76,23 @@ static int is_due(const struct producer *p, const struct lane *lane, uint64_t no
 
 /* ---- shipments, under the lock ---- */
 
+/* Of lanes that have records, the i-th of this turn; the loose one comes last. */
+static struct lane *lane_at(struct producer *p, uint32_t i)
+{
+	return i < p->lane_count ? p->lanes[(p->turn + i) % p->lane_count] : &p->loose;
+}
+
+static const struct lane_limits *limits_of(const struct producer *p)
+{
+	static const struct lane_limits single = {UINT64_MAX, 1};
+
+	return p->placement == PLACEMENT_SINGLE ? &single : &p->settings.limits;
+}
+
 static int has_room(const struct producer *p, const struct shipment *shipment,
 		    const struct lane *lane)
 {
-	uint64_t next = lane_next_bytes(lane, &p->settings.limits);
+	uint64_t next = lane_next_bytes(lane, limits_of(p));
 
 	return shipment->count == 0 || (shipment->count < p->settings.parcels_max &&
 					shipment->bytes + next <= p->settings.bytes_max);
@@ -107,46 +120,61 @@ static int load(struct producer *p, struct shipment *shipment, struct lane *lane
 	struct parcel *parcel;
 
 	if (!lane->first || blocked_until(p, lane, now) || !has_room(p, shipment, lane) ||
-	    (!is_due(p, lane, now) && !lane_full(lane, &p->settings.limits)))
+	    (!is_due(p, lane, now) && !lane_full(lane, limits_of(p))))
 		return 0;
 	parcel = shipment_room(shipment);
-	if (!parcel || lane_cut(lane, &p->settings.limits, parcel))
+	if (!parcel || lane_cut(lane, limits_of(p), parcel))
 		return WEIR_ERR_MEMORY;
 	lane->in_flight++;
 	shipment_add(shipment);
 	return 1;
 }
 
-static int is_worth_it(const struct producer *p, uint64_t now)
+/* Whether some lane is due, or all together fill a request. */
+static int is_worth_it(struct producer *p, uint64_t now)
 {
-	const struct lane *lane = &p->lane;
+	uint64_t bytes = 0, parcels = 0;
 
-	if (!lane->first || blocked_until(p, lane, now))
-		return 0;
-	return is_due(p, lane, now) || lane->bytes >= p->settings.bytes_max ||
-	       lane->count >=
-		       (uint64_t)p->settings.parcels_max * p->settings.limits.aggregate_records;
+	for (uint32_t i = 0; i <= p->lane_count; i++) {
+		const struct lane *lane = lane_at(p, i);
+
+		if (!lane->first || blocked_until(p, lane, now))
+			continue;
+		bytes += lane->bytes;
+		parcels += lane->count / limits_of(p)->aggregate_records;
+		if (is_due(p, lane, now) || bytes >= p->settings.bytes_max ||
+		    parcels >= p->settings.parcels_max)
+			return 1;
+	}
+	return 0;
+}
+
+/* Round by round one parcel of each lane, until there is no more or no room. */
+static int load_all(struct producer *p, struct shipment *shipment, uint64_t now)
+{
+	uint32_t before;
+
+	do {
+		before = shipment->count;
+		for (uint32_t i = 0; i <= p->lane_count; i++)
+			if (load(p, shipment, lane_at(p, i), now) < 0)
+				return WEIR_ERR_MEMORY;
+	} while (shipment->count > before);
+	return 0;
 }
 
 /* A new shipment of what may go, or NULL. */
 static struct shipment *make_shipment(struct producer *p, uint64_t now)
 {
 	struct shipment *shipment;
-	int more;
 
 	if (!is_worth_it(p, now))
 		return NULL;
 	shipment = shipment_create(&p->put_records);
-	if (!shipment) {
+	if (!shipment || load_all(p, shipment, now))
 		p->retry_ns = now + RETRY_NS;
-		return NULL;
-	}
-	do
-		more = load(p, shipment, &p->lane, now);
-	while (more > 0);
-	if (more < 0)
-		p->retry_ns = now + RETRY_NS;
-	if (shipment->count)
+	p->turn = p->lane_count ? (p->turn + 1) % p->lane_count : 0;
+	if (shipment && shipment->count)
 		return shipment;
 	shipment_free(shipment, &p->shipments);
 	return NULL;
@@ -158,12 +186,14 @@ static struct shipment *take_shipment(struct producer *p)
 	struct shipment *shipment = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	expire(p, &p->lane, now);
+	for (uint32_t i = 0; i <= p->lane_count; i++)
+		expire(p, lane_at(p, i), now);
+	producer_shards_settle(p, now);
 	if (p->in_flight < p->settings.in_flight_max) {
 		shipment = p->ready;
 		if (shipment)
 			p->ready = shipment->next;
-		else
+		else if (p->placement != PLACEMENT_UNKNOWN && !p->has_pending)
 			shipment = make_shipment(p, now);
 	}
 	if (shipment)
@@ -174,23 +204,38 @@ static struct shipment *take_shipment(struct producer *p)
 
 /* ---- the timer, under the lock ---- */
 
-static uint64_t next_wake(const struct producer *p, uint64_t now)
+static uint64_t earlier(uint64_t one, uint64_t other)
 {
-	const struct lane *lane = &p->lane;
-	uint64_t next = p->retry_ns ? p->retry_ns : NEVER, at;
+	return one < other ? one : other;
+}
+
+/* When something is to be done for the lane; NEVER without the clock. */
+static uint64_t lane_wake(const struct producer *p, const struct lane *lane, uint64_t now)
+{
+	uint64_t next = NEVER, blocked;
 
 	if (!lane->first)
+		return NEVER;
+	if (p->settings.ttl_ns)
+		next = lane->first->lot->arrived_ns + p->settings.ttl_ns + 1;
+	if (p->in_flight >= p->settings.in_flight_max || p->placement == PLACEMENT_UNKNOWN ||
+	    p->has_pending)
 		return next;
-	if (p->settings.ttl_ns) {
-		at = lane->first->lot->arrived_ns + p->settings.ttl_ns + 1;
-		next = at < next ? at : next;
-	}
-	if (p->in_flight >= p->settings.in_flight_max)
-		return next;
-	at = blocked_until(p, lane, now);
-	if (at == 0 && p->settings.linger_ns)
-		at = deadline(p, lane);
-	return at && at < next ? at : next;
+	blocked = blocked_until(p, lane, now);
+	if (blocked)
+		return earlier(next, blocked);
+	return p->settings.linger_ns ? earlier(next, deadline(p, lane)) : next;
+}
+
+static uint64_t next_wake(struct producer *p, uint64_t now)
+{
+	uint64_t next = p->retry_ns ? p->retry_ns : NEVER;
+
+	if (p->ask_ns && !p->query.is_under_way)
+		next = earlier(next, p->ask_ns);
+	for (uint32_t i = 0; i <= p->lane_count; i++)
+		next = earlier(next, lane_wake(p, lane_at(p, i), now));
+	return next;
 }
 
 static void set_timer(struct producer *p)
@@ -216,16 +261,20 @@ static int32_t send_shipment(struct producer *p, struct shipment *shipment)
 	return aws_service_send(p->service, &shipment->http, &shipment->call);
 }
 
-static void bury_overdue(struct producer *p)
+/* What has got its outcome elsewhere than in an answer. */
+static void report(struct producer *p)
 {
-	struct record *overdue;
+	const struct weir_slice none = {NULL, 0};
+	struct record *overdue, *landed;
 
 	pthread_mutex_lock(&p->lock);
 	overdue = p->overdue;
-	p->overdue = NULL;
+	landed = p->landed;
+	p->overdue = p->landed = NULL;
 	pthread_mutex_unlock(&p->lock);
 	for (const struct record *record = overdue; record; record = record->next)
 		p->host->metric_add(p->expired, 1);
+	records_outcome(landed, &p->lots, WEIR_OUTCOME_DELIVERED, NULL, none);
 	records_outcome(overdue, &p->lots, WEIR_OUTCOME_DEAD, "expired",
 			weir_slice_of("the record could not be delivered within record_ttl"));
 }
@@ -234,9 +283,10 @@ void producer_pump(struct producer *p)
 {
 	struct shipment *shipment;
 
+	producer_shards_ask(p);
 	while ((shipment = take_shipment(p)) && send_shipment(p, shipment) == 0)
 		;
-	bury_overdue(p);
+	report(p);
 	pthread_mutex_lock(&p->lock);
 	if (shipment) {
 		producer_sent_remove(p, shipment);
@@ -259,8 +309,10 @@ static void refuse(struct producer *p, struct weir_delivery *delivery)
 static void enqueue(struct producer *p, struct lot *lot)
 {
 	for (uint32_t i = 0; i < lot->count; i++) {
-		lot->records[i].number = p->next_number++;
-		lane_append(&p->lane, &lot->records[i]);
+		struct record *record = &lot->records[i];
+
+		record->number = p->next_number++;
+		lane_append(producer_lane(p, record->hash), record);
 	}
 }
 
@@ -365,6 +417,8 @@ int32_t producer_begin(struct producer *p, struct weir_http_request *request)
 
 	if (aws_service_owns(p->service, request))
 		return 0;
+	if (request == &p->query.http)
+		return aws_service_begin(p->service, request, &p->query.call);
 	return aws_service_begin(p->service, request, &shipment->call);
 }
 
@@ -373,6 +427,8 @@ uint32_t producer_done(struct producer *p, struct weir_http_request *request,
 {
 	if (aws_service_owns(p->service, request))
 		return aws_service_done(p->service, request, response);
+	if (request == &p->query.http)
+		return producer_shards_done(p, response);
 	return producer_answered(p, request->user, response);
 }
 
@@ -380,7 +436,11 @@ uint32_t producer_done(struct producer *p, struct weir_http_request *request,
 
 int32_t producer_start(struct producer *p, struct weir_error *error)
 {
-	return aws_service_start(p->service, error);
+	int32_t code = aws_service_start(p->service, error);
+
+	if (code == 0)
+		producer_pump(p);
+	return code;
 }
 
 void producer_stop(struct producer *p)
@@ -418,7 +478,13 @@ void producer_destroy(struct producer *p)
 	producer_stop(p);
 	abandon(p, p->ready);
 	abandon(p, p->sent);
-	abandon_records(p, p->lane.first);
+	for (uint32_t i = 0; i <= p->lane_count; i++)
+		abandon_records(p, lane_at(p, i)->first);
+	for (struct misplaced *m = p->misplaced; m; m = m->next)
+		abandon_records(p, m->parcel.first);
+	abandon_records(p, p->overdue);
+	abandon_records(p, p->landed);
+	producer_shards_destroy(p);
 	while (p->waiting)
 		lot_free(waiting_take(p), &p->lots);
 	aws_service_destroy(p->service);
@@ -433,14 +499,12 @@ void producer_destroy(struct producer *p)
 static int32_t create_service(struct producer *p, const struct producer_options *options,
 			      struct weir_error *error)
 {
-	const struct aws_service_options service = {
-		.host = p->host,
-		.context = p->context,
-		.node = options->node,
-		.name = "kinesis",
-		/* One at a time, and none is overtaken. */
-		.concurrency_max = p->settings.strict ? 1 : p->settings.in_flight_max,
-		.timer = PRODUCER_TIMER_CREDENTIALS};
+	const struct aws_service_options service = {.host = p->host,
+						    .context = p->context,
+						    .node = options->node,
+						    .name = "kinesis",
+						    .concurrency_max = p->settings.in_flight_max,
+						    .timer = PRODUCER_TIMER_CREDENTIALS};
 
 	return aws_service_create(&service, &p->service, error);
 }
@@ -475,6 +539,14 @@ static void make_metrics(struct producer *p)
 				  "records that the service turned down for good");
 	p->expired = host->metric(p->context, WEIR_METRIC_COUNTER, "records_expired_total",
 				  "records that were not delivered within record_ttl");
+	p->maps = host->metric(p->context, WEIR_METRIC_COUNTER, "shard_maps_total",
+			       "lists of the stream's shards that were taken over");
+	p->misplaced_aggregates =
+		host->metric(p->context, WEIR_METRIC_COUNTER, "aggregates_misplaced_total",
+			     "aggregates that were accepted on another shard than expected");
+	p->misplaced_records = host->metric(
+		p->context, WEIR_METRIC_COUNTER, "records_misplaced_total",
+		"records in them that are sent again, since consumers would drop them");
 	p->repeated = host->metric(p->context, WEIR_METRIC_COUNTER, "records_repeated_total",
 				   "records sent again though the service may have taken them");
 }
@@ -502,7 +574,7 @@ int32_t producer_create(const struct producer_options *options, struct producer 
 	p->host = options->host;
 	p->context = options->context;
 	pthread_mutex_init(&p->lock, NULL);
-	lane_init(&p->lane, 0);
+	lane_init(&p->loose, NULL);
 	p->waiting_end = &p->waiting;
 	p->host->random(&p->seed, sizeof(p->seed));
 	p->seed |= 1;
@@ -514,6 +586,8 @@ int32_t producer_create(const struct producer_options *options, struct producer 
 	if (!code)
 		code = aws_operation_make(&p->put_records, "Kinesis_20131202.PutRecords",
 					  options->wire->content_type, error);
+	if (!code)
+		code = producer_shards_create(p, error);
 	if (!code)
 		code = create_service(p, options, error);
 	if (code) {

@@ -8,11 +8,11 @@
 #define FATE_DELIVERED 0
 #define FATE_RETRY 1
 #define FATE_DEAD 2
+#define FATE_ELSEWHERE 3 /* taken by another shard than its own */
 
 /* ---- waits ---- */
 
-/* Full jitter: anything up to the bound. */
-static uint64_t jitter(struct producer *p, uint64_t bound_ns)
+uint64_t producer_jitter(struct producer *p, uint64_t bound_ns)
 {
 	p->seed ^= p->seed >> 12; /* xorshift64*: spread matters here, not secrecy */
 	p->seed ^= p->seed << 25;
@@ -31,7 +31,8 @@ static void lane_failed(struct producer *p, struct lane *lane, int is_held, uint
 		bound = bound > most / 2 ? most : 2 * bound;
 	if (lane->failures < UINT32_MAX)
 		lane->failures++;
-	lane->not_before_ns = now + (is_held ? most / 2 + jitter(p, most / 2) : jitter(p, bound));
+	lane->not_before_ns = now + (is_held ? most / 2 + producer_jitter(p, most / 2)
+					     : producer_jitter(p, bound));
 }
 
 /* ---- refused for what is in it ---- */
@@ -42,9 +43,9 @@ static void return_parcels(struct producer *p, struct shipment *shipment, uint64
 	for (uint32_t i = 0; i < shipment->count; i++) {
 		struct parcel *parcel = &shipment->parcels[i];
 
-		parcel->lane->in_flight--;
-		lane_return(parcel->lane, parcel->first);
 		lane_failed(p, parcel->lane, 0, now);
+		producer_return(p, parcel->first);
+		producer_landed(p, parcel->lane);
 	}
 }
 
@@ -70,9 +71,9 @@ static void isolate(struct producer *p, struct parcel *parcel, uint64_t now)
 
 	if (!room) {
 		shipment_free(shipment, &p->shipments);
-		parcel->lane->in_flight--;
-		lane_return(parcel->lane, parcel->first);
 		lane_failed(p, parcel->lane, 0, now);
+		producer_return(p, parcel->first);
+		producer_landed(p, parcel->lane);
 		return;
 	}
 	*room = *parcel;
@@ -90,7 +91,7 @@ static uint32_t refuse(struct producer *p, struct shipment *shipment,
 	pthread_mutex_lock(&p->lock);
 	producer_sent_remove(p, shipment);
 	if (is_one)
-		shipment->parcels[0].lane->in_flight--;
+		producer_landed(p, shipment->parcels[0].lane);
 	else
 		split(p, shipment);
 	pthread_mutex_unlock(&p->lock);
@@ -150,11 +151,13 @@ static uint32_t call_failed(struct producer *p, struct shipment *shipment,
 /* ---- parcel by parcel ---- */
 
 struct reading {
+	struct producer *producer;
 	struct shipment *shipment;
-	uint8_t *fates;                  /* FATE_* of the parcels */
-	uint32_t retried, refused, held; /* records */
-	char code[64], text[256];        /* of the first that failed */
-	char dead_text[400];             /* of the first that is refused for good */
+	uint8_t *fates;                      /* FATE_* of the parcels */
+	char (*elsewhere)[SHARD_ID_MAX + 1]; /* of parcels: the shard that took it, if another */
+	uint32_t retried, refused, held;     /* records */
+	char code[64], text[256];            /* of the first that failed */
+	char dead_text[400];                 /* of the first that is refused for good */
 };
 
 static void copy_slice(char *to, size_t size, struct weir_slice text)
@@ -163,14 +166,30 @@ static void copy_slice(char *to, size_t size, struct weir_slice text)
 		 text.data ? text.data : "");
 }
 
+/* Lanes that have a parcel in flight stay what they are, without the lock too. */
+static void on_taken(struct reading *r, const struct put_outcome *outcome)
+{
+	const struct lane *lane = r->shipment->parcels[outcome->index].lane;
+
+	if (lane_has_shard(lane) && outcome->shard.size &&
+	    !weir_slice_equals(outcome->shard, lane->shard.id)) {
+		r->fates[outcome->index] = FATE_ELSEWHERE;
+		copy_slice(r->elsewhere[outcome->index], SHARD_ID_MAX + 1, outcome->shard);
+	}
+}
+
 static void on_outcome(void *user, const struct put_outcome *outcome)
 {
 	struct reading *r = user;
 	uint32_t records, class;
 	char code[64];
 
-	if (outcome->code.size == 0 || outcome->index >= r->shipment->count)
-		return; /* taken; or the count will tell */
+	if (outcome->index >= r->shipment->count)
+		return; /* the count will tell */
+	if (outcome->code.size == 0) {
+		on_taken(r, outcome);
+		return;
+	}
 	records = r->shipment->parcels[outcome->index].count;
 	copy_slice(code, sizeof(code), outcome->code);
 	class = aws_error_class(code);
@@ -203,36 +222,62 @@ static void tell(struct producer *p, const struct reading *r)
 		  r->retried, r->shipment->records, r->refused, r->code, r->text);
 }
 
+/* Single records are good wherever they are; of an aggregate it depends on the shard. */
+static void sort_elsewhere(struct reading *r, uint32_t i, uint64_t now)
+{
+	struct parcel *parcel = &r->shipment->parcels[i];
+	struct lane *lane = parcel->lane;
+
+	producer_shards_doubt(r->producer, lane, now);
+	if (parcel->count > 1 && producer_misplace(r->producer, parcel, r->elsewhere[i]) == 0) {
+		parcel->first = NULL;
+		return;
+	}
+	if (parcel->count > 1) { /* no memory to remember it: rather twice than not at all */
+		producer_return(r->producer, parcel->first);
+		parcel->first = NULL;
+	}
+	r->fates[i] = FATE_DELIVERED;
+	producer_landed(r->producer, lane);
+}
+
+static void sort_failed(struct reading *r, uint32_t i, uint64_t now)
+{
+	struct parcel *parcel = &r->shipment->parcels[i];
+	struct producer *p = r->producer;
+
+	if (r->fates[i] == FATE_DEAD && parcel->count > 1) {
+		isolate(p, parcel, now);
+		parcel->first = NULL;
+		return;
+	}
+	if (r->fates[i] == FATE_RETRY) {
+		lane_failed(p, parcel->lane, r->held > 0, now);
+		producer_return(p, parcel->first);
+		parcel->first = NULL;
+	}
+	producer_landed(p, parcel->lane);
+}
+
 /* Takes the parcels that have no outcome yet from the shipment. Under the lock. */
-static void sort(struct producer *p, const struct reading *r, uint64_t now)
+static void sort(struct reading *r, uint64_t now)
 {
 	struct parcel *parcels = r->shipment->parcels;
 
 	for (uint32_t i = 0; i < r->shipment->count; i++)
-		if (r->fates[i] == FATE_DELIVERED) {
-			parcels[i].lane->in_flight--;
+		if (r->fates[i] == FATE_DELIVERED || r->fates[i] == FATE_ELSEWHERE)
 			parcels[i].lane->failures = 0;
-		}
 	for (uint32_t i = 0; i < r->shipment->count; i++) {
-		struct parcel *parcel = &parcels[i];
-
-		if (r->fates[i] == FATE_DELIVERED)
-			continue;
-		if (r->fates[i] == FATE_DEAD && parcel->count > 1) {
-			isolate(p, parcel, now);
-			parcel->first = NULL;
-			continue;
-		}
-		parcel->lane->in_flight--;
-		if (r->fates[i] == FATE_DEAD)
-			continue;
-		lane_return(parcel->lane, parcel->first);
-		lane_failed(p, parcel->lane, r->held > 0, now);
-		parcel->first = NULL;
+		if (r->fates[i] == FATE_ELSEWHERE)
+			sort_elsewhere(r, i, now);
+		else if (r->fates[i] != FATE_DELIVERED)
+			sort_failed(r, i, now);
+		else
+			producer_landed(r->producer, parcels[i].lane);
 	}
 }
 
-static void settle(struct producer *p, const struct reading *r)
+static void settle(struct producer *p, struct reading *r)
 {
 	struct shipment *shipment = r->shipment;
 	const struct weir_slice none = {NULL, 0};
@@ -240,7 +285,7 @@ static void settle(struct producer *p, const struct reading *r)
 	tell(p, r);
 	pthread_mutex_lock(&p->lock);
 	producer_sent_remove(p, shipment);
-	sort(p, r, p->host->monotonic_ns());
+	sort(r, p->host->monotonic_ns());
 	pthread_mutex_unlock(&p->lock);
 	for (uint32_t i = 0; i < shipment->count; i++) {
 		if (r->fates[i] == FATE_DELIVERED) {
@@ -259,14 +304,16 @@ static void settle(struct producer *p, const struct reading *r)
 uint32_t producer_answered(struct producer *p, struct shipment *shipment,
 			   const struct weir_http_response *response)
 {
-	struct reading r = {.shipment = shipment};
+	struct reading r = {.producer = p, .shipment = shipment};
 	uint32_t answer = WEIR_HTTP_FINISHED;
 
 	if (response->advice != WEIR_HTTP_OK)
 		return call_failed(p, shipment, response);
 	r.fates = calloc(shipment->count, sizeof(*r.fates));
-	if (r.fates && put_answer_walk(response->body, "Records", on_outcome, &r) ==
-			       (int32_t)shipment->count) {
+	r.elsewhere = calloc(shipment->count, sizeof(*r.elsewhere));
+	if (r.fates && r.elsewhere &&
+	    put_answer_walk(response->body, "Records", on_outcome, &r) ==
+		    (int32_t)shipment->count) {
 		settle(p, &r);
 	} else {
 		weir_logf(p->host, p->context, WEIR_LOG_WARNING, "aws_answer",
@@ -277,5 +324,6 @@ uint32_t producer_answered(struct producer *p, struct shipment *shipment,
 		answer = again(p, shipment, WEIR_HTTP_TRY_AGAIN);
 	}
 	free(r.fates);
+	free(r.elsewhere);
 	return answer;
 }

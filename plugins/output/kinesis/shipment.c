@@ -212,7 +212,7 @@ static int32_t recut(struct lane *lane, const struct lane_limits *limits, struct
 	struct lane some;
 	int32_t code;
 
-	lane_init(&some, lane->any_hash);
+	lane_init(&some, &lane->shard);
 	lane_return(&some, first);
 	code = lane_cut(&some, limits, ret_parcel);
 	ret_parcel->lane = lane;

@@ -19,12 +19,13 @@ static struct {
 
 static int setup(void **state)
 {
+	static const struct shard shard = {.id = "shardId-000000000000"};
 	static char keys[] = "akbk";
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
 	t.lot.keys = keys;
-	lane_init(&t.lane, 1);
+	lane_init(&t.lane, &shard);
 	t.limits = (struct lane_limits){.aggregate_bytes = 1000, .aggregate_records = 1000};
 	for (uint32_t i = 0; i < RECORDS; i++)
 		t.records[i] =
@@ -99,7 +100,7 @@ static void without_a_shard_only_one_hash_key_goes_together(void **state)
 	struct parcel parcel;
 
 	(void)state;
-	lane_init(&t.lane, 0);
+	lane_init(&t.lane, NULL);
 	for (uint32_t i = 0; i < 9; i++)
 		t.records[i].hash.low = i / 3;
 	append(0, 9);
