@@ -1,38 +1,50 @@
 # SPDX-License-Identifier: MIT
-"""SIGKILL at random instants, again and again, while a file grows: no line may be lost.
+"""SIGKILL at random instants, again and again, while a file grows: no line may be lost, a search index
+has none twice, and what comes twice elsewhere was in flight or was delivered just before the kill.
 
 The instants are drawn over what a process does in its life: loading, the first read, the steady
-state, the first commits. Between the two destinations the kills are halved: 60 in all, 1,000 with
---long.
+state, the first commits; one in a while comes late, when much has been delivered and committed.
+60 kills in all, 1,000 with --long, a quarter for each destination.
 """
 import random
 import time
 
 import pytest
 
+from harness.fault_proxy import FaultProxy, Kinesis
+from harness.kinesalite import make_stream
+from harness.moto import REGION, Moto, read_stream
 from harness.process import wait_until
 from harness.weir import SLOW
 from harness.writer import Arrivals, Follower, Writer
 
 RATE = 4000
+RATE_EMULATED = 600  # what moto and OpenSearch take beside the agent and the tests, on two cores
 LATEST_S = 0.7  # a kill comes at most so long after the start
+LATE_EVERY, LATE_S = 12, 4
+COMMIT_S = 0.2  # state/state.h
+# Beside the commit interval: the commit itself, and the way of an answer, on a busy machine.
+SLACK_S = 2
 CATCH_UP_S = 60
-KILLS, KILLS_LONG = 30, 500
+KILLS, KILLS_LONG = 15, 250
 
 
 def kill_again_and_again(weir, writer, kills, seed, look):
-    """Returns when each kill came, in seconds after its start."""
+    """Returns when each kill came, on the monotonic clock."""
     instants = random.Random(seed)
-    after = []
-    for _ in range(kills):
+    at = []
+    for number in range(kills):
         weir.start(ready=False)
-        after.append(instants.uniform(0, LATEST_S) * (SLOW if instants.random() < 0.5 else 1))
-        time.sleep(after[-1])  # the instant is the subject of the test, not a wait for something
+        after = instants.uniform(0, LATEST_S) * (SLOW if instants.random() < 0.5 else 1)
+        if number % LATE_EVERY == LATE_EVERY // 2:
+            after = LATE_S * SLOW
+        time.sleep(after)  # the instant is the subject of the test, not a wait for something
+        at.append(time.monotonic())
         weir.kill()
         look()
     weir.start(ready=False)
     writer.stop()
-    return after
+    return at
 
 
 def verdict(arrivals, writer, kills):
@@ -43,15 +55,44 @@ def verdict(arrivals, writer, kills):
     return missing
 
 
+def repeated_late(arrivals, kills):
+    """What came again though it had arrived long before the kill in between. arrivals: (time, keys)."""
+    first, late = {}, []
+    for when, keys in arrivals:
+        for key in keys:
+            before = first.setdefault(key, when)
+            kill = next((k for k in kills if before < k < when), None)
+            if kill is not None and before < kill - COMMIT_S - SLACK_S * SLOW:
+                late.append((key, kill - before))
+            first[key] = when
+    return late
+
+
 @pytest.fixture
-def writer(tmp_path):
-    made = Writer(tmp_path / "logs", streams=1, rate=RATE // SLOW)
-    yield made
-    made.close()
+def make_writer(tmp_path):
+    made = []
+
+    def make(rate=RATE):
+        made.append(Writer(tmp_path / "logs", streams=1, rate=rate // SLOW))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def writer(make_writer):
+    return make_writer()
+
+
+@pytest.fixture
+def kills(long):
+    return KILLS_LONG if long else KILLS
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_a_file_output_gets_every_line_through_kills(tmp_path, make_weir, writer, long, seed):
+def test_a_file_output_gets_every_line_through_kills(tmp_path, make_weir, writer, kills, seed):
     out = tmp_path / "out.log"
     weir = make_weir()
     weir.pipeline("kill", f"""
@@ -62,7 +103,6 @@ def test_a_file_output_gets_every_line_through_kills(tmp_path, make_weir, writer
         """)
     arrivals = Arrivals(1)
     follower = Follower(out, arrivals)
-    kills = KILLS_LONG if long else KILLS
     kill_again_and_again(weir, writer, kills, seed, follower.poll)
 
     def caught_up():
@@ -79,7 +119,7 @@ def test_a_file_output_gets_every_line_through_kills(tmp_path, make_weir, writer
 
 
 @pytest.mark.parametrize("seed", [2])
-def test_an_http_server_gets_every_line_through_kills(make_weir, make_nginx, writer, long, seed):
+def test_an_http_server_gets_every_line_through_kills(make_weir, make_nginx, writer, kills, seed):
     nginx = make_nginx()
     weir = make_weir()
     weir.pipeline("kill", f"""
@@ -88,7 +128,6 @@ def test_an_http_server_gets_every_line_through_kills(make_weir, make_nginx, wri
         outputs:
           - http: {{ url: "{nginx.url}/", format: ndjson }}
         """)
-    kills = KILLS_LONG if long else KILLS
     kill_again_and_again(weir, writer, kills, seed, lambda: None)
     seen = 0
     arrivals = Arrivals(1)
@@ -108,3 +147,80 @@ def test_an_http_server_gets_every_line_through_kills(make_weir, make_nginx, wri
         missing = verdict(arrivals, writer, kills)
     assert not missing
     assert not arrivals.damaged, arrivals.damaged[:5]
+
+
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory):
+    server = Moto(tmp_path_factory.mktemp("moto"), verify=False)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def arriving(moto):
+    """A proxy before moto that notes what arrives, and when."""
+    one = FaultProxy(moto.url, Kinesis(), one_by_one=True)
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_a_stream_gets_every_line_through_kills(make_weir, make_writer, moto, arriving, kills, seed):
+    weir, writer = make_weir(), make_writer(RATE_EMULATED)
+    kinesis = moto.client("kinesis")
+    stream = make_stream(kinesis, f"kill-{seed}")
+    weir.pipeline("kill", f"""
+        inputs:
+          - tail: {{ paths: ["{writer.folder}/*.log"], start: beginning }}
+        outputs:
+          - kinesis: {{ stream: {stream}, format: line, region: {REGION}, endpoint: "{arriving.url}",
+                       access_key_id: AK, secret_access_key: SK, linger: 10ms }}
+        """)
+    killed = kill_again_and_again(weir, writer, kills, seed, lambda: None)
+    arrivals = Arrivals(1)
+    seen = 0
+
+    def caught_up():
+        nonlocal seen
+        new = arriving.arrivals[seen:]
+        seen += len(new)
+        arrivals.feed(b"".join(key + b"\n" for _, keys in new for key in keys))
+        return arrivals.contiguous(0) >= writer.last[0]
+
+    try:
+        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1)
+        weir.stop()
+    finally:
+        missing = verdict(arrivals, writer, kills)
+    assert not missing and not arrivals.damaged
+    stored = [data for shard in read_stream(kinesis, stream).values() for _, data in shard]
+    assert sorted(stored) == sorted(key for _, keys in arriving.arrivals for key in keys)
+    late = repeated_late(arriving.arrivals, killed)
+    assert not late, late[:5]
+
+
+@pytest.mark.parametrize("seed", [4])
+def test_a_search_index_gets_every_line_once_through_kills(make_weir, make_writer, opensearch, kills,
+                                                           seed):
+    weir, writer = make_weir(), make_writer(RATE_EMULATED)
+    index = f"kill-{seed}"
+    weir.pipeline("kill", f"""
+        inputs:
+          - tail: {{ paths: ["{writer.folder}/*.log"], start: beginning }}
+        outputs:
+          - elasticsearch: {{ urls: ["{opensearch.url}"], index: {index}, linger: 10ms }}
+        """)
+    kill_again_and_again(weir, writer, kills, seed, lambda: None)
+    wait_until(lambda: opensearch.count(index) >= writer.last[0], CATCH_UP_S * SLOW,
+               "every line in the index", 0.3)
+    weir.stop()
+    arrivals = Arrivals(1)
+    for document in opensearch.documents(index):
+        arrivals.feed(document["_source"]["message"].encode() + b"\n")
+    assert not verdict(arrivals, writer, kills)
+    assert arrivals.repeats() == 0 and not arrivals.damaged
+
+
+def test_the_account_of_late_repeats_finds_one():
+    assert not repeated_late([(1, "ab"), (9, "b"), (12, "b")], [10])
+    assert repeated_late([(1, "ab"), (9, "b"), (12, "a")], [10]) == [("a", 9)]

@@ -112,6 +112,7 @@ class FaultProxy:
         self.number = 0
         self.turn = threading.Lock() if one_by_one else contextlib.nullcontext()
         self.unsure = collections.Counter()
+        self.arrivals = []  # (when, on the monotonic clock; records) of each request that was taken
         self.happened = collections.Counter()
         self.expired, self.skew_s = set(), 0
         outer = self
@@ -196,6 +197,8 @@ class FaultProxy:
             answer = self.speech.merged(answer, len(keys), left_out)
         with self.lock:
             self.happened[fault or "none"] += 1
+            if status == 200:
+                self.arrivals.append((time.monotonic(), reached))
             if fault in ("reset_after", "miscount"):
                 self.unsure.update(reached)
         if fault == "reset_after":
