@@ -6,6 +6,7 @@ static const struct cli_command commands[] = {
 	{"run", "run the pipelines: the service, or once through what is there", cli_run},
 	{"check", "check the configuration and show every problem in it", cli_check},
 	{"test", "run the tests that lie beside the pipelines", cli_test},
+	{"ship", "ship files to a destination, without a configuration", cli_ship},
 	{"import", "turn another agent's configuration into pipelines", cli_import},
 	{"status", "ask the running agent how its pipelines are", cli_status},
 	{"plugins", "list the plugins, or the options of one", cli_plugins},

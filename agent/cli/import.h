@@ -63,6 +63,10 @@ void import_note(struct import *import, struct import_pipeline *pipeline, int ki
 /* Appends text as a YAML scalar that reads back as just this string: plain, or in quotes. A $ that would
  * begin a substitution is doubled. */
 void import_scalar(struct buffer *out, struct weir_slice text);
+/* A scalar as a key, with its colon and a blank. */
+void import_key(struct buffer *out, struct weir_slice text);
+/* The same of a scalar that is written already. */
+void import_key_of(struct buffer *out, const struct buffer *scalar);
 /* "      NAME: SCALAR\n", as deep as the options of a stage are. */
 void import_option(struct buffer *out, const char *name, const char *text);
 /* A value as YAML in one line, in braces and brackets. */

@@ -215,8 +215,8 @@ static void put_record(struct fluent *fluent, struct import_pipeline *pipeline,
 	if (!path_key)
 		return;
 	buffer_text(out, "  - set: { ");
-	fluent_scalar(out, path_key);
-	buffer_text(out, ": { expr: \"@source\" } }\n");
+	fluent_key(out, path_key);
+	buffer_text(out, "{ expr: \"@source\" } }\n");
 }
 
 static void tail(struct fluent *fluent, struct import_pipeline *pipeline,

@@ -86,6 +86,7 @@ size_t fluent_words(const struct fluent *fluent, const char *value, const char *
 
 /* As import_scalar(), but ${NAME} stays a variable. */
 void fluent_scalar(struct buffer *out, const char *text);
+void fluent_key(struct buffer *out, const char *text);
 void fluent_option(struct buffer *out, const char *name, const char *text);
 /* A text of an expression, in its quotes. */
 void fluent_literal(struct buffer *out, const char *text);

@@ -111,8 +111,8 @@ static void put_step(struct filtering *f, const char *plugin, const char *fields
 static void put_field(struct buffer *out, const char *key, const char *value, int computed)
 {
 	buffer_text(out, "{ ");
-	fluent_scalar(out, key);
-	buffer_text(out, computed ? ": { expr: " : ": ");
+	fluent_key(out, key);
+	buffer_text(out, computed ? "{ expr: " : "");
 	if (computed) {
 		struct buffer field = {0};
 

@@ -233,8 +233,7 @@ static void put_headers(struct sending *s)
 			continue;
 		}
 		buffer_text(&s->pipeline->outputs, separator);
-		fluent_scalar(&s->pipeline->outputs, words[0]);
-		buffer_text(&s->pipeline->outputs, ": ");
+		fluent_key(&s->pipeline->outputs, words[0]);
 		fluent_scalar(&s->pipeline->outputs, words[1]);
 		separator = ", ";
 	}

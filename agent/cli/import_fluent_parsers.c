@@ -58,9 +58,9 @@ static void put_types(struct fluent *fluent, struct import_pipeline *pipeline,
 			continue;
 		}
 		buffer_text(&pipeline->filters, separator);
-		import_scalar(&pipeline->filters,
-			      (struct weir_slice){words[i], (uint64_t)(colon - words[i])});
-		buffer_printf(&pipeline->filters, ": %s", ours[type]);
+		import_key(&pipeline->filters,
+			   (struct weir_slice){words[i], (uint64_t)(colon - words[i])});
+		buffer_text(&pipeline->filters, ours[type]);
 		separator = ", ";
 	}
 	if (separator[0] == ',')

@@ -262,6 +262,15 @@ void fluent_scalar(struct buffer *out, const char *text)
 	buffer_done(&scalar);
 }
 
+void fluent_key(struct buffer *out, const char *text)
+{
+	struct buffer scalar = {0};
+
+	fluent_scalar(&scalar, text);
+	import_key_of(out, &scalar);
+	buffer_done(&scalar);
+}
+
 void fluent_option(struct buffer *out, const char *name, const char *text)
 {
 	if (!text)

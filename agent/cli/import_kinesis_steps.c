@@ -169,8 +169,7 @@ static void rename_fields(struct step *step, const char *const *from, size_t cou
 		if (strcmp(from[i], step->names[i]) == 0)
 			continue;
 		buffer_text(out, separator);
-		import_scalar(out, weir_slice_of(from[i]));
-		buffer_text(out, ": ");
+		import_key(out, weir_slice_of(from[i]));
 		import_scalar(out, weir_slice_of(step->names[i]));
 		separator = ", ";
 	}
@@ -220,8 +219,8 @@ static void add_nulls(struct step *step, int dash_is_null)
 		buffer_text(out, "  - set: { when: ");
 		import_scalar(out, weir_slice_of(buffer_cstr(&when)));
 		buffer_text(out, ", fields: { ");
-		import_scalar(out, weir_slice_of(step->names[i]));
-		buffer_text(out, ": null } }\n");
+		import_key(out, weir_slice_of(step->names[i]));
+		buffer_text(out, "null } }\n");
 		buffer_done(&when);
 	}
 }

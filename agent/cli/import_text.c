@@ -5,6 +5,9 @@
 #include "base/printable.h"
 #include "cli/import.h"
 
+/* A key that YAML finds by its colon alone, at most (1,024 characters in its standard). */
+#define KEY_MAX 1000
+
 /* Columns of comments. */
 #define COMMENT_WIDTH 96
 
@@ -99,6 +102,24 @@ void import_scalar(struct buffer *out, struct weir_slice text)
 	}
 }
 
+void import_key_of(struct buffer *out, const struct buffer *scalar)
+{
+	int is_long = scalar->size > KEY_MAX;
+
+	buffer_text(out, is_long ? "? " : "");
+	buffer_append(out, scalar->data ? scalar->data : "", scalar->size);
+	buffer_text(out, is_long ? " : " : ": ");
+}
+
+void import_key(struct buffer *out, struct weir_slice text)
+{
+	struct buffer scalar = {0};
+
+	import_scalar(&scalar, text);
+	import_key_of(out, &scalar);
+	buffer_done(&scalar);
+}
+
 void import_option(struct buffer *out, const char *name, const char *text)
 {
 	if (!text)
@@ -125,8 +146,7 @@ void import_value(struct buffer *out, const struct tree_node *node)
 		if (i)
 			buffer_text(out, ", ");
 		if (is_map) {
-			import_scalar(out, node->keys[i]->text);
-			buffer_text(out, ": ");
+			import_key(out, node->keys[i]->text);
 		}
 		import_value(out, node->items[i]);
 	}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/*
+ * `weir ship`: files to a destination, with nothing but a command line. A pipeline that lives as long as
+ * the command, with its state in a temporary folder.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/ship.h"
+#include "cli/temporary.h"
+#include "cli/terminal.h"
+#include "config/units.h"
+#include "pipeline/agent.h"
+
+#define TICK_NS (50 * NS_PER_MS)
+#define GIVE_UP_NS (300 * NS_PER_SECOND)
+/* For what is on its way when the command is stopped. */
+#define STOP_NS (2 * NS_PER_SECOND)
+
+static const char usage[] =
+	"usage: weir ship FILE... --to URL [OPTION...]\n"
+	"\n"
+	"Ships files and exits, without a configuration: to kinesis://REGION/STREAM,\n"
+	"firehose://REGION/STREAM, http://..., https://..., es+https://HOST:PORT/INDEX (also "
+	"es+http),\n"
+	"file:PATH, or - for standard output. FILE may be - for standard input. ${NAME} in the URL "
+	"and\n"
+	"in options is a variable of the environment.\n"
+	"\n"
+	"      --to URL             where to\n"
+	"  -p, --parse FORMAT       take lines apart: json, combined, syslog, ...; without it they "
+	"are\n"
+	"                           sent as they are\n"
+	"      --pattern PATTERN    for the formats regex and grok\n"
+	"  -w, --where EXPRESSION   only records for which it is true\n"
+	"  -O, --option NAME=VALUE  an option of the output: weir plugins shows them\n"
+	"      --give-up DURATION   end when nothing was delivered for so long (default: 5m)\n"
+	"  -c, --config FILE        a weir.yaml, for memory_limit and the like\n"
+	"  -q, --quiet              no progress bar, no summary\n"
+	"      --json               print the summary as JSON, to standard error\n"
+	"  -n, --dry-run            print the pipeline, ship nothing\n"
+	"  -h, --help               this text\n"
+	"\n"
+	"Exit codes: 0 every record was delivered (or left out by --where), 1 some were not, 2 "
+	"wrong\n"
+	"usage.\n";
+
+struct arguments {
+	struct ship_request request;
+	const char *config;
+	int64_t give_up_ns;
+	int quiet, json, dry_run, help;
+};
+
+/* ---- arguments ---- */
+
+static int take_option(struct arguments *arguments, const char *option)
+{
+	if (arguments->request.option_count == SHIP_OPTIONS_MAX)
+		return cli_usage_error("ship", "more than %d options of the output",
+				       SHIP_OPTIONS_MAX);
+	arguments->request.options[arguments->request.option_count++] = option;
+	return CLI_OK;
+}
+
+static int take_give_up(struct arguments *arguments, const char *text)
+{
+	if (units_read_duration(weir_slice_of(text), &arguments->give_up_ns) < 0 ||
+	    arguments->give_up_ns <= 0)
+		return cli_usage_error("ship", "\"%s\" is no duration; write it as 30s or 5m",
+				       text);
+	return CLI_OK;
+}
+
+static int take_letter(struct arguments *arguments, int letter)
+{
+	switch (letter) {
+	case 't':
+		arguments->request.to = optarg;
+		return CLI_OK;
+	case 'p':
+		arguments->request.parse = optarg;
+		return CLI_OK;
+	case 'P':
+		arguments->request.pattern = optarg;
+		return CLI_OK;
+	case 'w':
+		arguments->request.where = optarg;
+		return CLI_OK;
+	case 'c':
+		arguments->config = optarg;
+		return CLI_OK;
+	case 'O':
+		return take_option(arguments, optarg);
+	case 'g':
+		return take_give_up(arguments, optarg);
+	default:
+		arguments->quiet |= letter == 'q';
+		arguments->json |= letter == 'j';
+		arguments->dry_run |= letter == 'n';
+		arguments->help |= letter == 'h';
+		return letter == '?' ? CLI_USAGE : CLI_OK;
+	}
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *ret)
+{
+	static const struct option options[] = {{"to", required_argument, NULL, 't'},
+						{"parse", required_argument, NULL, 'p'},
+						{"pattern", required_argument, NULL, 'P'},
+						{"where", required_argument, NULL, 'w'},
+						{"option", required_argument, NULL, 'O'},
+						{"give-up", required_argument, NULL, 'g'},
+						{"config", required_argument, NULL, 'c'},
+						{"quiet", no_argument, NULL, 'q'},
+						{"json", no_argument, NULL, 'j'},
+						{"dry-run", no_argument, NULL, 'n'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	int letter, result = CLI_OK;
+
+	while (!result && (letter = cli_getopt("ship", argc, argv, ":p:w:O:c:qnh", options)) != -1)
+		result = take_letter(ret, letter);
+	if (result || ret->help)
+		return result;
+	if (optind == argc)
+		return cli_usage_error("ship", "say which file to ship");
+	if (!ret->request.to)
+		return cli_usage_error("ship", "say where to ship it: --to URL");
+	ret->request.files = argv + optind;
+	ret->request.file_count = (size_t)(argc - optind);
+	return CLI_OK;
+}
+
+/* What a tail would leave alone without a word. */
+static int check_files(const struct ship_request *request)
+{
+	static const char *const compressed[] = {".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip"};
+
+	for (size_t i = 0; i < request->file_count; i++) {
+		const char *path = request->files[i];
+		size_t size = strlen(path);
+		struct stat status;
+
+		if (strcmp(path, "-") == 0 && request->file_count > 1)
+			return cli_usage_error("ship", "standard input (-) can't be shipped "
+						       "together with files");
+		if (strcmp(path, "-") != 0 && stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+			return cli_usage_error("ship", "%s is no file", path);
+		for (size_t c = 0; c < sizeof(compressed) / sizeof(compressed[0]); c++) {
+			size_t suffix = strlen(compressed[c]);
+
+			if (size > suffix && strcmp(path + size - suffix, compressed[c]) == 0)
+				return cli_usage_error("ship",
+						       "%s is compressed; pipe its text into "
+						       "weir ship -",
+						       path);
+		}
+	}
+	return CLI_OK;
+}
+
+/* ---- the pipeline ---- */
+
+static int write_pipeline(const struct ship_request *request, const struct temporary *folder,
+			  char *ret_path, size_t size, struct weir_error *error)
+{
+	struct buffer text = {0};
+	int status = ship_write(request, &text, error);
+	FILE *file = NULL;
+
+	snprintf(ret_path, size, "%s/ship.yaml", folder->path);
+	if (status == 0)
+		file = fopen(ret_path, "we");
+	if (status == 0 &&
+	    (!file || fwrite(text.data, 1, text.size, file) != text.size || fclose(file) != 0))
+		status = weir_fail(error, WEIR_ERR_IO, "can't write %s: %s", ret_path,
+				   strerror(errno));
+	buffer_done(&text);
+	return status;
+}
+
+static int report(const struct config *config)
+{
+	for (size_t i = 0; i < config->problem_count; i++)
+		if (config->problems[i].severity == CONFIG_ERROR)
+			fprintf(stderr, "weir ship: %s\n", config->problems[i].text);
+	return config_errors(config) ? CLI_USAGE : CLI_OK;
+}
+
+/* ---- shipping ---- */
+
+static int stop_wanted(void *set)
+{
+	struct timespec none = {0, 0};
+
+	return sigtimedwait((const sigset_t *)set, NULL, &none) > 0;
+}
+
+static int stop_at(void *deadline)
+{
+	return clock_monotonic_ns() > *(uint64_t *)deadline;
+}
+
+/* Until all has an outcome, a signal comes, or nothing moves any more. Returns why it was given up. */
+static const char *wait_for_end(struct agent *agent, const struct arguments *arguments,
+				sigset_t *signals)
+{
+	uint64_t moved_ns = clock_monotonic_ns(), moved = 0;
+	struct progress progress;
+	const char *why = NULL;
+
+	progress_start(&progress, arguments->quiet || !isatty(STDERR_FILENO));
+	while (!why && !agent_finished(agent)) {
+		struct agent_progress counts;
+		uint64_t now = clock_monotonic_ns();
+
+		agent_wait(agent, TICK_NS);
+		progress_update(&progress, agent);
+		agent_progress(agent, &counts);
+		if (counts.delivered + counts.dead + counts.dropped + counts.bytes_read != moved) {
+			moved = counts.delivered + counts.dead + counts.dropped + counts.bytes_read;
+			moved_ns = now;
+		}
+		if (now - moved_ns > (uint64_t)arguments->give_up_ns)
+			why = "nothing was delivered any more";
+		else if (stop_wanted(signals))
+			why = "stopped";
+	}
+	progress_end(&progress, agent);
+	return why;
+}
+
+static void summarize(const struct arguments *arguments, const struct agent_progress *counts,
+		      const char *why, const char *dead_path)
+{
+	uint64_t left = counts->records - counts->delivered - counts->dead - counts->dropped;
+
+	if (counts->records < counts->delivered + counts->dead + counts->dropped)
+		left = 0;
+	if (arguments->json) {
+		fprintf(stderr,
+			"{\"bytes\":%" PRIu64 ",\"records\":%" PRIu64 ",\"delivered\":%" PRIu64
+			",\"dead_lettered\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"left\":%" PRIu64
+			"}\n",
+			counts->bytes_read, counts->records, counts->delivered, counts->dead,
+			counts->dropped, left);
+	} else if (!arguments->quiet) {
+		fprintf(stderr, "%" PRIu64 " records delivered", counts->delivered);
+		if (counts->dropped)
+			fprintf(stderr, ", %" PRIu64 " left out", counts->dropped);
+		fprintf(stderr, "\n");
+	}
+	if (counts->dead && !arguments->json)
+		fprintf(stderr,
+			"weir ship: %" PRIu64
+			" records could not be delivered; they are in %s, with the reasons\n",
+			counts->dead, dead_path);
+	if (why)
+		fprintf(stderr, "weir ship: %s\n", why);
+}
+
+/* What is wrong at the destination, for people. */
+static void tell_health(struct agent *agent)
+{
+	struct buffer why = {0};
+
+	if (!agent_health(agent, &why) && why.size)
+		fprintf(stderr, "weir ship: %s", buffer_cstr(&why));
+	buffer_done(&why);
+}
+
+static int ship(const struct arguments *arguments, const struct config *config,
+		struct registry *registry, sigset_t *signals, const char *dead_path)
+{
+	struct weir_error error = {0};
+	struct agent_progress counts = {0};
+	struct agent *agent = NULL;
+	uint64_t deadline;
+	uint32_t running, all, left;
+	const char *why = NULL;
+
+	if (agent_create(config, registry, 1, &agent, &error) < 0 ||
+	    agent_start(agent, &error) < 0) {
+		fprintf(stderr, "weir ship: %s\n", error.text);
+		agent_destroy(agent);
+		return CLI_FAILED;
+	}
+	why = wait_for_end(agent, arguments, signals);
+	agent_count(agent, &running, &all);
+	if (why || running < all)
+		tell_health(agent);
+	deadline = clock_monotonic_ns() + (uint64_t)STOP_NS;
+	left = agent_stop(agent, stop_at, &deadline);
+	agent_progress(agent, &counts);
+	summarize(arguments, &counts, why, dead_path);
+	agent_destroy(agent);
+	return why || left || running < all || counts.dead ? CLI_FAILED : CLI_OK;
+}
+
+static int run(struct arguments *arguments, const struct temporary *folder, sigset_t *signals)
+{
+	struct weir_error error = {0};
+	struct config *config = NULL;
+	struct registry *registry = NULL;
+	char path[PATH_MAX], dead_path[PATH_MAX];
+	struct stat status;
+	int result;
+
+	snprintf(dead_path, sizeof(dead_path), "%s.dead.jsonl", folder->path);
+	arguments->request.dead_letter = dead_path;
+	if (write_pipeline(&arguments->request, folder, path, sizeof(path), &error) < 0)
+		return cli_usage_error("ship", "%s", error.text);
+	result = cli_load(arguments->config ? arguments->config : "/dev/null", &config, &registry);
+	if (result)
+		return result;
+	config->state_dir = (char *)(uintptr_t)folder->path;
+	if (config_load_pipeline(config, registry, path, &error) < 0) {
+		fprintf(stderr, "weir ship: %s\n", error.text);
+		result = CLI_FAILED;
+	}
+	if (!result)
+		result = report(config);
+	if (!result)
+		result = ship(arguments, config, registry, signals, dead_path);
+	if (stat(dead_path, &status) == 0 && status.st_size == 0)
+		unlink(dead_path); /* made for nothing */
+	registry_destroy(registry);
+	config_free(config);
+	return result;
+}
+
+static int print_pipeline(struct arguments *arguments)
+{
+	struct weir_error error = {0};
+	struct buffer text = {0};
+	int status;
+
+	arguments->request.dead_letter = "/tmp/dead.jsonl";
+	status = ship_write(&arguments->request, &text, &error);
+	if (status == 0)
+		fputs(buffer_cstr(&text), stdout);
+	buffer_done(&text);
+	return status < 0 ? cli_usage_error("ship", "%s", error.text) : CLI_OK;
+}
+
+int cli_ship(int argc, char **argv)
+{
+	struct arguments arguments = {.give_up_ns = GIVE_UP_NS};
+	struct weir_error error = {0};
+	struct temporary folder;
+	sigset_t signals;
+	int result = read_arguments(argc, argv, &arguments);
+
+	if (result)
+		return result;
+	if (arguments.help) {
+		fputs(usage, stdout);
+		return CLI_OK;
+	}
+	result = check_files(&arguments.request);
+	if (result)
+		return result;
+	if (arguments.dry_run)
+		return print_pipeline(&arguments);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread is started */
+	if (log_setup(WEIR_LOG_WARNING, LOG_TEXT, NULL, &error) < 0 ||
+	    temporary_make(&folder, &error) < 0) {
+		fprintf(stderr, "weir ship: %s\n", error.text);
+		return CLI_FAILED;
+	}
+	result = run(&arguments, &folder, &signals);
+	temporary_remove(&folder);
+	return result;
+}
