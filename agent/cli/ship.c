@@ -44,7 +44,7 @@ static const char usage[] =
 	"                           sent as they are\n"
 	"      --pattern PATTERN    for the formats regex and grok\n"
 	"  -w, --where EXPRESSION   only records for which it is true\n"
-	"  -O, --option NAME=VALUE  an option of the output: weir plugins shows them\n"
+	"  -o, --option SETTING     NAME=VALUE, an option of the output: weir plugins shows them\n"
 	"      --give-up DURATION   end when nothing was delivered for so long (default: 5m)\n"
 	"  -c, --config FILE        a weir.yaml, for memory_limit and the like\n"
 	"  -q, --quiet              no progress bar, no summary\n"
@@ -101,7 +101,7 @@ static int take_letter(struct arguments *arguments, int letter)
 	case 'c':
 		arguments->config = optarg;
 		return CLI_OK;
-	case 'O':
+	case 'o':
 		return take_option(arguments, optarg);
 	case 'g':
 		return take_give_up(arguments, optarg);
@@ -120,7 +120,7 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 						{"parse", required_argument, NULL, 'p'},
 						{"pattern", required_argument, NULL, 'P'},
 						{"where", required_argument, NULL, 'w'},
-						{"option", required_argument, NULL, 'O'},
+						{"option", required_argument, NULL, 'o'},
 						{"give-up", required_argument, NULL, 'g'},
 						{"config", required_argument, NULL, 'c'},
 						{"quiet", no_argument, NULL, 'q'},
@@ -130,7 +130,7 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 						{NULL, 0, NULL, 0}};
 	int letter, result = CLI_OK;
 
-	while (!result && (letter = cli_getopt("ship", argc, argv, ":p:w:O:c:qnh", options)) != -1)
+	while (!result && (letter = cli_getopt("ship", argc, argv, ":p:w:o:c:qnh", options)) != -1)
 		result = take_letter(ret, letter);
 	if (result || ret->help)
 		return result;

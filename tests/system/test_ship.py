@@ -72,7 +72,7 @@ def test_standard_input_is_shipped(ship):
 def test_parsed_records_go_to_a_file(ship, log, tmp_path):
     out = tmp_path / "out.jsonl"
     ship(log, "--to", f"file:{out}", "--parse", "json", "--where", "ok == true and n < 5",
-         "-O", "metadata=[]")
+         "-o", "metadata=[]")
     assert [json.loads(line) for line in out.read_text().splitlines()] == \
         [{"n": 1, "ok": True}, {"n": 3, "ok": True}]
 
@@ -91,7 +91,7 @@ def test_a_pattern_takes_lines_apart(ship, tmp_path):
 def test_streams_get_every_line(ship, weir, log, service, answer):
     aws = FakeAws(lambda request, number: (200, answer(len(request.records()))))
     weir.env.update(KEYS)
-    ship(log, "--to", f"{service}://eu-west-1/events", "-O", f"endpoint={aws.url}")
+    ship(log, "--to", f"{service}://eu-west-1/events", "-o", f"endpoint={aws.url}")
     end = "\n" if service == "firehose" else ""
     assert put(aws) == sorted(line + end for line in LINES)
     assert "eu-west-1" in aws.seen()[0].headers["authorization"]
@@ -103,7 +103,7 @@ def test_an_http_server_gets_lines_and_the_user(ship, scripted, log, weir):
     server = scripted()
     weir.env["SECRET"] = "s3cr:t"
     host = server.url.removeprefix("http://")
-    ship(log, "--to", f"http://ann:${{SECRET}}@{host}in?x=1", "-O", "gzip=false")
+    ship(log, "--to", f"http://ann:${{SECRET}}@{host}in?x=1", "-o", "gzip=false")
     assert sorted(server.lines()) == sorted(line.encode() for line in LINES)
     path, headers, _ = server.requests[0]
     assert path == "/in?x=1"
@@ -152,7 +152,7 @@ def test_on_a_terminal_there_is_a_progress_bar(weir, tmp_path, scripted):
     slow = scripted(lambda body, number: bar.wait(60) and 200)
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve(weir.binary, [weir.binary, "ship", big, "--to", slow.url, "-O", "concurrency=1"],
+        os.execve(weir.binary, [weir.binary, "ship", big, "--to", slow.url, "-o", "concurrency=1"],
                   {**os.environ, **weir.env, "TERM": "xterm"})
     shown = b""
     try:
@@ -182,8 +182,8 @@ def test_the_pipeline_can_be_seen_before(ship, log):
     (["FILE", "--to", "file:"], "expected file:PATH"),
     (["/no/such", "--to", "-"], "No such file"), (["/tmp", "--to", "-"], "is no file"),
     (["x.gz", "--to", "-"], "is compressed"), (["-", "FILE", "--to", "-"], "standard input"),
-    (["FILE", "--to", "-", "-O", "x"], "expected NAME=VALUE"),
-    (["FILE", "--to", "-", "-O", "formt=json"], 'did you mean "format"?'),
+    (["FILE", "--to", "-", "-o", "x"], "expected NAME=VALUE"),
+    (["FILE", "--to", "-", "-o", "formt=json"], 'did you mean "format"?'),
     (["FILE", "--to", "-", "--parse", "jsn"], '"jsn"'),
     (["FILE", "--to", "-", "--give-up", "soon"], "is no duration"),
     (["FILE", "--to", "-", "--were", "x"], 'did you mean "--where"?')])
