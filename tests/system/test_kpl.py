@@ -42,7 +42,7 @@ def ship(weir, tmp_path, serve):
 
         def configure(self, stream, filters=(), **options):
             output = {"stream": "s", "endpoint": serve(stream).url, "format": "line",
-                      "aggregate": True, "retry": FAST, **KEYS, **options}
+                      "aggregate": True, "retry": FAST, "rate_limit": 0, **KEYS, **options}
             weir.pipeline("p", {
                 "inputs": [{"tail": {"paths": [str(self.log)], "start": "beginning",
                                      "max_line": "4MiB"}}],
@@ -157,6 +157,38 @@ def test_without_the_shards_only_records_of_one_hash_key_share_an_aggregate(ship
     singles = [d for _, _, d in stream.kinesis_records() if not kpl.is_aggregate(d)]
     assert all(d.startswith(b"a ") for d in singles)
     assert "[kinesis_shards]" in weir.log() and "kinesis:ListShards" in weir.log()
+
+
+# ---- what it saves ----
+
+
+def sent(stream, bodies):
+    return {"requests": len(stream.puts), "Kinesis records": len(stream.kinesis_records()),
+            "bytes": sum(bodies)}
+
+
+def test_a_hundred_times_fewer_kinesis_records_than_lines(ship, long):
+    count = 1_000_000 if long else 100_000
+    figures = {}
+    for name, aggregate in (("plain", False), ("aggregated", True)):
+        bodies = []
+
+        class Weighing(kpl.Stream):
+            def answer(self, request, number):
+                if request.headers["x-amz-target"].endswith(".PutRecords"):
+                    bodies.append(len(request.body))
+                return super().answer(request, number)
+
+        stream, ship.log = Weighing(), ship.log.with_name(name)
+        ship(lines_of(count), stream, aggregate=aggregate, linger="1s")
+        assert len(stream.all()) == count
+        figures[name] = sent(stream, bodies)
+        print(f"{name}, for a million lines of 200 bytes: " + ", ".join(
+            f"{value * (1_000_000 // count):,} {what}" for what, value in figures[name].items()))
+    plain, aggregated = figures["plain"], figures["aggregated"]
+    assert plain["Kinesis records"] == count > 100 * aggregated["Kinesis records"]
+    assert aggregated["requests"] < plain["requests"] / 10
+    assert aggregated["bytes"] < 0.9 * plain["bytes"]
 
 
 # ---- shards ----
@@ -440,6 +472,64 @@ def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind)
     wait_until(lambda: data_of(stream) == ["late"], 20, "the record that came later")
     assert weir.metric("weir_kinesis_records_expired_total") == 1000
     weir.stop()
+
+
+# ---- rates ----
+
+
+def test_a_shard_gets_no_more_than_its_rate(ship):
+    stream = kpl.Stream()
+    came, listed = [], []
+
+    def before(stream, operation, number):
+        (came if operation == "PutRecords" else listed).append(time.monotonic())
+
+    stream.before = before
+    ship(lines_of(2500, 20), stream, aggregate={"max_records": 1}, rate_limit=100)
+    assert sorted(data_of(stream)) == lines_of(2500, 20)
+    total = 0
+    for at, put in zip(came, stream.puts, strict=True):
+        total += len(put)
+        assert total <= 1000 + 1000 * (at - listed[-1]) + 1, f"{total} after {at - listed[-1]:.3f} s"
+    assert came[-1] - came[0] > 1.4
+
+
+def test_a_shard_that_throttles_does_not_hold_up_the_others(ship, weir):
+    lines, texts = keyed(20_000)
+    stream = kpl.Stream(4)
+    hot = stream.shards[0]
+    others = [t for key, them in texts.items() for t in them if not hot.holds(kpl.hash_key(key))]
+    stream.fails = lambda shard, data: "ProvisionedThroughputExceededException" if shard is hot else None
+    ship.log.write_text("".join(line + "\n" for line in lines))
+    ship.configure(stream, filters=[{"parse": "json"}], **FIELDS)
+    weir.start()
+    wait_until(lambda: len(data_of(stream)) == len(others), 20, "the records of the other shards")
+    assert hot.records == []
+    stream.fails = lambda *_: None
+    wait_until(lambda: len(data_of(stream)) == len(lines), 20, "those of the one")
+    weir.stop()
+    assert sorted(data_of(stream)) == sorted(t for them in texts.values() for t in them)
+
+
+def test_the_rate_adapts_to_what_a_shard_takes(ship):
+    stream = kpl.Stream(2)
+    left, state = {}, {"throttled": 0}
+
+    def fails(shard, data):
+        """300 records a second and shard, no more than 60 at once."""
+        now = time.monotonic()
+        tokens, at = left.get(shard.id, (60, now))
+        tokens = min(60, tokens + (now - at) * 300)
+        left[shard.id] = (tokens - (tokens >= 1), now)
+        state["throttled"] += tokens < 1
+        return "ProvisionedThroughputExceededException" if tokens < 1 else None
+
+    stream.fails = fails
+    ship(lines_of(1500, 20), stream, aggregate={"max_records": 1}, rate_limit=1000, linger="10ms",
+         retry={"backoff_min": "20ms", "backoff_max": "100ms"}, batch_records=50)
+    assert sorted(data_of(stream)) == lines_of(1500, 20)
+    print(f"{state['throttled']} records were throttled for 1,500 that were taken")
+    assert state["throttled"] < 3000
 
 
 # ---- time ----

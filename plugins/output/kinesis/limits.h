@@ -9,6 +9,13 @@
 /* Data and partition key of a record; up to the second where the stream's own limit was raised. */
 #define KINESIS_RECORD_DEFAULT (1u << 20)
 #define KINESIS_RECORD_MAX (10u << 20)
+/* What a shard takes in a second. */
+#define KINESIS_SHARD_RECORDS_S 1000
+#define KINESIS_SHARD_BYTES_S (1u << 20)
+/* KPL's RateLimit, in percent of that, its default and its most: 150 for several producers that don't
+ * all send at once. */
+#define KINESIS_RATE_DEFAULT "150"
+#define KINESIS_RATE_MAX 10000
 /* Of an aggregate: KPL's AggregationMaxSize, its least and its default. Source: its configuration. */
 #define KINESIS_AGGREGATE_MIN 64
 #define KINESIS_AGGREGATE_DEFAULT 51200

@@ -59,11 +59,16 @@ static uint64_t deadline(const struct producer *p, const struct lane *lane)
 }
 
 /* When the lane may be cut; 0 = at any time. */
-static uint64_t blocked_until(const struct producer *p, const struct lane *lane, uint64_t now)
+static uint64_t blocked_until(const struct producer *p, struct lane *lane, uint64_t now)
 {
+	uint64_t wait;
+
 	if ((p->settings.strict && lane->in_flight) || lane->is_suspect)
 		return NEVER;
-	return lane->not_before_ns > now ? lane->not_before_ns : 0;
+	if (lane->not_before_ns > now)
+		return lane->not_before_ns;
+	wait = bucket_wait_ns(&lane->bucket, now);
+	return wait ? now + wait : 0;
 }
 
 static int is_due(const struct producer *p, const struct lane *lane, uint64_t now)
@@ -126,6 +131,7 @@ static int load(struct producer *p, struct shipment *shipment, struct lane *lane
 	if (!parcel || lane_cut(lane, limits_of(p), parcel))
 		return WEIR_ERR_MEMORY;
 	lane->in_flight++;
+	bucket_take(&lane->bucket, 1, (double)parcel->bytes);
 	shipment_add(shipment);
 	return 1;
 }
@@ -136,7 +142,7 @@ static int is_worth_it(struct producer *p, uint64_t now)
 	uint64_t bytes = 0, parcels = 0;
 
 	for (uint32_t i = 0; i <= p->lane_count; i++) {
-		const struct lane *lane = lane_at(p, i);
+		struct lane *lane = lane_at(p, i);
 
 		if (!lane->first || blocked_until(p, lane, now))
 			continue;
@@ -210,7 +216,7 @@ static uint64_t earlier(uint64_t one, uint64_t other)
 }
 
 /* When something is to be done for the lane; NEVER without the clock. */
-static uint64_t lane_wake(const struct producer *p, const struct lane *lane, uint64_t now)
+static uint64_t lane_wake(const struct producer *p, struct lane *lane, uint64_t now)
 {
 	uint64_t next = NEVER, blocked;
 

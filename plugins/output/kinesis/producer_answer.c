@@ -9,6 +9,7 @@
 #define FATE_RETRY 1
 #define FATE_DEAD 2
 #define FATE_ELSEWHERE 3 /* taken by another shard than its own */
+#define FATE_THROTTLED 4 /* as RETRY, and the shard gets less */
 
 /* ---- waits ---- */
 
@@ -166,6 +167,13 @@ static void copy_slice(char *to, size_t size, struct weir_slice text)
 		 text.data ? text.data : "");
 }
 
+/* A shard, or the key that encrypts the stream, has been asked for too much. */
+static int is_throttle(const char *code)
+{
+	return strstr(code, "Throttling") || strstr(code, "ThroughputExceeded") ||
+	       strstr(code, "LimitExceeded");
+}
+
 /* Lanes that have a parcel in flight stay what they are, without the lock too. */
 static void on_taken(struct reading *r, const struct put_outcome *outcome)
 {
@@ -198,7 +206,7 @@ static void on_outcome(void *user, const struct put_outcome *outcome)
 		copy_slice(r->text, sizeof(r->text), outcome->message);
 	}
 	if (class != AWS_ERROR_INVALID && class != AWS_ERROR_TOO_LARGE) {
-		r->fates[outcome->index] = FATE_RETRY;
+		r->fates[outcome->index] = is_throttle(code) ? FATE_THROTTLED : FATE_RETRY;
 		r->retried += records;
 		r->held += class == AWS_ERROR_HOLD ? records : 0;
 		return;
@@ -251,7 +259,9 @@ static void sort_failed(struct reading *r, uint32_t i, uint64_t now)
 		parcel->first = NULL;
 		return;
 	}
-	if (r->fates[i] == FATE_RETRY) {
+	if (r->fates[i] == FATE_THROTTLED)
+		bucket_throttled(&parcel->lane->bucket, r->shipment->sent_ns, now);
+	if (r->fates[i] == FATE_RETRY || r->fates[i] == FATE_THROTTLED) {
 		lane_failed(p, parcel->lane, r->held > 0, now);
 		producer_return(p, parcel->first);
 		parcel->first = NULL;

@@ -15,6 +15,7 @@ struct producer_settings {
 	uint64_t ttl_ns; /* 0 = none */
 	uint64_t backoff_min_ns, backoff_max_ns;
 	uint32_t in_flight_max;
+	double rate; /* of what a shard takes; 0 = no limit */
 	uint32_t strict;
 };
 

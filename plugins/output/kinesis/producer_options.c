@@ -63,6 +63,7 @@ int32_t producer_settings_read(const struct producer_options *options,
 	s->backoff_max_ns = output->retry_max_ns ? output->retry_max_ns : DEFAULT_BACKOFF_MAX_NS;
 	if (s->backoff_min_ns > s->backoff_max_ns)
 		s->backoff_min_ns = s->backoff_max_ns;
+	s->rate = (double)weir_node_int(node, "rate_limit", 0) / 100;
 	s->in_flight_max = (uint32_t)weir_node_int(node, "concurrency", 16);
 	s->strict = output->strict;
 	return 0;

@@ -12,6 +12,11 @@ extern const struct weir_option producer_aggregate_members[];
 		    "many records in one, as the Kinesis Producer Library packs them and KCL "   \
 		    "unpacks them; true, or a map",                                              \
 		    .flags = WEIR_OPTION_SHORT, .members = producer_aggregate_members),          \
+		HTTP_OPTION("rate_limit", WEIR_TYPE_INT, KINESIS_RATE_DEFAULT,                   \
+			    "with aggregate: percent of what a shard takes (1000 records and "   \
+			    "1MiB a second) that is sent to it; less while it throttles; 0: no " \
+			    "limit",                                                             \
+			    .min = 0, .max = KINESIS_RATE_MAX),                                  \
 		HTTP_OPTION("record_ttl", WEIR_TYPE_DURATION, NULL,                              \
 			    "with aggregate: a record that can't be delivered for so long goes " \
 			    "to the dead letter; none given: it is tried for ever",              \
