@@ -47,7 +47,7 @@ def told_apart(documents):
     sources = collections.defaultdict(set)
     for document in documents:
         source = document["_source"]
-        sources[source["stream"], source["number"]].add(document["_id"].split("-")[0][:8])
+        sources[source["stream"], source["number"]].add(document["_id"].split("-")[0][:16])
     groups = collections.defaultdict(list)
     for (stream, number), ids in sources.items():
         if len(ids) > 1:
