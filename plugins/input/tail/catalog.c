@@ -327,9 +327,14 @@ void catalog_signal_locked(struct file *file, uint32_t signals)
 
 /* ---- descriptors and alarms ------------------------------------------------------------------ */
 
+/* A quarter of all descriptors at most, so that outputs and new files always get theirs. */
 static void close_idle_locked(struct catalog *catalog)
 {
-	while (catalog->idle_count > catalog->options.max_open) {
+	uint64_t most = file_descriptors_max() / 4;
+
+	if (most > catalog->options.max_open)
+		most = catalog->options.max_open;
+	while (catalog->idle_count > most) {
 		struct file *oldest = catalog->idle_oldest;
 
 		idle_remove(catalog, oldest);

@@ -15,8 +15,10 @@
 /* A file without a name: quiet for this long, and where it can't be known who writes, it is done. */
 #define DELETED_QUIET_NS (5 * NS_PER_SECOND)
 #define MOVED_QUIET_NS (300 * NS_PER_SECOND)
-/* How often a descriptor that can't be opened (too many are open, say) is tried again. */
+/* How often a file that can't be opened is tried again; the second where too many were open, and some
+ * were just asked to be closed. */
 #define REOPEN_NS (5 * NS_PER_SECOND)
+#define REOPEN_ROOM_NS (NS_PER_SECOND / 10)
 
 static void tell_fault(const struct catalog *catalog, const char *path, const struct file *file)
 {
@@ -111,6 +113,12 @@ static void try_later(struct catalog *catalog, struct file *file, int error, uin
 {
 	char *path = catalog_path(catalog, file);
 
+	if (error == EMFILE || error == ENFILE) {
+		catalog_make_room(catalog);
+		catalog_wake_at(catalog, file, now_ns + REOPEN_ROOM_NS);
+		free(path);
+		return;
+	}
 	weir_logf(catalog->host, catalog->context, WEIR_LOG_WARNING, "tail_reopen",
 		  "can't open %s again: %s; trying every 5 s", path, strerror(error));
 	free(path);

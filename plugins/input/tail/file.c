@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -33,6 +34,18 @@ void file_identify(const struct statx *status, struct identity *ret_identity)
 int file_open(const char *path)
 {
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+uint64_t file_descriptors_max(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
+}
+
+int file_descriptor_is_spare(const struct file *file)
+{
+	return file->fd >= 0 && (uint64_t)file->fd >= file_descriptors_max() / 2;
 }
 
 int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset)

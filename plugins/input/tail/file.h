@@ -93,6 +93,10 @@ int file_status(int fd, const char *path, struct statx *ret_status);
 void file_identify(const struct statx *status, struct identity *ret_identity);
 /* Opens for reading without side effects; -1 with errno. */
 int file_open(const char *path);
+/* Descriptors that the process may have. */
+uint64_t file_descriptors_max(void);
+/* True when the file's is of the upper half of them, which is kept for what comes. */
+int file_descriptor_is_spare(const struct file *file);
 /* identity_read over a descriptor: user is an int *. */
 int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset);
 /* identity_read over the text of a file, compressed or not: user is a struct file *. */

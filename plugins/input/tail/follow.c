@@ -96,6 +96,16 @@ static void prepare(struct catalog *catalog, struct file *file)
 	file_resume(file, catalog->options.header_lines);
 }
 
+/* A scan may find more files than there can be descriptors, faster than they are read and closed. Some
+ * are closed again at once, and their readers open them when it is their turn. */
+static void spare_descriptor(struct file *file)
+{
+	if (!file_descriptor_is_spare(file))
+		return;
+	(void)close(file->fd);
+	file->fd = -1;
+}
+
 int follow_new(struct catalog *catalog, const char *path, int take_fd,
 	       const struct identity *identity, uint64_t offset)
 {
@@ -110,6 +120,7 @@ int follow_new(struct catalog *catalog, const char *path, int take_fd,
 	prepare(catalog, file);
 	if (file->identity.head_size == 0)
 		(void)identity_take_head(&file->identity, file_read_at, &file->fd);
+	spare_descriptor(file);
 	catalog_add(catalog, file);
 	return open_source(catalog, file, NULL);
 }
@@ -160,6 +171,7 @@ int follow_known(struct catalog *catalog, struct known *take_known, struct sibli
 	}
 	file->copied = identity.shorter != 0;
 	prepare(catalog, file);
+	spare_descriptor(file);
 	/* Its place may be new: the host is told at the first read. */
 	atomic_store(&file->signals, FILE_RENAMED);
 	catalog_add(catalog, file);

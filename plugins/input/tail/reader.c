@@ -326,7 +326,8 @@ static int32_t at_end(struct reader *reader)
 	if (reader->catalog->once)
 		return finish(reader, WEIR_READ_DETACH);
 	set_alarm(reader);
-	if (reader->close_wanted && reader->size == file->offset && !file->left_ns)
+	if ((reader->close_wanted || file_descriptor_is_spare(file)) &&
+	    reader->size == file->offset && !file->left_ns)
 		ending_close_idle(reader->catalog, file);
 	else
 		catalog_idle(reader->catalog, file);
