@@ -7,6 +7,7 @@ static const struct cli_command commands[] = {
 	{"check", "check the configuration and show every problem in it", cli_check},
 	{"test", "run the tests that lie beside the pipelines", cli_test},
 	{"ship", "ship files to a destination, without a configuration", cli_ship},
+	{"reload", "have the running agent take up a changed configuration", cli_reload},
 	{"import", "turn another agent's configuration into pipelines", cli_import},
 	{"status", "ask the running agent how its pipelines are", cli_status},
 	{"plugins", "list the plugins, or the options of one", cli_plugins},

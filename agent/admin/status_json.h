@@ -12,6 +12,7 @@
  *     name
  *     state         "running", "stopping", "failed", or "not started"
  *     failure       null, or why
+ *     refused       null, or why the last reload left the pipeline as it was
  *     routed        records that came through the filters
  *     unrouted      records of them that no output wanted
  *     memory        {used, peak, limit}: bytes

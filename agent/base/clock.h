@@ -6,6 +6,7 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
+#define NS_PER_US INT64_C(1000)
 
 /* Nanoseconds since 1970. */
 int64_t clock_wall_ns(void);

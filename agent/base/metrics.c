@@ -233,6 +233,11 @@ void metric_set(struct weir_metric *metric, int64_t value)
 		atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
+void metric_zero(struct weir_metric *metric)
+{
+	metric_set(metric, 0);
+}
+
 void metric_change(struct weir_metric *metric, int64_t by)
 {
 	if (metric)

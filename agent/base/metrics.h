@@ -28,6 +28,7 @@ void metrics_remove(struct metrics *set, struct weir_metric *metric);
 void metric_add(struct weir_metric *metric, int64_t amount);     /* counter */
 void metric_set(struct weir_metric *metric, int64_t value);      /* gauge */
 void metric_change(struct weir_metric *metric, int64_t by);      /* gauge */
+void metric_zero(struct weir_metric *metric);                    /* any but a histogram */
 void metric_observe_ns(struct weir_metric *metric, uint64_t ns); /* histogram */
 int64_t metric_get(const struct weir_metric *metric);
 uint32_t metric_kind(const struct weir_metric *metric);

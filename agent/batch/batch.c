@@ -179,6 +179,7 @@ static void batch_reset(struct batch *batch)
 	batch->owned_shape_count = 0;
 	batch->claim_count = 0;
 	batch->dead_count = 0;
+	batch->skipped = 0;
 	batch->pipeline = NULL;
 }
 
@@ -219,6 +220,12 @@ static void pool_trim(struct batch_pool *pool)
 	malloc_trim(0);
 }
 
+int batch_pool_is_idle(struct batch_pool *pool)
+{
+	/* In this order: who takes the count down announces it first. */
+	return atomic_load(&pool->alive) == 0 && atomic_load(&pool->leaving) == 0;
+}
+
 void batch_unref(struct batch *batch)
 {
 	struct batch_pool *pool = batch->pool;
@@ -233,9 +240,11 @@ void batch_unref(struct batch *batch)
 		pool_keep(pool, batch);
 	else
 		batch_free(batch);
+	atomic_fetch_add(&pool->leaving, 1);
 	if (atomic_fetch_sub(&pool->alive, 1) == 1)
 		pool_trim(pool);
 	budget_charge(pool->budget, -charged);
+	atomic_fetch_sub(&pool->leaving, 1);
 }
 
 int32_t batch_reserve(struct weir_batch *view, uint32_t records, uint32_t values,

@@ -34,7 +34,8 @@ struct batch_pool {
 	pthread_mutex_t lock; /* guards the two below */
 	struct batch *kept;
 	uint32_t kept_count;
-	_Atomic uint32_t alive; /* batches acquired and not yet given back */
+	_Atomic uint32_t alive;   /* batches acquired and not yet given back */
+	_Atomic uint32_t leaving; /* threads that give one back */
 };
 
 /* A claim that the batch stands for: at one output, or at all (output -1). */
@@ -54,9 +55,10 @@ struct batch_dead {
 struct batch {
 	struct weir_batch view; /* first: plugins see its address */
 	struct batch_pool *pool;
-	struct batch *next;       /* in the pool */
-	void *pipeline;           /* the pipeline's own */
-	struct weir_claim *group; /* made by the first record_hold() */
+	struct batch *next;        /* in the pool */
+	void *pipeline;            /* the pipeline's own */
+	struct claim_group *group; /* made by the first record_hold() */
+	uint32_t skipped;          /* records left out as soon as they were read */
 	int is_dead_letter;
 	_Atomic uint32_t deliveries; /* unfinished ones */
 	_Atomic uint32_t refs;
@@ -78,6 +80,8 @@ struct batch {
 
 void batch_pool_init(struct batch_pool *pool, struct budget *budget, uint32_t block_bytes,
 		     void (*source_unref)(const struct weir_source_view *view));
+/* Nothing of the pool is in use, or being given back: it may be freed. */
+int batch_pool_is_idle(struct batch_pool *pool);
 void batch_pool_done(struct batch_pool *pool);
 
 /* An empty batch with one block, at one reference; NULL without memory. */

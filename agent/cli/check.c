@@ -16,12 +16,13 @@
 #define GUTTER 8 /* columns before a source line */
 
 static const char usage[] =
-	"usage: weir check [-c FILE] [--strict] [--json] [PIPELINE.yaml...]\n"
+	"usage: weir check [-c FILE] [--strict] [--offline] [--json] [PIPELINE.yaml...]\n"
 	"\n"
 	"Checks weir.yaml and every pipeline of its conf_dir, or only the pipelines given.\n"
 	"\n"
 	"  -c, --config FILE  the weir.yaml to use\n"
 	"      --strict       warnings fail, too\n"
+	"      --offline      don't ask whether paths match anything and destinations answer\n"
 	"      --json         print the result as JSON\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -29,16 +30,15 @@ static const char usage[] =
 
 struct arguments {
 	const char *config;
-	int strict, json, help;
+	int strict, offline, json, help;
 };
 
 static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"strict", no_argument, NULL, 's'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"strict", no_argument, NULL, 's'},
+		{"offline", no_argument, NULL, 'o'},      {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
 	struct arguments arguments = {0};
 	int letter;
 
@@ -47,6 +47,8 @@ static int read_arguments(int argc, char **argv, struct arguments *ret_arguments
 			arguments.config = optarg;
 		else if (letter == 's')
 			arguments.strict = 1;
+		else if (letter == 'o')
+			arguments.offline = 1;
 		else if (letter == 'j')
 			arguments.json = 1;
 		else if (letter == 'h')
@@ -159,7 +161,8 @@ static void show_json(const struct config *config)
 	buffer_done(&out);
 }
 
-static int load_pipelines(struct config *config, struct registry *registry, int count, char **paths)
+static int load_pipelines(struct config *config, struct registry *registry, int offline, int count,
+			  char **paths)
 {
 	struct weir_error error = {0};
 	int result = 0;
@@ -169,7 +172,7 @@ static int load_pipelines(struct config *config, struct registry *registry, int 
 	for (int i = 0; !result && i < count; i++)
 		result = config_load_pipeline(config, registry, paths[i], &error);
 	if (!result)
-		result = agent_check(config, registry, &error);
+		result = agent_check(config, registry, offline, &error);
 	if (result)
 		fprintf(stderr, "weir: %s\n", error.text);
 	return result ? CLI_FAILED : CLI_OK;
@@ -191,7 +194,7 @@ int cli_check(int argc, char **argv)
 	result = cli_load(arguments.config, &config, &registry);
 	if (result)
 		return result;
-	result = load_pipelines(config, registry, argc - optind, argv + optind);
+	result = load_pipelines(config, registry, arguments.offline, argc - optind, argv + optind);
 	if (!result) {
 		if (arguments.json)
 			show_json(config);

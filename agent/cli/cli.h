@@ -26,6 +26,7 @@ int cli_check(int argc, char **argv);
 int cli_dead(int argc, char **argv);
 int cli_plugins(int argc, char **argv);
 int cli_positions(int argc, char **argv);
+int cli_reload(int argc, char **argv);
 int cli_spool(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_ship(int argc, char **argv);

@@ -252,7 +252,7 @@ static int become_owner(const char *state_dir)
 	       (setegid(status.st_gid) == 0 && seteuid(status.st_uid) == 0);
 }
 
-static int run(struct placing *placing, const struct config *config, struct registry *registry,
+static int run(struct placing *placing, struct config *config, struct registry *registry,
 	       sqlite3 *database, struct weir_error *error)
 {
 	int status = agent_create(config, registry, 0, &placing->agent, error);

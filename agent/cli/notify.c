@@ -10,8 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define NOTIFY_MAX 256
-#define NS_PER_US 1000
 
 /* The size of the address, or 0: a path, or a name in the abstract namespace after an @. */
 static socklen_t notify_address(struct sockaddr_un *ret_address)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * weir run: the service, in the foreground. SIGTERM and SIGINT stop it gracefully, within
- * shutdown_timeout. A manager that asks for it (systemd) hears when the pipelines run, and then that
+ * shutdown_timeout; SIGHUP has it read its configuration again. A manager that asks for it (systemd) hears when the pipelines run, and then that
  * they move. With --once it ships what is there and ends.
  *
  * Exit status: 0 done, 1 a pipeline was left out or failed (with --once) or nothing can run,
@@ -22,11 +22,14 @@
 #include "cli/cli.h"
 #include "cli/notify.h"
 #include "cli/progress.h"
+#include "cli/reconfigure.h"
+#include "cli/report.h"
 #include "pipeline/agent.h"
 
 #define EXIT_LEFT_OVER 4
 
 #define ONCE_TICK_NS (50 * NS_PER_MS)
+#define TEND_NS (100 * (uint64_t)NS_PER_MS) /* while a reload left something to do */
 #define STOP_MARGIN_NS (10 * NS_PER_SECOND) /* to commit and clean up after shutdown_timeout */
 
 struct run_options {
@@ -76,31 +79,6 @@ static int run_parse(int argc, char **argv, struct run_options *ret_options)
 	return -1;
 }
 
-/* The place is the origin, so that the log's limit on lines of one origin hides no problem. */
-static void run_report(const struct config *config)
-{
-	char place[PATH_MAX];
-
-	for (size_t i = 0; i < config->problem_count; i++) {
-		const struct config_problem *problem = &config->problems[i];
-
-		config_print_place(problem, place, sizeof(place));
-		log_line(problem->severity == CONFIG_ERROR ? WEIR_LOG_ERROR : WEIR_LOG_WARNING,
-			 place, "config", "%s", problem->text);
-	}
-}
-
-/* Of the plugin files that were looked at; `weir plugins` looks at all. */
-static void run_report_refused(const struct registry *registry)
-{
-	for (size_t i = 0; i < registry_refusal_count(registry); i++) {
-		const struct registry_refusal *refusal = registry_refusal_at(registry, i);
-
-		log_line(WEIR_LOG_WARNING, "plugins", "plugin_refused", "%s: %s", refusal->path,
-			 refusal->why);
-	}
-}
-
 static int run_load(const struct run_options *options, struct config **ret_config,
 		    struct registry **ret_registry, struct weir_error *error)
 {
@@ -111,7 +89,7 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 	if (status < 0)
 		return status;
 	if (config_errors(config)) {
-		run_report(config);
+		report_problems(config, 0);
 		return weir_fail(error, WEIR_ERR_INVALID, "%s has errors; nothing was started",
 				 config->path);
 	}
@@ -123,8 +101,8 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 	if (status < 0)
 		return status;
 	status = config_load_pipelines(config, *ret_registry, error);
-	run_report_refused(*ret_registry);
-	run_report(config);
+	report_refused(*ret_registry);
+	report_problems(config, 0);
 	if (status == 0 && config->pipeline_count == 0)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
 				 "there is no pipeline: put a NAME.yaml into %s", config->conf_dir);
@@ -191,34 +169,79 @@ static void run_watchdog(struct agent *agent, uint64_t interval_ns)
 			 "%s; the watchdog is left to restart the agent", why.text);
 }
 
-static void run_service(struct agent *agent, const sigset_t *signals)
-{
-	uint64_t watchdog_ns = notify_watchdog_ns();
-	int number = 0;
+/* The service between its start and its stop. */
+struct service {
+	struct reconfigure reconfigure;
+	const sigset_t *signals;
+	uint64_t watchdog_ns, fed_ns;
+	int stop; /* the signal that asks for it, or 0 */
+};
 
-	while (number != SIGTERM && number != SIGINT) {
-		number = run_next_signal(signals, watchdog_ns / 2);
+static void service_feed(struct service *service)
+{
+	uint64_t now = clock_monotonic_ns();
+
+	if (!service->watchdog_ns || now - service->fed_ns < service->watchdog_ns / 2)
+		return;
+	service->fed_ns = now;
+	run_watchdog(service->reconfigure.agent, service->watchdog_ns);
+}
+
+/* While a reload waits for destinations. */
+static int service_hurry(void *user)
+{
+	struct service *service = user;
+	struct timespec none = {0, 0};
+	sigset_t stops;
+	int number;
+
+	service_feed(service);
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTERM);
+	sigaddset(&stops, SIGINT);
+	number = service->stop ? -1 : sigtimedwait(&stops, NULL, &none);
+	if (number > 0)
+		service->stop = number;
+	return service->stop != 0;
+}
+
+static void run_service(struct service *service)
+{
+	int tends = 0;
+
+	while (!service->stop) {
+		uint64_t wait_ns = service->watchdog_ns / 2;
+		int number;
+
+		if (tends && (!wait_ns || wait_ns > TEND_NS))
+			wait_ns = TEND_NS;
+		number = run_next_signal(service->signals, wait_ns);
 		if (number == SIGHUP)
-			log_line(WEIR_LOG_INFO, "agent", NULL,
-				 "SIGHUP: a changed configuration takes effect at the next start");
-		if (watchdog_ns)
-			run_watchdog(agent, watchdog_ns);
+			reconfigure(&service->reconfigure);
+		else if (number)
+			service->stop = number;
+		tends = agent_tend(service->reconfigure.agent);
+		service_feed(service);
 	}
-	log_line(WEIR_LOG_INFO, "agent", "stopping", "stopping on signal %d", number);
+	log_line(WEIR_LOG_INFO, "agent", "stopping", "stopping on signal %d", service->stop);
 }
 
 /* The service from the first word to its manager to the last. */
-static void run_managed(struct agent *agent, const struct config *config, const sigset_t *signals)
+static void run_managed(struct service *service)
 {
+	struct reconfigure *reload = &service->reconfigure;
 	uint32_t running, all;
 
-	agent_count(agent, &running, &all);
+	agent_count(reload->agent, &running, &all);
 	if (running == 0)
 		return;
+	service->watchdog_ns = notify_watchdog_ns();
+	reload->watch = (struct reload_watch){service_hurry, service};
 	notify_send("READY=1\nSTATUS=%u of %u pipelines run", running, all);
-	run_service(agent, signals);
+	run_service(service);
 	notify_send("STOPPING=1\nSTATUS=Waiting for destinations\nEXTEND_TIMEOUT_USEC=%llu",
-		    (unsigned long long)(config->shutdown_timeout_ns + STOP_MARGIN_NS) / 1000);
+		    (unsigned long long)(reload->config->shutdown_timeout_ns + STOP_MARGIN_NS) /
+			    1000);
 }
 
 /* Returns 1 when everything was shipped, 0 when a signal came first. */
@@ -236,7 +259,20 @@ static int run_once(struct agent *agent, sigset_t *signals, int quiet)
 	return finished;
 }
 
-static int run_agent(const struct run_options *options, const struct config *config,
+static int run_ends(const struct run_options *options, struct agent *agent, uint32_t left,
+		    int finished, uint32_t running, uint32_t all)
+{
+	agent_destroy(agent);
+	if (left)
+		log_line(WEIR_LOG_WARNING, "agent", "left_over",
+			 "%u batches had no outcome yet; the next run sends them", left);
+	if (running < all && (options->once || running == 0))
+		return CLI_FAILED;
+	return left || !finished ? EXIT_LEFT_OVER : 0;
+}
+
+/* *config is another one at the end, if there was a reload. */
+static int run_agent(const struct run_options *options, struct config **config,
 		     struct registry *registry, sigset_t *signals)
 {
 	struct weir_error error = {0};
@@ -245,7 +281,7 @@ static int run_agent(const struct run_options *options, const struct config *con
 	uint32_t running, all, left;
 	int finished = 1;
 
-	if (agent_create(config, registry, options->once, &agent, &error) < 0 ||
+	if (agent_create(*config, registry, options->once, &agent, &error) < 0 ||
 	    agent_start(agent, &error) < 0) {
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		agent_destroy(agent);
@@ -254,23 +290,24 @@ static int run_agent(const struct run_options *options, const struct config *con
 	agent_count(agent, &running, &all);
 	log_line(WEIR_LOG_INFO, "agent", "started",
 		 "weir " WEIR_VERSION ": %u of %u pipelines run; %u workers, memory limit %llu MiB",
-		 running, all, config->workers, (unsigned long long)(config->memory_limit >> 20));
+		 running, all, (*config)->workers,
+		 (unsigned long long)((*config)->memory_limit >> 20));
 	if (!options->once)
-		admin = cli_admin_open(config, agent);
-	if (options->once)
+		admin = cli_admin_open(*config, agent);
+	if (options->once) {
 		finished = run_once(agent, signals, options->quiet);
-	else
-		run_managed(agent, config, signals);
+	} else {
+		struct service service = {
+			.reconfigure = {options->config_path, agent, registry, *config, {0}},
+			.signals = signals};
+
+		run_managed(&service);
+		*config = service.reconfigure.config;
+	}
 	agent_count(agent, &running, &all);
 	left = agent_stop(agent, run_signal_pending, signals);
 	cli_admin_close(admin);
-	agent_destroy(agent);
-	if (left)
-		log_line(WEIR_LOG_WARNING, "agent", "left_over",
-			 "%u batches had no outcome yet; the next run sends them", left);
-	if (running < all && (options->once || running == 0))
-		return CLI_FAILED;
-	return left || !finished ? EXIT_LEFT_OVER : 0;
+	return run_ends(options, agent, left, finished, running, all);
 }
 
 int cli_run(int argc, char **argv)
@@ -290,7 +327,7 @@ int cli_run(int argc, char **argv)
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		status = CLI_FAILED;
 	} else {
-		status = run_agent(&options, config, registry, &signals);
+		status = run_agent(&options, &config, registry, &signals);
 	}
 	/* Plugins before the configuration: their options live in it. */
 	registry_destroy(registry);

@@ -281,8 +281,8 @@ static void tell_health(struct agent *agent)
 	buffer_done(&why);
 }
 
-static int ship(const struct arguments *arguments, const struct config *config,
-		struct registry *registry, sigset_t *signals, const char *dead_path)
+static int ship(const struct arguments *arguments, struct config *config, struct registry *registry,
+		sigset_t *signals, const char *dead_path)
 {
 	struct weir_error error = {0};
 	struct agent_progress counts = {0};

@@ -34,12 +34,21 @@ void config_free(struct config *config)
 {
 	if (!config)
 		return;
+	if (config->keepers) {
+		config->keepers--;
+		return;
+	}
 	free(config->pipelines);
 	free(config->problems);
 	if (config->memory)
 		config_memory_done(config->memory);
 	free(config->memory);
 	free(config);
+}
+
+void config_keep(struct config *config)
+{
+	config->keepers++;
 }
 
 static struct config *config_create(const char *path)

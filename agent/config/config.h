@@ -4,7 +4,7 @@
  *
  * All problems of a run are collected, each with file, line and column; a pipeline with an error is
  * left out and the others stand. Everything is owned by the struct config and immutable after
- * loading.
+ * loading; a running pipeline keeps the one that it came from.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -47,6 +47,11 @@ struct config_stage {
 	int buffer_durable;
 };
 
+/* Two files with the same one say the same; zero where there was no memory for it. */
+struct config_fingerprint {
+	uint64_t low, high;
+};
+
 struct config_pipeline {
 	char *name; /* of the file, without .yaml */
 	char *id;   /* `id:`, or the name: the key of its positions */
@@ -59,6 +64,7 @@ struct config_pipeline {
 	size_t dead_letter_count;
 	uint32_t on_corrupt_state; /* CONFIG_CORRUPT_* */
 	int broken;                /* has errors: not to be run */
+	struct config_fingerprint fingerprint;
 	/* Not of the file: what commands that run a pipeline by themselves ask for. */
 	int from_beginning;      /* sources that are not known begin at their beginning */
 	int without_buffers;     /* no output has a queue on disk */
@@ -80,6 +86,7 @@ struct config {
 	uint32_t log_level;  /* WEIR_LOG_* */
 	uint32_t log_format; /* LOG_TEXT or LOG_JSON */
 	uint64_t shutdown_timeout_ns;
+	uint64_t drain_timeout_ns;
 	uint64_t dead_letter_max; /* bytes of the default dead letter file per pipeline */
 	struct config_pipeline *pipelines;
 	size_t pipeline_count;
@@ -88,6 +95,7 @@ struct config {
 	uint32_t
 		on_corrupt_state; /* CONFIG_CORRUPT_*, for pipelines that don't say so themselves */
 	struct config_memory *memory; /* of all text and nodes above */
+	uint32_t keepers;             /* beside the one who loaded it; main thread */
 };
 
 /* Reads weir.yaml (path NULL = the default; a missing default file is an empty one). Fails only when
@@ -105,6 +113,12 @@ void config_add_problem(struct config *config, uint32_t severity, const char *pa
 	__attribute__((format(printf, 6, 7)));
 /* "PATH:LINE:COLUMN", or "PATH" where the problem is about the file as a whole. */
 void config_print_place(const struct config_problem *problem, char *ret_text, size_t size);
+/* For a pipeline that lives on what the config holds: config_free() then waits for it to call that
+ * too. */
+void config_keep(struct config *config);
+/* Gives the settings that cannot change at run time (state_dir, memory_limit, workers, admin) the values
+ * that they have in `running`, with a warning for each that differs. Before the pipelines are read. */
+void config_pin(struct config *config, const struct config *running);
 void config_free(struct config *config);
 
 #endif

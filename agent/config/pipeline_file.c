@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "config/fingerprint.h"
 #include "config/interpolation.h"
 #include "config/option_check.h"
 #include "config/service.h"
@@ -263,6 +264,11 @@ void pipeline_file_read(struct config_file *file, struct registry *registry,
 			interpolation_apply(file, root);
 		read_root(file, registry, root, pipeline);
 	}
+	/* dead_letter_max is an option of the default dead letter, as if written there. */
+	pipeline->fingerprint = fingerprint_of(root, root && root->kind == TREE_MAP &&
+								     is_written(root, "dead_letter")
+							     ? 0
+							     : file->config->dead_letter_max);
 	if (!pipeline->id)
 		pipeline->id = pipeline->name;
 	pipeline->broken = file->errors > 0;

@@ -81,6 +81,15 @@ const struct weir_option service_options[] = {
 	 .max = INT64_C(3600000000000),
 	 .doc = "How long a stop waits for destinations to answer"},
 	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_DURATION,
+	 .name = "drain_timeout",
+	 .default_text = "10s",
+	 .min = 0,
+	 .max = INT64_C(3600000000000),
+	 .doc = "How long a reload waits for destinations to answer, before it sends again what "
+		"they "
+		"owe"},
+	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,
 	 .name = "on_corrupt_state",
 	 .default_text = "stop",
@@ -274,6 +283,7 @@ static void read_settings(struct config_file *file, const struct weir_node *opti
 	read_plugin_dirs(file, weir_node_find(options, "plugin_dirs"));
 	read_conf_dir(file, options);
 	config->shutdown_timeout_ns = (uint64_t)weir_node_int(options, "shutdown_timeout", 0);
+	config->drain_timeout_ns = (uint64_t)weir_node_int(options, "drain_timeout", 0);
 	config->on_corrupt_state = word_of(options, "on_corrupt_state", corrupt);
 	if (!config->on_corrupt_state)
 		config->on_corrupt_state = CONFIG_CORRUPT_STOP;

@@ -39,6 +39,7 @@
 /* An entry with the path it owns. */
 struct loaded {
 	struct registry_entry entry;
+	struct stat file; /* as it was then; zero when it was never a file */
 	char path[];
 };
 
@@ -199,6 +200,8 @@ static int add_plugin(struct registry *registry, const struct weir_plugin *plugi
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
 	}
 	memcpy(loaded->path, path, path_size);
+	if (stat(path, &loaded->file))
+		memset(&loaded->file, 0, sizeof(loaded->file));
 	loaded->entry = (struct registry_entry){.plugin = plugin,
 						.path = loaded->path,
 						.abi_major = list->abi_major,
@@ -417,6 +420,56 @@ static int offer_file(struct offered ***last, const char *dir, const char *name,
 	return 0;
 }
 
+/* Whether a loaded plugin came from there. The file may be another one by now. */
+static const struct loaded *find_path(const struct registry *registry, const char *path)
+{
+	for (size_t i = 0; i < registry->count; i++)
+		if (strcmp(registry->loaded[i]->path, path) == 0)
+			return registry->loaded[i];
+	return NULL;
+}
+
+static int has_changed(const struct loaded *loaded)
+{
+	struct stat now;
+
+	return stat(loaded->path, &now) == 0 &&
+	       (now.st_ino != loaded->file.st_ino || now.st_dev != loaded->file.st_dev ||
+		now.st_mtim.tv_sec != loaded->file.st_mtim.tv_sec ||
+		now.st_mtim.tv_nsec != loaded->file.st_mtim.tv_nsec);
+}
+
+/* Offers a file, or says that the loaded one is another. */
+static int offer_or_skip(struct registry *registry, struct offered ***last, const char *dir,
+			 const char *name, struct weir_error *error)
+{
+	const struct loaded *loaded;
+	char path[PATH_MAX];
+	static const struct weir_error why = {
+		.code = WEIR_ERR_STATE,
+		.text = "it has changed since it was loaded; restart the agent to use the new one"};
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	loaded = find_path(registry, path);
+	if (!loaded)
+		return offer_file(last, dir, name, error);
+	if (!has_changed(loaded))
+		return 0;
+	return refuse(registry, path, &why, error);
+}
+
+void registry_rescan(struct registry *registry)
+{
+	while (registry->offered)
+		free(take_offered(&registry->offered));
+	while (registry->refusal_count) {
+		struct registry_refusal *refusal = &registry->refusals[--registry->refusal_count];
+
+		free(refusal->path);
+		free(refusal->why);
+	}
+}
+
 int registry_offer_dir(struct registry *registry, const char *dir, struct weir_error *error)
 {
 	struct offered **last = &registry->offered;
@@ -435,7 +488,7 @@ int registry_offer_dir(struct registry *registry, const char *dir, struct weir_e
 		result = refuse(registry, dir, &why, error);
 	for (int i = 0; i < count; i++) {
 		if (trusted && !result)
-			result = offer_file(&last, dir, names[i]->d_name, error);
+			result = offer_or_skip(registry, &last, dir, names[i]->d_name, error);
 		free(names[i]);
 	}
 	if (count >= 0)

@@ -35,6 +35,9 @@ void registry_destroy(struct registry *registry); /* plugin_stop()s what was sta
 int registry_check_file(const char *path, char *ret_real_path, struct weir_error *error);
 /* Makes every .so of a folder known, in name order. A missing folder is no error. */
 int registry_offer_dir(struct registry *registry, const char *dir, struct weir_error *error);
+/* Before the folders are offered again, to a registry in use: forgets what was refused and what was not
+ * needed. A file that has been loaded stays as it is, and counts as refused if it has changed. */
+void registry_rescan(struct registry *registry);
 /* Loads all that has not been needed yet: for those who list plugins. */
 int registry_load_offered(struct registry *registry, struct weir_error *error);
 /* Takes up the plugins of a list that is in memory already, after the same checks; `path` is copied,

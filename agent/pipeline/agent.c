@@ -47,6 +47,8 @@ void agent_collect(void *user, struct state_writer *writer)
 	pthread_mutex_lock(&agent->lock);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
 		source_collect(agent->pipelines[i], writer);
+	for (uint32_t i = 0; i < agent->retired_count; i++)
+		source_collect(agent->retired[i].pipeline, writer);
 	pthread_mutex_unlock(&agent->lock);
 }
 
@@ -59,9 +61,8 @@ static int pipeline_lost_positions(struct agent *agent, const struct config_pipe
 	return 0;
 }
 
-/* What on_corrupt_state asks for a pipeline whose positions were lost. */
-static int agent_start_flags(struct agent *agent, const struct config_pipeline *config,
-			     uint32_t *ret_flags, struct weir_error *error)
+int agent_start_flags(struct agent *agent, const struct config_pipeline *config,
+		      uint32_t *ret_flags, struct weir_error *error)
 {
 	*ret_flags = config->from_beginning ? WEIR_START_BEGINNING : 0;
 	if (!pipeline_lost_positions(agent, config))
@@ -81,7 +82,7 @@ static int agent_start_flags(struct agent *agent, const struct config_pipeline *
 	return 0;
 }
 
-static void agent_mark_seen(struct agent *agent, const struct config_pipeline *config)
+void agent_mark_seen(struct agent *agent, const struct config_pipeline *config)
 {
 	struct weir_error error;
 
@@ -119,19 +120,24 @@ static int agent_start_plugins(struct agent *agent, const struct config_stage *s
 	return 0;
 }
 
-/* What memory_limit leaves for one pipeline. */
-static uint64_t agent_share(const struct config *config)
+uint64_t agent_share(const struct config *config, size_t pipelines)
+{
+	return pipelines ? config->memory_limit / pipelines : config->memory_limit;
+}
+
+static size_t count_runnable(const struct config *config)
 {
 	size_t runnable = 0;
 
 	for (size_t i = 0; i < config->pipeline_count; i++)
 		runnable += !config->pipelines[i].broken;
-	return runnable ? config->memory_limit / runnable : config->memory_limit;
+	return runnable;
 }
 
-int agent_prepare(struct agent *agent, const struct config_pipeline *config, uint32_t flags,
+int agent_prepare(struct agent *agent, const struct agent_plan *plan,
 		  struct pipeline **ret_pipeline, struct weir_error *error)
 {
+	const struct config_pipeline *config = plan->config;
 	int status = agent_start_plugins(agent, config->inputs, config->input_count, error);
 
 	if (status == 0)
@@ -142,8 +148,12 @@ int agent_prepare(struct agent *agent, const struct config_pipeline *config, uin
 		status = agent_start_plugins(agent, config->dead_letter, config->dead_letter_count,
 					     error);
 	if (status == 0)
-		status = pipeline_create(&agent->host, config, agent_share(agent->config), flags,
-					 NULL, ret_pipeline, error);
+		status = pipeline_create(&agent->host, config, plan->memory_bytes, plan->flags,
+					 plan->predecessor, ret_pipeline, error);
+	if (status == 0) {
+		(*ret_pipeline)->owner = plan->owner;
+		config_keep(plan->owner);
+	}
 	return status;
 }
 
@@ -158,7 +168,14 @@ static int agent_add_pipeline(struct agent *agent, size_t index, struct weir_err
 		return weir_fail(error, WEIR_ERR_REFUSED, "%s", agent->crashes[index]);
 	status = agent_start_flags(agent, config, &flags, error);
 	if (status == 0)
-		status = agent_prepare(agent, config, flags, &pipeline, error);
+		status = agent_prepare(
+			agent,
+			&(struct agent_plan){.owner = agent->config,
+					     .config = config,
+					     .memory_bytes = agent_share(
+						     agent->config, count_runnable(agent->config)),
+					     .flags = flags},
+			&pipeline, error);
 	if (status < 0)
 		return status;
 	agent_mark_seen(agent, config);
@@ -166,13 +183,40 @@ static int agent_add_pipeline(struct agent *agent, size_t index, struct weir_err
 	return 0;
 }
 
+void agent_add_failure(struct agent *agent, const char *name, const char *text)
+{
+	struct agent_failure failure = {strdup(name), strdup(text)};
+	struct agent_failure *grown;
+
+	pthread_mutex_lock(&agent->lock);
+	grown = realloc(agent->failures, (agent->failure_count + 1) * sizeof(*grown));
+	if (grown)
+		agent->failures = grown;
+	if (grown && failure.name && failure.text) {
+		grown[agent->failure_count++] = failure;
+		failure = (struct agent_failure){NULL, NULL};
+	}
+	pthread_mutex_unlock(&agent->lock);
+	free(failure.name);
+	free(failure.text);
+}
+
+void agent_clear_failures(struct agent *agent)
+{
+	pthread_mutex_lock(&agent->lock);
+	while (agent->failure_count) {
+		struct agent_failure *failure = &agent->failures[--agent->failure_count];
+
+		free(failure->name);
+		free(failure->text);
+	}
+	pthread_mutex_unlock(&agent->lock);
+}
+
 static void agent_report(struct agent *agent, const struct config_pipeline *config,
 			 const struct weir_error *error)
 {
-	struct agent_failure *failure = &agent->failures[agent->failure_count++];
-
-	failure->name = config->name;
-	failure->text = strdup(error->text);
+	agent_add_failure(agent, config->name, error->text);
 	if (error->line)
 		log_line(WEIR_LOG_ERROR, config->name, "pipeline_refused", "%s:%u:%u: %s",
 			 config->path, error->line, error->column, error->text);
@@ -197,16 +241,15 @@ static int agent_lists(struct agent *agent, struct weir_error *error)
 	size_t count = agent->config->pipeline_count + 1;
 
 	agent->pipelines = calloc(count, sizeof(struct pipeline *));
-	agent->failures = calloc(count, sizeof(*agent->failures));
 	agent->crashes = calloc(count, sizeof(*agent->crashes));
 	agent->host.metrics = metrics_create();
-	if (!agent->pipelines || !agent->failures || !agent->crashes || !agent->host.metrics)
+	if (!agent->pipelines || !agent->crashes || !agent->host.metrics)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pipelines");
 	return 0;
 }
 
 /* An agent in which pipelines could be created, but for state, loop and workers. */
-static int agent_begin(const struct config *config, struct registry *registry, int once,
+static int agent_begin(struct config *config, struct registry *registry, int once,
 		       struct agent **ret_agent, struct weir_error *error)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
@@ -220,25 +263,29 @@ static int agent_begin(const struct config *config, struct registry *registry, i
 	pthread_mutex_init(&agent->lock, NULL);
 	gethostname(agent->host_name, sizeof(agent->host_name) - 1);
 	agent->host.host_name = weir_slice_of(agent->host_name);
-	agent->host.state_dir = config->state_dir;
+	agent->state_dir = strdup(config->state_dir ? config->state_dir : "");
+	agent->host.state_dir = agent->state_dir;
 	agent->host.once = once;
 	agent->host.http = agent_http;
 	agent->host.user = agent;
+	if (!agent->state_dir)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory");
 	return agent_lists(agent, error);
 }
 
-int agent_check(struct config *config, struct registry *registry, struct weir_error *error)
+int agent_check(struct config *config, struct registry *registry, int offline,
+		struct weir_error *error)
 {
 	struct agent *agent;
 	int status = agent_begin(config, registry, 0, &agent, error);
 
 	if (status == 0)
-		rehearsal_check(agent, config);
+		rehearsal_check(agent, config, offline);
 	agent_destroy(agent);
 	return status;
 }
 
-int agent_create(const struct config *config, struct registry *registry, int once,
+int agent_create(struct config *config, struct registry *registry, int once,
 		 struct agent **ret_agent, struct weir_error *error)
 {
 	struct agent *agent;
@@ -274,6 +321,15 @@ int agent_create(const struct config *config, struct registry *registry, int onc
 	return 0;
 }
 
+/* They were about the start. */
+static void agent_free_crashes(struct agent *agent)
+{
+	for (size_t i = 0; agent->crashes && i < agent->config->pipeline_count; i++)
+		free(agent->crashes[i]);
+	free(agent->crashes);
+	agent->crashes = NULL;
+}
+
 int agent_start(struct agent *agent, struct weir_error *error)
 {
 	int status = state_start(agent->host.state, agent_collect, agent, error);
@@ -285,10 +341,19 @@ int agent_start(struct agent *agent, struct weir_error *error)
 
 		pipeline_start(agent->pipelines[i], &why);
 	}
+	agent_free_crashes(agent);
 	return 0;
 }
 
 /* ---- questions ---- */
+
+struct pipeline *agent_find(const struct agent *agent, const char *name)
+{
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		if (strcmp(agent->pipelines[i]->config->name, name) == 0)
+			return agent->pipelines[i];
+	return NULL;
+}
 
 void agent_count(struct agent *agent, uint32_t *ret_running, uint32_t *ret_all)
 {
@@ -373,6 +438,8 @@ uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user)
 	while ((undrained = agent_undrained(agent)) && clock_monotonic_ns() < deadline &&
 	       !hurry(user))
 		pipeline_wait(undrained, 10 * NS_PER_MS);
+	for (uint32_t i = 0; i < agent->retired_count; i++)
+		left += atomic_load(&agent->retired[i].pipeline->pool.alive);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
 		left += pipeline_stop(agent->pipelines[i]);
 	if (state_sync(agent->host.state, &error) < 0)
@@ -392,6 +459,8 @@ void agent_destroy(struct agent *agent)
 	agent->host.state = NULL;
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
 		pipeline_destroy(agent->pipelines[i]);
+	for (uint32_t i = 0; i < agent->retired_count; i++)
+		pipeline_destroy(agent->retired[i].pipeline);
 	if (agent->http)
 		agent->http_module->close(agent->http);
 	if (agent->host.loop)
@@ -399,11 +468,10 @@ void agent_destroy(struct agent *agent)
 	loop_destroy(agent->host.loop);
 	scheduler_destroy(agent->host.scheduler);
 	metrics_destroy(agent->host.metrics);
-	for (uint32_t i = 0; i < agent->failure_count; i++)
-		free(agent->failures[i].text);
-	for (size_t i = 0; agent->crashes && i < agent->config->pipeline_count; i++)
-		free(agent->crashes[i]);
-	free(agent->crashes);
+	agent_clear_failures(agent);
+	agent_free_crashes(agent);
+	free(agent->retired);
+	free(agent->state_dir);
 	free(agent->failures);
 	free(agent->pipelines);
 	pthread_mutex_destroy(&agent->lock);

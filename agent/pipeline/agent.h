@@ -23,11 +23,12 @@ struct agent_progress {
 };
 
 /* once: read what is there and end (run --once). */
-int agent_create(const struct config *config, struct registry *registry, int once,
+int agent_create(struct config *config, struct registry *registry, int once,
 		 struct agent **ret_agent, struct weir_error *error);
 /* Has every pipeline's plugins look at their options, starts nothing, and adds what they refuse to the
- * configuration's problems. */
-int agent_check(struct config *config, struct registry *registry, struct weir_error *error);
+ * configuration's problems; unless offline, what would not work as things are now, too. */
+int agent_check(struct config *config, struct registry *registry, int offline,
+		struct weir_error *error);
 int agent_start(struct agent *agent, struct weir_error *error);
 /* Pipelines that run, of all that the configuration has. */
 void agent_count(struct agent *agent, uint32_t *ret_running, uint32_t *ret_all);

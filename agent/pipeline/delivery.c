@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
 
 struct weir_delivery *delivery_create(struct batch *batch, struct weir_context *output)
@@ -22,6 +23,7 @@ struct weir_delivery *delivery_create(struct batch *batch, struct weir_context *
 		return NULL;
 	delivery->batch = batch;
 	delivery->output = output;
+	delivery->index = output->index;
 	delivery->done = (_Atomic uint64_t *)(delivery->selected + words);
 	delivery->view.struct_size = sizeof(delivery->view);
 	delivery->view.batch = &batch->view;
@@ -65,7 +67,7 @@ static void delivery_finish(struct weir_delivery *delivery)
 
 	delivery_unlink(delivery);
 	if (!output->is_dead_letter)
-		delivery_settle(batch, output->index);
+		delivery_settle(batch, delivery->index);
 	else if (atomic_fetch_sub(&batch->deliveries, 1) == 1)
 		delivery_settle_dead(batch);
 	free(delivery);
@@ -130,7 +132,7 @@ static void delivery_bury(struct weir_delivery *delivery, const uint32_t *record
 				(struct batch_dead){records[i], reason, copy, output->config->name};
 	if (!dead || !copy ||
 	    dead_letter_send(output->pipeline, delivery->batch, dead, count,
-			     (int32_t)output->index) < 0)
+			     (int32_t)delivery->index) < 0)
 		pipeline_fail(output->pipeline,
 			      "no memory for %u dead letters; they are read again "
 			      "after a restart",
@@ -198,12 +200,86 @@ void delivery_outcome(struct weir_delivery *delivery, const uint32_t *records, u
 		delivery_finish(delivery);
 }
 
+/* The records of a delivery that have no outcome yet, as a delivery to the heir. NULL without memory. */
+static struct weir_delivery *delivery_rest(const struct weir_delivery *delivery,
+					   struct weir_context *heir)
+{
+	uint32_t words = batch_words(delivery->batch);
+	struct weir_delivery *rest = delivery_create(delivery->batch, heir);
+
+	if (!rest)
+		return NULL;
+	rest->index = delivery->index;
+	for (uint32_t i = 0; i < words; i++)
+		rest->selected[i] = delivery->selected[i] & ~atomic_load(&delivery->done[i]);
+	rest->view.count = atomic_load(&delivery->remaining);
+	return rest;
+}
+
+/* Takes a delivery without heir for dealt with: the user has taken the output away. */
+static void delivery_drop(struct weir_delivery *delivery)
+{
+	struct weir_context *output = delivery->output;
+	struct batch *batch = delivery->batch;
+
+	metric_add(output->dropped, atomic_load(&delivery->remaining));
+	if (!output->is_dead_letter)
+		delivery_settle(batch, delivery->index);
+	else if (atomic_fetch_sub(&batch->deliveries, 1) == 1)
+		delivery_settle_dead(batch);
+}
+
+uint32_t delivery_pass(struct weir_delivery *take_delivery, struct weir_context *heir)
+{
+	struct weir_delivery *rest = heir ? delivery_rest(take_delivery, heir) : NULL;
+	uint32_t records = atomic_load(&take_delivery->remaining);
+	struct batch *batch = take_delivery->batch;
+
+	metric_change(take_delivery->output->in_flight, -(int64_t)records);
+	if (!heir) {
+		delivery_drop(take_delivery);
+	} else if (!rest) {
+		pipeline_fail(heir->pipeline, "no memory to take over a delivery");
+	} else {
+		metric_add(heir->repeated, take_delivery->output->queue ? 0 : records);
+		if (heir->queue)
+			disk_queue_put(heir->queue, rest);
+		else
+			delivery_write(rest);
+	}
+	free(take_delivery);
+	batch_unref(batch);
+	return rest ? records : 0;
+}
+
+uint64_t delivery_pass_on(struct weir_context *output, struct weir_context *heir)
+{
+	struct weir_delivery *delivery = output->deliveries;
+	uint64_t records = 0;
+
+	while (delivery && delivery->next)
+		delivery = delivery->next;
+	/* The list has the newest first; they go on in the order in which they came. */
+	while (delivery) {
+		struct weir_delivery *before = delivery->prev;
+
+		delivery_unlink(delivery);
+		records += delivery_pass(delivery, heir);
+		delivery = before;
+	}
+	return records;
+}
+
 void delivery_abandon(struct weir_context *output)
 {
 	while (output->deliveries) {
 		struct weir_delivery *delivery = output->deliveries;
 		struct batch *batch = delivery->batch;
 
+		/* What came from a queue on disk is in it still. */
+		if (!output->queue)
+			metric_change(output->in_flight,
+				      -(int64_t)atomic_load(&delivery->remaining));
 		delivery_unlink(delivery);
 		free(delivery);
 		batch_unref(batch);

@@ -43,6 +43,7 @@ struct disk_queue {
 	struct weir_delivery *group, **group_end; /* taken and not yet synced */
 	struct spool_chunk chunk;
 	int full, stalled;
+	_Atomic uint64_t own_first; /* position: what is behind it was written by this process */
 	uint64_t save_due_ns, flush_due_ns, retry_due_ns, reread_due_ns;
 	_Atomic int unsaved;     /* something was acknowledged since the last save */
 	_Atomic int read_failed; /* try again later */
@@ -92,9 +93,9 @@ static void queue_report_damage(struct disk_queue *queue, const struct spool_dam
 		metric_add(queue->output->queued_before, (int64_t)damage->records);
 }
 
-static int is_own(struct spool *spool, uint64_t end)
+static int is_own(const struct disk_queue *queue, uint64_t end)
 {
-	return end > spool_first(spool);
+	return end > atomic_load(&queue->own_first);
 }
 
 static void queue_wake(struct disk_queue *queue, int room)
@@ -128,7 +129,7 @@ static int32_t queue_read(void *instance, void *source_user, struct weir_batch *
 	if (!spool || queue_share_is_used(queue))
 		return WEIR_READ_IDLE;
 	status = spool_read(spool, batch, queue_source, NULL, &end, &damage, &why);
-	queue_report_damage(queue, &damage, is_own(spool, end));
+	queue_report_damage(queue, &damage, is_own(queue, end));
 	if (status < 0) {
 		atomic_store(&queue->read_failed, 1);
 		queue_wake(queue, 0);
@@ -194,7 +195,6 @@ void disk_queue_dispatch(struct disk_queue *queue, struct batch *take_batch)
 	struct batch *batch = take_batch;
 	uint32_t count = batch->view.record_count;
 	struct weir_delivery *delivery = count ? queue_delivery(queue, batch) : NULL;
-	struct spool *spool = atomic_load(&queue->spool);
 
 	if (count && !delivery) {
 		pipeline_fail(pipeline, "no memory for records of the queue on disk");
@@ -204,7 +204,7 @@ void disk_queue_dispatch(struct disk_queue *queue, struct batch *take_batch)
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
 		if (i != queue->output->index)
 			delivery_settle(batch, i);
-	if (!spool || is_own(spool, batch->view.range_end))
+	if (is_own(queue, batch->view.range_end))
 		metric_change(queue->output->in_flight, -(int64_t)count);
 	else
 		metric_add(queue->output->queued_before, count);
@@ -256,7 +256,7 @@ static void queue_settle(struct weir_delivery *delivery)
 	struct batch *batch = delivery->batch;
 	struct pipeline *pipeline = delivery->output->pipeline;
 
-	delivery_settle(batch, delivery->output->index);
+	delivery_settle(batch, delivery->index);
 	free(delivery);
 	batch_unref(batch);
 	pipeline_signal(pipeline);
@@ -268,8 +268,8 @@ static void queue_bury(struct disk_queue *queue, struct weir_delivery *delivery,
 	char text[] = "the record is larger than a quarter of the queue on disk";
 	struct batch_dead dead = {record, "too_large_for_buffer", text, output->config->name};
 
-	if (dead_letter_send(output->pipeline, delivery->batch, &dead, 1, (int32_t)output->index) <
-	    0)
+	if (dead_letter_send(output->pipeline, delivery->batch, &dead, 1,
+			     (int32_t)delivery->index) < 0)
 		pipeline_fail(output->pipeline, "no memory for a dead letter");
 	metric_add(output->dead, 1);
 	metric_change(output->in_flight, -1);
@@ -407,6 +407,8 @@ static int queue_folder(struct disk_queue *queue, char ret_path[PATH_MAX], struc
 
 static void queue_opened(struct disk_queue *queue, struct spool *spool, int reset)
 {
+	if (spool_first(spool) < atomic_load(&queue->own_first))
+		atomic_store(&queue->own_first, spool_first(spool));
 	if (reset)
 		log_line(WEIR_LOG_ERROR, queue->output->origin, "spool_reset",
 			 "how far the queue on disk was delivered is not known any more: all of it "
@@ -613,6 +615,7 @@ int disk_queue_create(struct weir_context *output, struct disk_queue **ret_queue
 	queue->input.instance_count = 1;
 	queue->waiting_end = &queue->waiting;
 	queue->group_end = &queue->group;
+	queue->own_first = UINT64_MAX;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -641,10 +644,9 @@ int disk_queue_start(struct disk_queue *queue, struct weir_error *error)
 	return 0;
 }
 
-void disk_queue_stop(struct disk_queue *queue)
+/* Ends the writer; what it could not write is the group. */
+static void queue_join(struct disk_queue *queue)
 {
-	if (!queue || !queue->started)
-		return;
 	pthread_mutex_lock(&queue->lock);
 	queue->stopping = 1;
 	pthread_cond_signal(&queue->wake);
@@ -652,21 +654,110 @@ void disk_queue_stop(struct disk_queue *queue)
 	pthread_join(queue->writer, NULL);
 	queue->started = 0;
 	queue_take(queue);
-	while (queue->group) {
-		struct weir_delivery *delivery = queue->group;
+}
+
+static struct weir_delivery *queue_take_first(struct disk_queue *queue)
+{
+	struct weir_delivery *first = queue->group;
+
+	if (first)
+		queue->group = first->next;
+	if (!queue->group)
+		queue->group_end = &queue->group;
+	return first;
+}
+
+void disk_queue_stop(struct disk_queue *queue)
+{
+	struct weir_delivery *delivery;
+
+	if (!queue || !queue->started)
+		return;
+	queue_join(queue);
+	while ((delivery = queue_take_first(queue))) {
 		struct batch *batch = delivery->batch;
 
-		queue->group = delivery->next;
 		free(delivery);
 		batch_unref(batch);
 	}
-	queue->group_end = &queue->group;
+}
+
+/* Those that the queue has are on their way already. */
+static void queue_forget_written(struct weir_delivery *delivery)
+{
+	uint32_t written = 0;
+
+	for (uint32_t i = 0; i < delivery->queued; i++) {
+		uint64_t bit = UINT64_C(1) << (i & 63);
+
+		written += (delivery->selected[i >> 6] & bit) != 0;
+		delivery->selected[i >> 6] &= ~bit;
+	}
+	delivery->view.count -= written;
+}
+
+uint64_t disk_queue_hand_over(struct disk_queue *queue, struct weir_context *heir)
+{
+	struct weir_delivery *delivery;
+	uint64_t records = 0;
+
+	if (!queue || !queue->started)
+		return 0;
+	queue_join(queue);
+	while ((delivery = queue_take_first(queue))) {
+		queue_forget_written(delivery);
+		atomic_store(&delivery->remaining, delivery->view.count);
+		records += delivery_pass(delivery, heir);
+	}
+	return records;
+}
+
+void disk_queue_retire(struct disk_queue *queue, int is_astray)
+{
+	if (queue && queue->source)
+		queue->source->astray = is_astray;
+}
+
+void disk_queue_succeed(struct disk_queue *queue, const struct disk_queue *before)
+{
+	if (queue && before)
+		atomic_store(&queue->own_first, atomic_load(&before->own_first));
+}
+
+int disk_queue_is_idle(struct disk_queue *queue)
+{
+	int idle;
+
+	if (!queue)
+		return 1;
+	pthread_mutex_lock(&queue->lock);
+	idle = !queue->waiting && !queue->group && !atomic_load(&queue->busy);
+	pthread_mutex_unlock(&queue->lock);
+	return idle;
 }
 
 void disk_queue_close(struct disk_queue *queue)
 {
 	if (queue)
 		spool_close(atomic_exchange(&queue->spool, NULL));
+}
+
+/* A pipeline that is retired, and no more than what records of its stand on, keeps the source. */
+static void queue_leave_source(struct disk_queue *queue)
+{
+	struct pipeline *pipeline = queue->output->pipeline;
+	struct source *source = queue->source;
+
+	if (!atomic_load(&pipeline->retired)) {
+		source_unref(&source->view);
+		return;
+	}
+	pthread_mutex_lock(&pipeline->lock);
+	source->next = pipeline->sources;
+	if (source->next)
+		source->next->prev = source;
+	pipeline->sources = source;
+	pthread_mutex_unlock(&pipeline->lock);
 }
 
 void disk_queue_destroy(struct disk_queue *queue)
@@ -684,7 +775,7 @@ void disk_queue_destroy(struct disk_queue *queue)
 	for (uint32_t i = 0; i < 4; i++)
 		metrics_remove(queue->output->pipeline->host->metrics, own[i]);
 	if (queue->source)
-		source_unref(&queue->source->view);
+		queue_leave_source(queue);
 	spool_chunk_done(&queue->chunk);
 	pthread_cond_destroy(&queue->wake);
 	pthread_mutex_destroy(&queue->lock);

@@ -35,6 +35,16 @@ int disk_queue_create(struct weir_context *output, struct disk_queue **ret_queue
 int disk_queue_start(struct disk_queue *queue, struct weir_error *error);
 /* No more is written; what could not be is given up, and its source reads it again. */
 void disk_queue_stop(struct disk_queue *queue);
+/* The same at a reload: what could not be written goes to the heir, the output that takes this one's place,
+ * or is dropped when there is none. Returns the records. */
+uint64_t disk_queue_hand_over(struct disk_queue *queue, struct weir_context *heir);
+/* Before the start: what the queue before this one wrote counts as written by this one. */
+void disk_queue_succeed(struct disk_queue *queue, const struct disk_queue *before);
+/* Nothing waits to be written. */
+int disk_queue_is_idle(struct disk_queue *queue);
+/* Of a pipeline that is retired: dead letters that are on their way still stand on what was read back, or
+ * nobody settles that any more. */
+void disk_queue_retire(struct disk_queue *queue, int is_astray);
 /* Saves what was delivered, and lets go of the folder. Once no outcome comes any more. */
 void disk_queue_close(struct disk_queue *queue);
 void disk_queue_destroy(struct disk_queue *queue);

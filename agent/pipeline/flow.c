@@ -13,96 +13,6 @@
 #include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
 
-/* A claim as filters hold it: all claims of one batch, counted by reference. */
-struct weir_claim {
-	_Atomic uint32_t refs;
-	uint32_t count;
-	struct claim *claims[];
-};
-
-/* ---- claims that filters hold ---- */
-
-static struct weir_claim *group_create(struct batch *batch)
-{
-	struct weir_claim *group =
-		malloc(sizeof(*group) + batch->claim_count * sizeof(group->claims[0]));
-
-	if (!group)
-		return NULL;
-	atomic_store(&group->refs, 1);
-	group->count = batch->claim_count;
-	for (uint32_t i = 0; i < group->count; i++) {
-		group->claims[i] = batch->claims[i].claim;
-		ledger_hold(group->claims[i]->source->ledger, group->claims[i], -1);
-	}
-	return group;
-}
-
-struct weir_claim *flow_claim_ref(struct weir_claim *group)
-{
-	atomic_fetch_add_explicit(&group->refs, 1, memory_order_relaxed);
-	return group;
-}
-
-void flow_claim_release(struct weir_claim *group)
-{
-	if (!group || atomic_fetch_sub_explicit(&group->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	for (uint32_t i = 0; i < group->count; i++)
-		if (!atomic_load(&group->claims[i]->source->pipeline->filters_stopped))
-			source_release(group->claims[i], -1);
-	free(group);
-}
-
-struct weir_claim *flow_hold(struct batch *batch, uint32_t record)
-{
-	if (!batch->group)
-		batch->group = group_create(batch);
-	if (!batch->group)
-		return NULL;
-	batch->view.records[record].flags |= WEIR_RECORD_HELD;
-	return flow_claim_ref(batch->group);
-}
-
-static int batch_has_claim(const struct batch *batch, const struct claim *claim)
-{
-	for (uint32_t i = batch->claim_count; i-- > 0;)
-		if (batch->claims[i].claim == claim)
-			return 1;
-	return 0;
-}
-
-void flow_batch_claim(struct batch *batch, struct weir_claim *take_group)
-{
-	for (uint32_t i = 0; i < take_group->count; i++) {
-		struct claim *claim = take_group->claims[i];
-
-		if (batch_has_claim(batch, claim))
-			continue;
-		if (batch_add_claim(batch, claim, -1) < 0) {
-			/* Held for ever: read again after a restart rather than lost. */
-			pipeline_fail(batch->pipeline, "no memory to account for held records");
-			continue;
-		}
-		ledger_hold(claim->source->ledger, claim, -1);
-	}
-	flow_claim_release(take_group);
-}
-
-uint32_t flow_batch_source(struct batch *batch, const struct weir_claim *group)
-{
-	struct source *source;
-	uint32_t index = 0;
-	int added;
-
-	if (!group || group->count == 0)
-		return 0;
-	source = group->claims[0]->source;
-	if (batch_add_source(batch, &source->view, &index, &added) == 0 && added)
-		source_ref(source);
-	return index;
-}
-
 /* ---- routing ---- */
 
 /* Bits of the records that are still there. Returns how many. */
@@ -318,9 +228,10 @@ void flow_made(struct weir_context *filter, const struct batch *batch)
 void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter)
 {
 	struct batch *batch = take_batch;
-	/* What an input read is all there, but for what it called dead. */
-	struct flow_left left =
-		filter ? flow_left(batch) : (struct flow_left){.dead = batch->dead_count};
+	/* What an input read is all there, but for what it called dead or what was left out. */
+	struct flow_left left = filter || batch->skipped
+					? flow_left(batch)
+					: (struct flow_left){.dead = batch->dead_count};
 
 	for (; filter < pipeline->filter_count; filter++) {
 		struct weir_context *stage = pipeline->filters[filter];
@@ -337,7 +248,7 @@ void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filt
 		metric_add(stage->filter_dead, left.dead - before.dead);
 	}
 	if (batch->group) {
-		flow_claim_release(batch->group);
+		hold_group_unref(batch->group);
 		batch->group = NULL;
 	}
 	if (flow_account(pipeline, batch) < 0) {

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/pipeline.h"
-
 #define POSITION_MISSING UINT64_MAX
 
 struct known_reading {
@@ -94,6 +92,7 @@ void known_free(struct pipeline *pipeline)
 		free((void *)(uintptr_t)known->identity.data);
 		free(known->positions);
 		ledger_unref(known->ledger);
+		free(known->held.positions);
 	}
 	free(pipeline->known);
 	pipeline->known = NULL;
@@ -104,15 +103,16 @@ const struct known_source *known_at(const struct pipeline *pipeline, const char 
 				    uint32_t index)
 {
 	for (uint32_t i = 0; i < pipeline->known_count; i++)
-		if (strcmp(pipeline->known[i].input, input) == 0 && index-- == 0)
+		if (!pipeline->known[i].over && strcmp(pipeline->known[i].input, input) == 0 &&
+		    index-- == 0)
 			return &pipeline->known[i];
 	return NULL;
 }
 
-const struct known_source *known_find(const struct pipeline *pipeline, const uint8_t id[16])
+struct known_source *known_find(const struct pipeline *pipeline, const uint8_t id[16])
 {
 	for (uint32_t i = 0; i < pipeline->known_count; i++)
-		if (memcmp(pipeline->known[i].id, id, 16) == 0)
+		if (!pipeline->known[i].over && memcmp(pipeline->known[i].id, id, 16) == 0)
 			return &pipeline->known[i];
 	return NULL;
 }

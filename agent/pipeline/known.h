@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <weir/abi.h>
 
-struct pipeline;
+#include "pipeline/pipeline.h"
 
 struct known_source {
 	uint8_t id[16];
@@ -21,14 +21,17 @@ struct known_source {
 	struct weir_slice identity; /* owned */
 	int64_t seen_ns;
 	uint64_t *positions;   /* per output */
-	struct ledger *ledger; /* of the generation before this one, or NULL */
+	struct ledger *ledger; /* that its last source had in this run, or NULL */
+	uint64_t had_until;    /* as that of a source */
+	struct hold_positions held;
+	int over; /* read to its end: not to be offered */
 };
 
 int known_load(struct pipeline *pipeline, struct weir_error *error);
 void known_free(struct pipeline *pipeline);
 const struct known_source *known_at(const struct pipeline *pipeline, const char *input,
 				    uint32_t index);
-const struct known_source *known_find(const struct pipeline *pipeline, const uint8_t id[16]);
+struct known_source *known_find(const struct pipeline *pipeline, const uint8_t id[16]);
 /* Where reading goes on: the least of its positions. */
 uint64_t known_position(const struct pipeline *pipeline, const struct known_source *known);
 

@@ -50,6 +50,14 @@ static int claim_is_open(const struct claim *claim, uint32_t column)
 	return column < claim->width && claim->pending[column];
 }
 
+static int claim_is_settled(const struct claim *claim)
+{
+	for (uint32_t i = 0; i < claim->width; i++)
+		if (claim->pending[i])
+			return 0;
+	return 1;
+}
+
 static struct claim *ledger_claim(const struct ledger *ledger, uint64_t sequence)
 {
 	return ledger->ring[sequence & (ledger->capacity - 1)];
@@ -193,6 +201,7 @@ struct claim *ledger_add(struct ledger *ledger, struct source *source,
 		claim->start = start;
 		claim->end = end;
 		claim->width = ledger->column_count;
+		ledger->read_end = end;
 		for (uint32_t i = 0; i < outputs->count; i++)
 			claim->pending[outputs->columns[i]] = 1;
 		ledger->ring[ledger->tail++ & (ledger->capacity - 1)] = claim;
@@ -227,7 +236,8 @@ static void ledger_trim(struct ledger *ledger)
 		free(ledger_claim(ledger, ledger->head));
 }
 
-uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty)
+uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output,
+			int *ret_settled, int *ret_empty)
 {
 	const struct ledger_outputs *outputs = claim->outputs;
 	uint64_t moved = 0;
@@ -237,6 +247,7 @@ uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t outp
 		if ((output < 0 || (uint32_t)output == i) &&
 		    --claim->pending[outputs->columns[i]] == 0)
 			moved += ledger_advance(ledger, outputs->columns[i]);
+	*ret_settled = claim_is_settled(claim);
 	ledger_trim(ledger);
 	*ret_empty = ledger->head == ledger->tail;
 	pthread_mutex_unlock(&ledger->lock);

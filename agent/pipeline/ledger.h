@@ -54,10 +54,13 @@ struct ledger {
 	pthread_mutex_t lock;
 	uint32_t column_count;
 	struct ledger_column *columns;
-	struct claim **ring;   /* claim with sequence s is ring[s % capacity] */
-	uint32_t capacity;     /* a power of two */
-	uint64_t head, tail;   /* sequences: the oldest, and one past the newest */
-	struct source *reader; /* of the newest generation; NULL once that is gone */
+	struct claim **ring; /* claim with sequence s is ring[s % capacity] */
+	uint32_t capacity;   /* a power of two */
+	uint64_t head, tail; /* sequences: the oldest, and one past the newest */
+	uint64_t read_end;   /* position after the newest claim */
+	/* Of the newest generation; NULL once that is gone. A source that finds itself here needs no lock:
+	 * only itself and its successor, under the lock, change that. */
+	struct source *_Atomic reader;
 };
 
 /* At one reference; NULL without memory. */
@@ -74,8 +77,10 @@ struct claim *ledger_add(struct ledger *ledger, struct source *source,
 /* One more hold at one output, or at all (-1) of the claim's generation. */
 void ledger_hold(struct ledger *ledger, struct claim *claim, int32_t output);
 /* One hold less, at one output or at all; the claim may be gone after it. Returns by how many bytes
- * committed positions moved; *ret_empty is 1 when no claim is left. */
-uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output, int *ret_empty);
+ * committed positions moved; *ret_settled is 1 when the claim is open nowhere any more, *ret_empty when no
+ * claim is left. */
+uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output,
+			int *ret_settled, int *ret_empty);
 /* The least committed position of these outputs. */
 uint64_t ledger_acked(struct ledger *ledger, const struct ledger_outputs *outputs);
 /* The committed position of each output, those of earlier generations included while they have

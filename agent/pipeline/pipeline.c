@@ -23,6 +23,11 @@ int pipeline_is_reading(const struct pipeline *pipeline)
 	return atomic_load_explicit(&pipeline->state, memory_order_relaxed) == PIPELINE_RUNNING;
 }
 
+int pipeline_has_failed(const struct pipeline *pipeline)
+{
+	return atomic_load(&pipeline->state) == PIPELINE_FAILED;
+}
+
 void pipeline_push(struct pipeline *pipeline, struct task *task)
 {
 	atomic_fetch_add(&pipeline->tasks, 1);
@@ -115,7 +120,8 @@ static int pipeline_stages(struct pipeline *pipeline, const struct config_stage 
 	return 0;
 }
 
-static int pipeline_all_stages(struct pipeline *pipeline, struct weir_error *error)
+static int pipeline_all_stages(struct pipeline *pipeline, const struct pipeline *predecessor,
+			       struct weir_error *error)
 {
 	const struct config_pipeline *config = pipeline->config;
 	int status;
@@ -125,7 +131,8 @@ static int pipeline_all_stages(struct pipeline *pipeline, struct weir_error *err
 				 "%zu outputs in one pipeline, at most %d are possible; split the "
 				 "file in two",
 				 config->output_count, PIPELINE_OUTPUTS_MAX);
-	/* Outputs first: the sources of earlier runs have a position for each. */
+	/* Outputs first: the sources of earlier runs have a position for each. A successor learns of them
+	 * when the generation before it has stopped reading. */
 	status = pipeline_stages(pipeline, config->outputs, config->output_count, 0,
 				 &pipeline->outputs, &pipeline->output_count, error);
 	if (status == 0)
@@ -134,7 +141,7 @@ static int pipeline_all_stages(struct pipeline *pipeline, struct weir_error *err
 	if (status == 0)
 		status = pipeline_stages(pipeline, config->filters, config->filter_count, 0,
 					 &pipeline->filters, &pipeline->filter_count, error);
-	if (status == 0)
+	if (status == 0 && !predecessor)
 		status = known_load(pipeline, error);
 	if (status == 0)
 		status = pipeline_stages(pipeline, config->inputs, config->input_count, 0,
@@ -208,10 +215,8 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 	pthread_mutex_init(&pipeline->lock, NULL);
 	pipeline_condition_init(&pipeline->changed);
 	atomic_store(&pipeline->state, PIPELINE_RUNNING);
-	budget_set_aside(&pipeline->memory->budget,
-			 disk_queue_share(config, pipeline->memory->budget.hard));
 	pipeline_metrics(pipeline);
-	status = pipeline_all_stages(pipeline, error);
+	status = pipeline_all_stages(pipeline, predecessor, error);
 	if (status < 0) {
 		pipeline_destroy(pipeline);
 		return status;
@@ -232,12 +237,27 @@ static int pipeline_start_all(struct weir_context **stages, uint32_t count, uint
 	return 0;
 }
 
-int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
+/* Of a half that failed, too, every stage that was started is stopped by the end. */
+static int pipeline_started(struct pipeline *pipeline, int status, const struct weir_error *error)
 {
-	uint32_t flags = pipeline->start_flags | (pipeline->host->once ? WEIR_START_ONCE : 0);
+	if (status < 0)
+		pipeline_fail(pipeline, "%s", error->text);
+	return status;
+}
+
+void pipeline_set_memory(struct pipeline *pipeline, int64_t bytes)
+{
+	budget_resize(&pipeline->memory->budget, bytes);
+	budget_set_aside(&pipeline->memory->budget, disk_queue_share(pipeline->config, bytes));
+	metric_set(pipeline->memory_limit, bytes);
+}
+
+int pipeline_start_outputs(struct pipeline *pipeline, struct weir_error *error)
+{
 	int status;
 
 	memory_set_reader(pipeline->memory, pipeline);
+	pipeline_set_memory(pipeline, pipeline->memory->budget.hard);
 	status = pipeline_start_all(pipeline->dead_outputs, pipeline->dead_count, 0, error);
 	if (status == 0)
 		status = pipeline_start_all(pipeline->outputs, pipeline->output_count, 0, error);
@@ -246,13 +266,24 @@ int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
 			status = disk_queue_start(pipeline->outputs[i]->queue, error);
 	if (status == 0)
 		status = pipeline_start_all(pipeline->filters, pipeline->filter_count, 0, error);
+	return pipeline_started(pipeline, status, error);
+}
+
+int pipeline_start_inputs(struct pipeline *pipeline, struct weir_error *error)
+{
+	uint32_t flags = pipeline->start_flags | (pipeline->host->once ? WEIR_START_ONCE : 0);
+	int status = pipeline_start_all(pipeline->inputs, pipeline->input_count, flags, error);
+
 	if (status == 0)
-		status = pipeline_start_all(pipeline->inputs, pipeline->input_count, flags, error);
-	if (status < 0)
-		pipeline_fail(pipeline, "%s", error->text);
-	else
 		metric_set(pipeline->state_metric, 1);
-	return status;
+	return pipeline_started(pipeline, status, error);
+}
+
+int pipeline_start(struct pipeline *pipeline, struct weir_error *error)
+{
+	int status = pipeline_start_outputs(pipeline, error);
+
+	return status < 0 ? status : pipeline_start_inputs(pipeline, error);
 }
 
 /* ---- the end ---- */
@@ -344,11 +375,21 @@ uint32_t pipeline_stop(struct pipeline *pipeline)
 	return left;
 }
 
-static void pipeline_free_stages(struct weir_context **stages, uint32_t count)
+static void pipeline_free_list(struct weir_context ***stages, uint32_t *count)
 {
-	for (uint32_t i = 0; i < count; i++)
-		stage_destroy(stages[i]);
-	free(stages);
+	for (uint32_t i = 0; i < *count; i++)
+		stage_destroy((*stages)[i]);
+	free(*stages);
+	*stages = NULL;
+	*count = 0;
+}
+
+void pipeline_free_stages(struct pipeline *pipeline)
+{
+	pipeline_free_list(&pipeline->inputs, &pipeline->input_count);
+	pipeline_free_list(&pipeline->filters, &pipeline->filter_count);
+	pipeline_free_list(&pipeline->outputs, &pipeline->output_count);
+	pipeline_free_list(&pipeline->dead_outputs, &pipeline->dead_count);
 }
 
 static void pipeline_free_sources(struct pipeline *pipeline)
@@ -382,10 +423,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 	own[4] = pipeline->routed;
 	for (uint32_t i = 0; i < 5; i++)
 		metrics_remove(pipeline->host->metrics, own[i]);
-	pipeline_free_stages(pipeline->inputs, pipeline->input_count);
-	pipeline_free_stages(pipeline->filters, pipeline->filter_count);
-	pipeline_free_stages(pipeline->outputs, pipeline->output_count);
-	pipeline_free_stages(pipeline->dead_outputs, pipeline->dead_count);
+	pipeline_free_stages(pipeline);
 	pipeline_free_sources(pipeline);
 	known_free(pipeline);
 	batch_pool_done(&pipeline->pool);
@@ -395,5 +433,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 	pthread_mutex_destroy(&pipeline->lock);
 	free(pipeline->parked_list);
 	free(pipeline->failure);
+	free(pipeline->refused);
+	config_free(pipeline->owner);
 	free(pipeline);
 }

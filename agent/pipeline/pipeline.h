@@ -100,7 +100,11 @@ int stage_create(struct pipeline *pipeline, const struct config_stage *config, u
 		 int is_dead_letter, struct weir_context **ret_stage, struct weir_error *error);
 int stage_start(struct weir_context *stage, uint32_t input_flags, struct weir_error *error);
 void stage_stop(struct weir_context *stage);
+/* The same, but an output's deliveries stay on its list. */
+void stage_end(struct weir_context *stage);
 void stage_destroy(struct weir_context *stage);
+/* What the stage counts of records begins anew. */
+void stage_metrics_zero(struct weir_context *stage);
 /* flush() of filters and outputs that have one. */
 void stage_flush(struct weir_context *stage, uint32_t why);
 /* The instance for the calling worker. */
@@ -109,6 +113,14 @@ int32_t stage_timer_set(struct weir_context *stage, uint32_t id, uint64_t delay_
 void stage_stalled(struct weir_context *stage, struct weir_slice why);
 
 /* ---- sources (source.c) ------------------------------------------------------------------------ */
+
+/* Records of a source that an older generation held back, by position. */
+struct hold_positions {
+	uint64_t *positions; /* in ascending order */
+	uint32_t count, capacity;
+	uint64_t start; /* from where they must be read again; UINT64_MAX when nothing is held */
+	int all;        /* it cannot be told which: all records from there on */
+};
 
 struct source {
 	struct weir_source_view view; /* first: batches and plugins point at it */
@@ -126,11 +138,16 @@ struct source {
 	uint64_t *resume; /* per output: where it stood when the source was taken up */
 	uint64_t resume_max;
 	uint64_t read_position;     /* where the next claim begins */
+	uint64_t had_until;         /* older generations dealt with what begins before it, */
+	struct hold_positions held; /* but for these */
 	pthread_mutex_t acked_lock; /* guards acked; held over the plugin's acked() */
 	uint64_t acked;
 	struct disk_queue *queue; /* of which it is the reading end, else NULL */
 	_Atomic int forgotten;    /* END: nothing of it is to be kept */
-	_Atomic int dirty;        /* on the pipeline's dirty list */
+	_Atomic int superseded; /* the next generation begins anew: this one writes no positions */
+	_Atomic uint32_t open;  /* claims that are not settled */
+	int astray; /* claims that nobody will settle: records that could not be dealt with */
+	_Atomic int dirty; /* on the pipeline's dirty list */
 	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
 	_Atomic uint64_t lag;
@@ -184,17 +201,33 @@ void source_collect(struct pipeline *pipeline, struct state_writer *writer);
 void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter);
 /* Counts the records of a batch that the filter has made and is about to send on. */
 void flow_made(struct weir_context *filter, const struct batch *batch);
-/* Claims on which filters hold records back. */
+
+/* ---- records that filters hold back (hold.c) --------------------------------------------------- */
+
+struct claim_group;
+
 struct weir_claim *flow_hold(struct batch *batch, uint32_t record);
-struct weir_claim *flow_claim_ref(struct weir_claim *group);
-void flow_claim_release(struct weir_claim *group);
-void flow_batch_claim(struct batch *batch, struct weir_claim *take_group);
-uint32_t flow_batch_source(struct batch *batch, const struct weir_claim *group);
+struct weir_claim *flow_claim_ref(struct weir_claim *claim);
+void flow_claim_release(struct weir_claim *claim);
+void flow_batch_claim(struct batch *batch, struct weir_claim *take_claim);
+uint32_t flow_batch_source(struct batch *batch, const struct weir_claim *claim);
+void hold_group_unref(struct claim_group *group);
+/* True when filters hold anything back. */
+int hold_any(struct pipeline *pipeline);
+/* The held records of a source, unsorted. Once no task of the pipeline runs any more. */
+int hold_list(struct pipeline *pipeline, const struct source *source,
+	      struct hold_positions *ret_list);
+int hold_add(struct hold_positions *list, uint64_t position);
+void hold_sort(struct hold_positions *list);
+/* Leaves out, of a batch just read, what an older generation has dealt with: what its filters held back is
+ * read again, and with it what was passed on. */
+void hold_skip_had(const struct source *source, struct batch *batch);
 
 struct weir_delivery {
 	struct weir_delivery_view view;
 	struct batch *batch;
 	struct weir_context *output;
+	uint32_t index;  /* of the output in the generation that read the batch */
 	uint32_t queued; /* its queue on disk has the records before this one */
 	_Atomic uint32_t remaining;
 	_Atomic uint64_t *done; /* bit i: record i has an outcome */
@@ -208,6 +241,11 @@ struct weir_delivery *delivery_create(struct batch *batch, struct weir_context *
 void delivery_write(struct weir_delivery *delivery);
 void delivery_outcome(struct weir_delivery *delivery, const uint32_t *records, uint32_t count,
 		      uint32_t outcome, const char *reason, struct weir_slice text);
+/* What an output that has been stopped left without outcome goes to the heir; without one it counts as
+ * dropped. Returns the records handed over. */
+uint64_t delivery_pass_on(struct weir_context *output, struct weir_context *heir);
+/* One of them, which is on no list. Takes it. */
+uint32_t delivery_pass(struct weir_delivery *take_delivery, struct weir_context *heir);
 /* Frees what an output that has been stopped left without outcome. */
 void delivery_abandon(struct weir_context *output);
 /* The end of a batch at one output: gives up its claims there. */
@@ -244,11 +282,14 @@ struct pipeline {
 	char *failure;
 	struct source *sources;
 	struct source *dirty; /* positions changed: for the next commit */
+	struct claim_group *held;
 	struct source **parked_list;
 	uint32_t parked_count, parked_capacity;
 	struct weir_metric *routed, *unrouted, *memory_used, *memory_limit, *state_metric;
 	struct task pressure_task;
 	_Atomic int pressure_queued;
+	struct config *owner;       /* of `config`; kept until the pipeline is destroyed */
+	char *refused;              /* why a newer configuration is not in effect, or NULL */
 	struct known_source *known; /* of earlier runs, read at create */
 	uint32_t known_count;
 	uint32_t start_flags;
@@ -259,6 +300,11 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 		    uint64_t memory_bytes, uint32_t start_flags, struct pipeline *predecessor,
 		    struct pipeline **ret_pipeline, struct weir_error *error);
 int pipeline_start(struct pipeline *pipeline, struct weir_error *error);
+/* Another bound of the memory. */
+void pipeline_set_memory(struct pipeline *pipeline, int64_t bytes);
+/* The two halves of it: everything but the inputs, and the inputs. */
+int pipeline_start_outputs(struct pipeline *pipeline, struct weir_error *error);
+int pipeline_start_inputs(struct pipeline *pipeline, struct weir_error *error);
 /* The end in three steps, so that no pipeline waits for another: the inputs stop and what is on its way
  * is flushed; the caller waits until every record has an outcome, for as long as it likes; and filters
  * and outputs stop. Returns the number of batches left over; they come again. */
@@ -266,6 +312,8 @@ void pipeline_stop_reading(struct pipeline *pipeline);
 int pipeline_drained(struct pipeline *pipeline);
 uint32_t pipeline_stop(struct pipeline *pipeline);
 void pipeline_destroy(struct pipeline *pipeline);
+/* Destroys the plugins' instances; what is left is no more than what its batches stand on. */
+void pipeline_free_stages(struct pipeline *pipeline);
 /* run --once: true when everything that was there has an outcome. */
 int pipeline_finished(struct pipeline *pipeline);
 /* Waits at most that long for something to change. */
@@ -274,6 +322,7 @@ void pipeline_wait(struct pipeline *pipeline, uint64_t ns);
 void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int pipeline_is_reading(const struct pipeline *pipeline);
+int pipeline_has_failed(const struct pipeline *pipeline);
 /* Queues a task of the pipeline's; its run() ends with pipeline_task_done(). */
 void pipeline_push(struct pipeline *pipeline, struct task *task);
 void pipeline_task_done(struct pipeline *pipeline);

@@ -18,6 +18,7 @@
 struct rehearsal {
 	size_t pipeline; /* index in the configuration */
 	char plugin[64]; /* that is being started or created */
+	int offline;     /* leave the surroundings out */
 	int one;         /* this pipeline only, and why it is refused: */
 	struct weir_error refusal;
 	uint32_t warning_count; /* of what its plugins say of things as they are now */
@@ -77,9 +78,13 @@ static void rehearse(struct agent *agent, struct rehearsal *shared)
 		error = (struct weir_error){0};
 		if (config->pipelines[i].broken)
 			pipeline = NULL;
-		else if (agent_prepare(agent, &config->pipelines[i], 0, &pipeline, &error) < 0)
+		else if (agent_prepare(agent,
+				       &(struct agent_plan){.owner = agent->config,
+							    .config = &config->pipelines[i],
+							    .memory_bytes = config->memory_limit},
+				       &pipeline, &error) < 0)
 			shared->refusal = error;
-		else if (shared->one)
+		else if (shared->one && !shared->offline)
 			rehearse_surroundings(pipeline, shared);
 		if (shared->one)
 			break;
@@ -132,7 +137,7 @@ static struct rehearsal *shared_memory(void)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-void rehearsal_check(struct agent *agent, struct config *config)
+void rehearsal_check(struct agent *agent, struct config *config, int offline)
 {
 	struct rehearsal *shared = shared_memory();
 
@@ -141,7 +146,7 @@ void rehearsal_check(struct agent *agent, struct config *config)
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		const char *path = config->pipelines[i].path;
 
-		*shared = (struct rehearsal){.pipeline = i, .one = 1};
+		*shared = (struct rehearsal){.pipeline = i, .one = 1, .offline = offline};
 		rehearse_in_child(agent, shared);
 		if (agent->crashes[i])
 			config_add_problem(config, CONFIG_ERROR, path, 0, 0, "%s",

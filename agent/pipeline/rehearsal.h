@@ -16,6 +16,6 @@
  * for a child nothing is rehearsed. */
 void rehearsal_run(struct agent *agent);
 /* Adds a problem for each pipeline that would crash or be refused by a plugin of its. */
-void rehearsal_check(struct agent *agent, struct config *config);
+void rehearsal_check(struct agent *agent, struct config *config, int offline);
 
 #endif

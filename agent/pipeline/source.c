@@ -53,8 +53,8 @@ static void source_leave_ledger(struct source *source)
 	if (!source->ledger)
 		return;
 	pthread_mutex_lock(&source->ledger->lock);
-	if (source->ledger->reader == source)
-		source->ledger->reader = NULL;
+	if (atomic_load(&source->ledger->reader) == source)
+		atomic_store(&source->ledger->reader, NULL);
 	pthread_mutex_unlock(&source->ledger->lock);
 }
 
@@ -66,12 +66,12 @@ static struct source *source_reader(struct source *source)
 	struct source *reader;
 	uint32_t refs;
 
-	if (atomic_load(&ledger->refs) == 1) {
+	if (atomic_load(&ledger->reader) == source) {
 		source_ref(source);
 		return source;
 	}
 	pthread_mutex_lock(&ledger->lock);
-	reader = ledger->reader;
+	reader = atomic_load(&ledger->reader);
 	refs = reader ? atomic_load(&reader->refs) : 0;
 	/* One whose last reference is just going takes itself out under the lock. */
 	while (refs && !atomic_compare_exchange_weak(&reader->refs, &refs, refs + 1))
@@ -89,6 +89,7 @@ void source_unref(const struct weir_source_view *view)
 	source_leave_ledger(source);
 	ledger_unref(source->ledger);
 	free(source->outputs);
+	free(source->held.positions);
 	pthread_mutex_destroy(&source->acked_lock);
 	free(source->resume);
 	free(source->name);
@@ -149,7 +150,7 @@ static int source_join_ledger(struct source *source, struct ledger *ledger,
 	if (!source->outputs)
 		return WEIR_ERR_MEMORY;
 	pthread_mutex_lock(&ledger->lock);
-	ledger->reader = source;
+	atomic_store(&ledger->reader, source);
 	pthread_mutex_unlock(&ledger->lock);
 	return 0;
 }
@@ -193,6 +194,8 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	source->input = input;
 	source->user = spec->user;
 	source->read_position = spec->position;
+	if (spec->position > source->ledger->read_end)
+		source->ledger->read_end = spec->position;
 	source->acked = spec->position;
 	source->is_volatile = (spec->flags & WEIR_SOURCE_VOLATILE) != 0;
 	source->task.run = source_run;
@@ -357,7 +360,7 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 		     struct weir_error *error)
 {
 	struct pipeline *pipeline = input->pipeline;
-	const struct known_source *known = known_find(pipeline, id);
+	struct known_source *known = known_find(pipeline, id);
 	struct source *source;
 
 	if (!known)
@@ -365,6 +368,14 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 	source = source_create(input, id, spec, known->positions, known->ledger);
 	if (!source)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
+	source->had_until = known->had_until;
+	source->held = known->held;
+	known->held = (struct hold_positions){0};
+	hold_sort(&source->held);
+	if (!known->ledger) {
+		known->ledger = source->ledger;
+		ledger_ref(known->ledger);
+	}
 	source_link(source);
 	source_put(source, spec->name, spec->identity, NULL);
 	source_mark_dirty(source);
@@ -458,11 +469,13 @@ void source_release(struct claim *claim, int32_t output)
 {
 	struct source *source = claim->source;
 	struct source *reader;
+	int settled, empty;
 	uint64_t moved;
-	int empty;
 
 	source_ref(source);
-	moved = ledger_release(source->ledger, claim, output, &empty);
+	moved = ledger_release(source->ledger, claim, output, &settled, &empty);
+	if (settled)
+		atomic_fetch_sub(&source->open, 1);
 	reader = moved || empty ? source_reader(source) : NULL;
 	if (moved) {
 		source_mark_dirty(source);
@@ -578,13 +591,17 @@ static int32_t source_read(struct source *source)
 	}
 	claim = ledger_add(source->ledger, source, source->outputs, source->read_position,
 			   batch->view.range_end);
+	if (claim)
+		atomic_fetch_add(&source->open, 1);
 	if (!claim || batch_add_claim(batch, claim, -1) < 0) {
 		pipeline_fail(pipeline, "no memory to account for what was read");
 		batch_unref(batch);
 		return WEIR_ERR_MEMORY;
 	}
 	metric_add(source->input->bytes, (int64_t)(batch->view.range_end - source->read_position));
-	metric_add(source->input->records, batch->view.record_count);
+	if (source->read_position < source->had_until)
+		hold_skip_had(source, batch);
+	metric_add(source->input->records, batch->view.record_count - batch->skipped);
 	metric_add(source->input->input_dead, batch->dead_count);
 	source->read_position = batch->view.range_end;
 	atomic_store_explicit(&source->last_read_ns, batch->view.read_ns, memory_order_relaxed);
@@ -660,6 +677,8 @@ static void source_write(struct source *source, struct state_writer *writer)
 {
 	struct source_writing writing = {source, writer};
 
+	if (atomic_load(&source->superseded))
+		return;
 	if (!atomic_load(&source->forgotten) || atomic_load(&source->state) != SOURCE_CLOSED)
 		ledger_each(source->ledger, source_write_position, &writing);
 }

@@ -47,6 +47,8 @@ static void stage_metrics_output(struct weir_context *stage)
 		NULL);
 	stage->in_flight = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_output_in_flight_records",
 					"Records on their way to this output", NULL);
+	stage->repeated = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_repeated_total",
+				       "Records that a reload sent again", NULL);
 	stage->requests = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_requests_total",
 				       "Requests sent, tries counted", NULL);
 	stage->retries = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_retries_total",
@@ -236,7 +238,7 @@ int stage_start(struct weir_context *stage, uint32_t input_flags, struct weir_er
 	return status;
 }
 
-void stage_stop(struct weir_context *stage)
+void stage_end(struct weir_context *stage)
 {
 	const struct weir_plugin *plugin = stage->plugin;
 
@@ -257,8 +259,26 @@ void stage_stop(struct weir_context *stage)
 	}
 	for (uint32_t i = 0; i < STAGE_TIMERS; i++)
 		loop_timer_stop(stage->pipeline->host->loop, &stage->timers[i].timer);
-	if (plugin->kind == WEIR_OUTPUT)
+}
+
+void stage_stop(struct weir_context *stage)
+{
+	stage_end(stage);
+	if (stage->plugin->kind == WEIR_OUTPUT)
 		delivery_abandon(stage);
+}
+
+void stage_metrics_zero(struct weir_context *stage)
+{
+	struct weir_metric *counts[] = {
+		stage->delivered,   stage->dead,         stage->dropped,
+		stage->unselected,  stage->had,          stage->in_flight,
+		stage->records,     stage->input_dead,   stage->filter_dropped,
+		stage->filter_dead, stage->filter_held,  stage->filter_made,
+		stage->lost,        stage->queued_before};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		metric_zero(counts[i]);
 }
 
 static void stage_metrics_drop(struct weir_context *stage)
@@ -271,7 +291,8 @@ static void stage_metrics_drop(struct weir_context *stage)
 		stage->files,       stage->lag_bytes,      stage->lag_seconds,
 		stage->read_errors, stage->filter_dropped, stage->filter_dead,
 		stage->had,         stage->input_dead,     stage->filter_held,
-		stage->filter_made, stage->lost,           stage->queued_before};
+		stage->filter_made, stage->lost,           stage->queued_before,
+		stage->repeated};
 	struct metrics *metrics = stage->pipeline->host->metrics;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)

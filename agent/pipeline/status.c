@@ -116,6 +116,8 @@ static void put_pipeline(struct buffer *out, struct pipeline *pipeline)
 	buffer_text(out, ",");
 	pthread_mutex_lock(&pipeline->lock);
 	put_text(out, "failure", pipeline->failure);
+	buffer_text(out, ",");
+	put_text(out, "refused", pipeline->refused);
 	pthread_mutex_unlock(&pipeline->lock);
 	put_number(out, "routed", pipeline->routed);
 	put_number(out, "unrouted", pipeline->unrouted);
@@ -152,20 +154,21 @@ static void put_broken(struct buffer *out, const char *name, const char *why)
 	put_text(out, "name", name);
 	buffer_text(out, ",\"state\":\"not started\",");
 	put_text(out, "failure", why);
-	buffer_text(out,
-		    ",\"routed\":0,\"unrouted\":0,\"memory\":{\"used\":0,\"peak\":0,\"limit\":0},"
-		    "\"inputs\":[],\"filters\":[],\"outputs\":[],\"dead_letter\":[]}");
+	buffer_text(out, ",\"refused\":null,\"routed\":0,\"unrouted\":0,\"memory\":{\"used\":0,"
+			 "\"peak\":0,\"limit\":0},"
+			 "\"inputs\":[],\"filters\":[],\"outputs\":[],\"dead_letter\":[]}");
 }
 
 /* Pipelines of the configuration that do not run: with errors in the file, or not created. */
 static void put_missing(struct agent *agent, struct buffer *out, int any)
 {
 	for (size_t i = 0; i < agent->config->pipeline_count; i++) {
-		if (!agent->config->pipelines[i].broken)
+		const char *name = agent->config->pipelines[i].name;
+
+		if (!agent->config->pipelines[i].broken || agent_find(agent, name))
 			continue;
 		buffer_text(out, any ? "," : "");
-		put_broken(out, agent->config->pipelines[i].name,
-			   "its file has errors; see weir check");
+		put_broken(out, name, "its file has errors; see weir check");
 		any = 1;
 	}
 	for (uint32_t i = 0; i < agent->failure_count; i++) {
@@ -178,6 +181,7 @@ static void put_missing(struct agent *agent, struct buffer *out, int any)
 int agent_status(struct agent *agent, struct buffer *out)
 {
 	char stalled[WEIR_ERROR_TEXT];
+	uint64_t limit;
 	int64_t used = 0;
 
 	state_stalled(agent->host.state, stalled, sizeof(stalled));
@@ -185,20 +189,21 @@ int agent_status(struct agent *agent, struct buffer *out)
 	put_text(out, "host", agent->host_name);
 	buffer_printf(out, ",\"uptime_seconds\":%lld,\"state\":{",
 		      (long long)((clock_monotonic_ns() - agent->started_ns) / NS_PER_SECOND));
+	pthread_mutex_lock(&agent->lock);
 	put_text(out, "dir", agent->config->state_dir);
 	buffer_text(out, ",");
 	put_text(out, "stalled", stalled[0] ? stalled : NULL);
 	buffer_text(out, "},\"pipelines\":[");
-	pthread_mutex_lock(&agent->lock);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
 		buffer_text(out, i ? "," : "");
 		put_pipeline(out, agent->pipelines[i]);
 		used += atomic_load(&agent->pipelines[i]->memory->budget.used);
 	}
 	put_missing(agent, out, agent->pipeline_count > 0);
+	limit = agent->config->memory_limit;
 	pthread_mutex_unlock(&agent->lock);
 	return buffer_printf(out, "],\"memory\":{\"used\":%lld,\"limit\":%llu}}", (long long)used,
-			     (unsigned long long)agent->config->memory_limit);
+			     (unsigned long long)limit);
 }
 
 int agent_metrics(struct agent *agent, struct buffer *out)
@@ -264,7 +269,8 @@ int agent_health(struct agent *agent, struct buffer *out)
 		well = 0;
 	}
 	for (size_t i = 0; i < agent->config->pipeline_count; i++)
-		if (agent->config->pipelines[i].broken) {
+		if (agent->config->pipelines[i].broken &&
+		    !agent_find(agent, agent->config->pipelines[i].name)) {
 			buffer_printf(out, "%s: its file has errors; see weir check\n",
 				      agent->config->pipelines[i].name);
 			well = 0;

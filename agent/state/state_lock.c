@@ -93,6 +93,38 @@ int state_lock_take(const char *dir, int *ret_fd, struct weir_error *error)
 	return 0;
 }
 
+int state_lock_owner(const char *dir, long *ret_pid, struct weir_error *error)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX], text[32] = "";
+	int fd, got = -1;
+	ssize_t size = 0;
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return weir_fail(error, WEIR_ERR_NOT_FOUND,
+				 "no agent runs with the state folder %s", dir);
+	if (fd >= 0)
+		got = fcntl(fd, F_OFD_GETLK, &lock);
+	if (got == 0)
+		size = pread(fd, text, sizeof(text) - 1, 0);
+	if (fd < 0 || got < 0)
+		weir_fail(error, WEIR_ERR_IO,
+			  "can't read %s: %s; ask as root or as the user that "
+			  "runs the agent",
+			  path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (got < 0)
+		return WEIR_ERR_IO;
+	*ret_pid = size > 0 ? strtol(text, NULL, 10) : 0;
+	if (lock.l_type == F_UNLCK || *ret_pid <= 1)
+		return weir_fail(error, WEIR_ERR_NOT_FOUND,
+				 "no agent runs with the state folder %s", dir);
+	return 0;
+}
+
 void state_lock_release(int fd)
 {
 	if (fd >= 0)

@@ -83,6 +83,36 @@ def test_the_manager_hears_of_the_start_the_pulse_and_the_stop(weir, manager, tm
     assert "EXTEND_TIMEOUT_USEC=20000000" in manager.said
 
 
+def test_the_manager_hears_of_a_reload(weir, manager, tmp_path):
+    out = follow(weir, tmp_path)
+    weir.env = manager.env
+    weir.start()
+    manager.await_line("READY=1")
+    wait_until(lambda: records(out), 10 * SLOW, "the record")
+    follow(weir, tmp_path, filters=[{"set": {"x": 1}}])
+    weir.command("reload", "-c", weir.config, check=True)
+    manager.await_line("READY=1", 2)
+    said = manager.hear()
+    reloading = said.index("RELOADING=1")
+    assert said[reloading + 1].startswith("MONOTONIC_USEC=") and "READY=1" in said[reloading:]
+    # The pulse goes on while a reload waits for a destination.
+    weir.pipeline("a", {"inputs": [{"tail": {"paths": [str(tmp_path / "a.log")]}}],
+                        "outputs": [{"http": {"url": "http://127.0.0.1:1/"}}]})
+    weir.command("reload", "-c", weir.config, check=True)
+    with open(tmp_path / "a.log", "a", encoding="utf-8") as log:
+        log.write("two\n")
+    wait_until(lambda: weir.metric("weir_output_in_flight_records", output="http") == 1,
+               10 * SLOW, "the record on its way")
+    weir.configure(drain_timeout="1h", shutdown_timeout="0s")
+    follow(weir, tmp_path)
+    weir.reload()
+    wait_until(lambda: manager.hear().count("RELOADING=1") == 3, 10 * SLOW, "the reload")
+    heard = manager.hear().count("WATCHDOG=1")
+    manager.await_line("WATCHDOG=1", heard + 3)
+    assert manager.said.count("READY=1") == 3
+    weir.stop()
+
+
 def test_a_destination_that_is_gone_does_not_starve_the_watchdog(weir, manager, tmp_path):
     log = tmp_path / "a.log"
     log.write_text("one\n")

@@ -32,6 +32,7 @@ static void an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(config->log_level, WEIR_LOG_INFO);
 	assert_int_equal(config->log_format, LOG_TEXT);
 	assert_int_equal(config->shutdown_timeout_ns, 10000000000);
+	assert_int_equal(config->drain_timeout_ns, 10000000000);
 	assert_int_equal(config->on_corrupt_state, CONFIG_CORRUPT_STOP);
 	assert_int_equal(config->dead_letter_max, 1 << 30);
 }

@@ -70,9 +70,9 @@ static uint64_t committed(const struct book *book, const char *output)
 
 static int release(const struct book *book, struct claim *claim, int32_t output)
 {
-	int empty;
+	int settled, empty;
 
-	return (int)ledger_release(book->ledger, claim, output, &empty);
+	return (int)ledger_release(book->ledger, claim, output, &settled, &empty);
 }
 
 static void a_later_claim_waits_for_an_earlier_one(void **state)
