@@ -86,8 +86,8 @@ static uint64_t match(void)
 {
 	int code;
 	PCRE2_SIZE offset;
-	pcre2_code *regex = pcre2_compile((PCRE2_SPTR)combined, PCRE2_ZERO_TERMINATED, 0, &code,
-					  &offset, NULL);
+	pcre2_code *regex =
+		pcre2_compile((PCRE2_SPTR)combined, PCRE2_ZERO_TERMINATED, 0, &code, &offset, NULL);
 	pcre2_match_data *data = regex ? pcre2_match_data_create_from_pattern(regex, NULL) : NULL;
 	const char *at = sample, *end = sample + sample_size, *newline;
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -139,20 +140,29 @@ static void a_wrong_magic_is_refused(void **state)
 
 static void another_major_is_refused(void **state)
 {
+	char sentence[128];
+
 	(void)state;
 	list.abi_major = WEIR_ABI_MAJOR + 7;
 	list.abi_minor = 3;
-	expect_refused("it is built for plugin ABI 7.3, this agent has 0.1; build it against this "
-		       "agent's headers");
+	(void)snprintf(sentence, sizeof(sentence),
+		       "it is built for plugin ABI %d.3, this agent has %d.%d; build it against "
+		       "this agent's headers",
+		       WEIR_ABI_MAJOR + 7, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
+	expect_refused(sentence);
 }
 
 static void a_newer_minor_is_refused(void **state)
 {
+	char sentence[128];
+
 	(void)state;
 	list.abi_minor = WEIR_ABI_MINOR + 1;
-	expect_refused(
-		"it needs plugin ABI 0.2, this agent has 0.1; upgrade the agent, or build the "
-		"plugin against its headers");
+	(void)snprintf(sentence, sizeof(sentence),
+		       "it needs plugin ABI %d.%d, this agent has %d.%d; upgrade the agent, or "
+		       "build the plugin against its headers",
+		       WEIR_ABI_MAJOR, WEIR_ABI_MINOR + 1, WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
+	expect_refused(sentence);
 }
 
 static void an_older_minor_passes(void **state)
