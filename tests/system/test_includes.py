@@ -27,6 +27,7 @@ WORDS = {
     "stdin": "the standard stream",
     "stdout": "the standard stream",
     "set": "a verb",
+    "syslog": "a format of lines",
 }
 
 # Commands that write pipelines in the user's place: what they write has to name plugins.
