@@ -3,6 +3,7 @@
 Debian 12 from the installation to the purge."""
 import configparser
 import grp
+import json
 import os
 import pathlib
 import re
@@ -287,6 +288,47 @@ def test_a_plugin_built_on_a_clean_debian_against_the_package_loads_there(root, 
     root.run("weir", "plugins", "new", "mine", "--kind", "output", "--into", "/tmp")
     assert "mine: passed" in root.run("make", "-C", "/tmp/mine", "check", "install").stdout
     assert "output  mine" in root.run("weir", "plugins").stdout
+
+
+def recipe():
+    """The steps of the Containerfile: [(instruction, text)], continued lines joined."""
+    text = (ROOT / "packaging/container/Containerfile").read_text().replace("\\\n", "")
+    return [tuple(line.split(None, 1)) for line in text.splitlines() if line and line[0] != "#"]
+
+
+def test_the_container_recipe_makes_an_agent_that_needs_no_root_and_drains(root, debs, tmp_path):
+    """No container engine: the steps are followed in a root of their own, with the user's rights."""
+    entry = []
+    for instruction, text in recipe():
+        if instruction == "FROM":
+            assert text == "debian:bookworm-slim"
+        elif instruction == "COPY":
+            pattern, target = text.split()
+            for deb in debs:
+                if pathlib.Path(deb.name).match(pattern):
+                    shutil.copy(deb, root.at(target))
+        elif instruction == "RUN":
+            root.run("sh", "-ec", text)
+        elif instruction == "USER":
+            user = text.split(":")
+        elif instruction in ("ENTRYPOINT", "CMD"):
+            entry += json.loads(text)
+    assert entry == ["weir", "run"] and not list(root.at("/tmp").glob("*.deb"))
+    assert root.id_of("passwd", "weir") == user[0] == "712"
+    log, out = root.at("/var/log/nginx/access.log"), root.at("/var/lib/weir/out/requests.jsonl")
+    log.parent.mkdir()
+    append(log, 0)
+    shutil.copy(root.at("/usr/share/weir/conf.d/web.yaml"), root.at("/etc/weir/conf.d/web.yaml"))
+    as_user = ["setpriv", f"--reuid={user[0]}", f"--regid={user[1]}", "--clear-groups",
+               "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    root.process = spawn(root.inside(*entry, user=as_user), tmp_path / "weir.log")
+    wait_until(lambda: out.exists() and len(records(out)) == LINES, 30, "the lines")
+    health = next(text for name, text in recipe() if name == "HEALTHCHECK").split("CMD ", 1)[1]
+    assert "web" in root.run(*json.loads(health)).stdout
+    append(log, LINES)
+    wait_until(lambda: len(records(out)) > LINES, 30, "more lines")
+    root.stop()
+    assert [r["path"] for r in records(out)] == [f"/{i}" for i in range(2 * LINES)]
 
 
 def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):
