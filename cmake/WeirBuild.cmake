@@ -31,8 +31,9 @@ function(weir_plugin kind name)
   add_library(${target} MODULE ${sources})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/plugins ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE weir-options ${ARG_LIBRARIES})
-  target_link_options(${target} PRIVATE -Wl,--as-needed)
-  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${kind}-${name}
+  # The SONAME, which nobody links by, is the mark of a plugin that was built with the agent.
+  target_link_options(${target} PRIVATE -Wl,--as-needed -Wl,-soname,weir-${PROJECT_VERSION})
+  set_target_properties(${target} PROPERTIES NO_SONAME ON PREFIX "" OUTPUT_NAME ${kind}-${name}
                         LIBRARY_OUTPUT_DIRECTORY ${WEIR_PLUGIN_DIR})
   install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir/plugins)
   set_property(GLOBAL APPEND PROPERTY WEIR_PLUGINS_BUILT "${kind} ${name}")

@@ -32,6 +32,7 @@ struct config_problem {
 /* One stage of a pipeline: a plugin with its options. */
 struct config_stage {
 	const struct weir_plugin *plugin;
+	int stranger;                    /* the plugin was not built with this agent */
 	const struct weir_node *options; /* a MAP, defaults filled in */
 	uint32_t line, column;
 	char *name; /* `name:`, or the plugin's name, with "_2" and so on where it repeats within its list */

@@ -194,14 +194,14 @@ static void unknown_plugin(struct config_file *file, struct registry *registry,
 				  registry_kind_name(kind), key->text.data);
 }
 
-static const struct weir_plugin *find_plugin(struct config_file *file, struct registry *registry,
-					     uint32_t kind, const char *list,
-					     const struct tree_node *key)
+static const struct registry_entry *find_plugin(struct config_file *file, struct registry *registry,
+						uint32_t kind, const char *list,
+						const struct tree_node *key)
 {
 	const struct registry_entry *entry = registry_find(registry, kind, key->text.data);
 
 	if (entry)
-		return entry->plugin;
+		return entry;
 	if (!other_kind(file, registry, key, kind, list) &&
 	    !refused_file(file, registry, key, kind))
 		unknown_plugin(file, registry, key, kind);
@@ -412,13 +412,16 @@ int stage_read(struct config_file *file, struct registry *registry, uint32_t kin
 {
 	struct config_stage stage = {.line = entry->line, .column = entry->column};
 	const struct tree_node *key, *written, *map;
+	const struct registry_entry *found;
 	struct option_set sets[2] = {{0}};
 
 	if (split_entry(file, entry, list, &key, &written))
 		return WEIR_ERR_INVALID;
-	stage.plugin = find_plugin(file, registry, kind, list, key);
-	if (!stage.plugin || (written && written->kind == TREE_BAD))
+	found = find_plugin(file, registry, kind, list, key);
+	if (!found || (written && written->kind == TREE_BAD))
 		return WEIR_ERR_INVALID;
+	stage.plugin = found->plugin;
+	stage.stranger = !found->own;
 	map = written ? options_map(file, stage.plugin, written) : NULL;
 	if (written && !map)
 		return WEIR_ERR_INVALID;

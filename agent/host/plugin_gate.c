@@ -12,6 +12,10 @@
 #define OPTION_DEPTH_MAX 8 /* of nested maps; a cycle in `members` would have no end */
 #define OPTIONS_MAX 512    /* in one map; an array without its end would have no end */
 
+/* The flags that have a meaning; others are for later minors. */
+#define PLUGIN_FLAGS WEIR_PLUGIN_CONCURRENT
+#define OPTION_FLAGS (WEIR_OPTION_REQUIRED | WEIR_OPTION_SHORT | WEIR_OPTION_COMPUTED)
+
 const char *const plugin_host_options[] = {"name",     "when",   "isolate", "buffer",
 					   "ordering", "linger", "retry",   NULL};
 
@@ -104,6 +108,11 @@ static int check_option(const char *plugin, const struct weir_option *raw, uint3
 			"plugin \"%s\" has an option without a name or with an unknown type %u; "
 			"correct its declaration",
 			plugin, option.type);
+	if (option.flags & ~(uint32_t)OPTION_FLAGS)
+		return weir_fail(error, WEIR_ERR_REFUSED,
+				 "plugin \"%s\" sets flags of the option \"%s\" that this agent "
+				 "does not know (0x%x); set only WEIR_OPTION_*",
+				 plugin, option.name, option.flags);
 	if (depth == 0 && is_host_option(option.name))
 		return weir_fail(
 			error, WEIR_ERR_REFUSED,
@@ -169,6 +178,29 @@ static int check_short_option(const struct weir_plugin *plugin, struct weir_erro
 	return 0;
 }
 
+/* `reserved` of the table of its kind. */
+static uint32_t reserved_of_table(const struct weir_plugin *plugin)
+{
+	return plugin->kind == WEIR_INPUT    ? plugin->input->reserved
+	       : plugin->kind == WEIR_FILTER ? plugin->filter->reserved
+					     : plugin->output->reserved;
+}
+
+static int check_reserved(const struct weir_plugin *plugin, struct weir_error *error)
+{
+	if (plugin->flags & ~(uint32_t)PLUGIN_FLAGS)
+		return weir_fail(error, WEIR_ERR_REFUSED,
+				 "plugin \"%s\" sets flags that this agent does not know (0x%x); "
+				 "set only WEIR_PLUGIN_*",
+				 plugin->name, plugin->flags);
+	if (plugin->reserved || reserved_of_table(plugin))
+		return weir_fail(error, WEIR_ERR_REFUSED,
+				 "plugin \"%s\" does not leave the reserved members of its "
+				 "descriptor and its table of functions 0; begin with zeroed ones",
+				 plugin->name);
+	return 0;
+}
+
 /* The first function of a kind that must be there and is not, or NULL. */
 #define LACKS(ops, member) (!WEIR_HAS(ops, member) || !(ops)->member)
 
@@ -206,6 +238,7 @@ static const char *missing_function(const struct weir_plugin *plugin)
 int plugin_gate_plugin(const struct weir_plugin *plugin, struct weir_error *error)
 {
 	const char *missing;
+	int result;
 
 	if (!plugin || !WEIR_HAS(plugin, output))
 		return weir_fail(
@@ -231,11 +264,8 @@ int plugin_gate_plugin(const struct weir_plugin *plugin, struct weir_error *erro
 		return weir_fail(error, WEIR_ERR_REFUSED,
 				 "plugin \"%s\" lacks %s%s; set it in its descriptor", plugin->name,
 				 strchr(missing, ' ') ? "" : "the function ", missing);
-	if (plugin->options) {
-		int result = check_options(plugin->name, plugin->options, 0, error);
-
-		if (result)
-			return result;
-	}
-	return check_short_option(plugin, error);
+	result = check_reserved(plugin, error);
+	if (!result && plugin->options)
+		result = check_options(plugin->name, plugin->options, 0, error);
+	return result ? result : check_short_option(plugin, error);
 }

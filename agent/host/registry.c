@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -342,10 +343,39 @@ static int keep_handle(struct registry *registry, void *handle, struct weir_erro
 	return 0;
 }
 
+/* Plugins that are built with the agent carry this mark: their SONAME, see weir_plugin() of the build. */
+static int is_own(void *handle)
+{
+	const struct link_map *map;
+	const char *texts = NULL, *mark = NULL;
+
+	if (dlinfo(handle, RTLD_DI_LINKMAP, &map))
+		return 0;
+	for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_STRTAB)
+			texts = (const char *)entry->d_un.d_ptr;
+	if ((ElfW(Addr))texts <
+	    map->l_addr) /* where the section is read-only it is not relocated */
+		texts = texts ? texts + map->l_addr : NULL;
+	for (const ElfW(Dyn) *entry = map->l_ld; texts && entry->d_tag != DT_NULL; entry++)
+		if (entry->d_tag == DT_SONAME)
+			mark = texts + entry->d_un.d_val;
+	return mark && strcmp(mark, "weir-" WEIR_VERSION) == 0;
+}
+
+static void mark_own(struct registry *registry, void *handle, size_t first)
+{
+	int own = is_own(handle);
+
+	for (size_t i = first; i < registry->count; i++)
+		registry->loaded[i]->entry.own = own;
+}
+
 static int open_object(struct registry *registry, const char *path, const char *real_path,
 		       struct weir_error *error)
 {
 	const struct weir_plugin_list *list;
+	const size_t first = registry->count;
 	void *handle = dlopen(real_path, RTLD_NOW | RTLD_LOCAL);
 	int result;
 
@@ -366,6 +396,8 @@ static int open_object(struct registry *registry, const char *path, const char *
 		result = keep_handle(registry, handle, error);
 	if (result)
 		dlclose(handle);
+	else
+		mark_own(registry, handle, first);
 	return result;
 }
 

@@ -19,6 +19,7 @@ struct registry_entry {
 	const struct weir_plugin *plugin;
 	const char *path; /* of its .so */
 	uint16_t abi_major, abi_minor;
+	int own;     /* it was built with this agent, by its mark */
 	int started; /* plugin_start() has been called */
 };
 

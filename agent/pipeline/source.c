@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "batch/batch_check.h"
 #include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
 #include "pipeline/pipeline.h"
@@ -345,8 +346,9 @@ int32_t source_known(struct weir_context *input, uint32_t index,
 
 	if (!known)
 		return WEIR_ERR_NOT_FOUND;
-	memset(ret_state, 0, sizeof(*ret_state));
-	ret_state->struct_size = sizeof(*ret_state);
+	/* The caller's struct has the size that it says, which may be that of an older minor. */
+	if (!WEIR_HAS(ret_state, seen_ns))
+		return WEIR_ERR_INVALID;
 	memcpy(ret_state->id, known->id, sizeof(ret_state->id));
 	ret_state->name = weir_slice_of(known->name);
 	ret_state->identity = known->identity;
@@ -583,6 +585,14 @@ static int32_t source_read(struct source *source)
 	if (result < 0) {
 		metric_add(source->input->read_errors, 1);
 		log_line(WEIR_LOG_ERROR, source->input->origin, "read_failed", "%s", error.text);
+	}
+	if (source->input->config->stranger && batch_check(&batch->view, &error)) {
+		pipeline_fail(pipeline,
+			      "the input %s made a batch that cannot be read: %s; "
+			      "it is the plugin %s that has to be corrected",
+			      source->input->config->name, error.text, source->input->plugin->name);
+		batch_unref(batch);
+		return WEIR_ERR_INVALID;
 	}
 	/* What was marked before an error counts: the plugin's position has passed it. */
 	if (batch->view.range_end <= source->read_position) {

@@ -6,12 +6,21 @@
  *   - Both sides only append. Every table begins with its own size; a member that lies beyond the
  *     other side's size counts as absent.
  *   - A plugin built against minor N loads in every host with the same major and a minor >= N.
+ *   - Whoever allocates a struct that has a struct_size sets it, also when the other side is to fill
+ *     the struct in.
+ *   - What has no struct_size never grows: slice, error, label, value, record, block view, key. What
+ *     they might lack comes as a further array or member of a table that has one.
+ *   - Members called `reserved`, and flags that have no name yet, are 0. The host refuses descriptors
+ *     in which they are not, so that they can be given a meaning later.
  *   - Nothing of libc's layout crosses: fixed-width integers, pointer + length strings, no enum,
  *     no bool, no long, no FILE.
  *   - Allocation never crosses: each side frees what it allocated; what the host hands out says in
  *     its comment how long it lives.
  *
- * Changelog of minors (newest first):
+ * Changelog of minors (newest first; a plugin says which one it needs by the headers that it is built
+ * with):
+ *   1.0  2026-11-25  frozen. struct weir_error has room to grow; reserved members must be 0; the
+ *                    caller of source_known() sets struct_size
  *   0.3  2026-11-25  place() of inputs, for a move from another agent
  *   0.2  2026-11-25  metric_labelled(), histograms; retry bounds among an output's settings
  *   0.1  2026-11-24  first version; major 0 may still change between releases
@@ -19,11 +28,12 @@
 #ifndef WEIR_ABI_H
 #define WEIR_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define WEIR_ABI_MAJOR 0
-#define WEIR_ABI_MINOR 3
+#define WEIR_ABI_MAJOR 1
+#define WEIR_ABI_MINOR 0
 
 /* True when `member` lies within the `struct_size` that the other side declared. */
 #define WEIR_HAS(table, member)  \
@@ -55,6 +65,7 @@ struct weir_error {
 	uint32_t line;   /* 1-based line in the configuration file; 0 = unknown */
 	uint32_t column; /* 1-based column; 0 = unknown */
 	uint32_t offset; /* byte offset in the text that was being read (a regex, an expression) */
+	uint32_t reserved[4];
 	char text[WEIR_ERROR_TEXT];
 };
 

@@ -71,7 +71,7 @@ struct weir_record {
 
 struct weir_batch {
 	uint32_t struct_size;
-	uint32_t flags; /* reserved */
+	uint32_t flags; /* none yet: 0 */
 	struct weir_record *records;
 	struct weir_value *values;
 	struct weir_block_view *blocks;

@@ -228,7 +228,8 @@ struct weir_services {
 
 	/* ---- for inputs ---- */
 
-	/* The sources of this input from earlier runs, by index; WEIR_ERR_NOT_FOUND at the end.
+	/* The sources of this input from earlier runs, by index; WEIR_ERR_NOT_FOUND at the end. The
+	 * caller sets ret_state->struct_size.
 	 * The slices live until the next call. Call from start(). */
 	int32_t (*source_known)(struct weir_context *context, uint32_t index,
 				struct weir_source_state *ret_state);

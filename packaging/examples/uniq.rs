@@ -16,8 +16,8 @@ use std::mem::size_of;
 use std::os::raw::c_char;
 use std::ptr;
 
-const ABI_MAJOR: u16 = 0;
-const ABI_MINOR: u16 = 1;
+const ABI_MAJOR: u16 = 1;
+const ABI_MINOR: u16 = 0;
 const MAGIC: u32 = 0x5745_4952;
 const FILTER: u32 = 2;
 const DROPPED: u16 = 1;

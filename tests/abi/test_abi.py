@@ -255,7 +255,7 @@ def test_a_plugin_of_an_older_minor_works_and_its_missing_members_are_not_called
     agent.pipeline("main", {"inputs": [{"acker": f"{tmp_path}/in"}],
                             "outputs": [{"old_minor": {"path": f"{tmp_path}/out"}}]})
     shown = agent.command("plugins", "-c", agent.config, "old_minor", check=True).stdout
-    assert "plugin ABI 0.0" in shown
+    assert "plugin ABI 1.0" in shown
     agent.start()
     sender = Sender(tmp_path / "in")
     sender.send("one")
@@ -275,13 +275,17 @@ def refusal(agent, path):
 
 
 FAULTY_PLUGINS = [
-    ("bad_major", "it is built for plugin ABI 1."),
+    ("bad_major", "it is built for plugin ABI 2."),
+    ("bad_old", "it is built for plugin ABI 0.1, this agent has 1."),
     ("bad_minor", "upgrade the agent"),
     ("bad_magic", "WEIR_PLUGINS()"),
     ("bad_symbol", "no symbol weir_plugins"),
     ("bad_missing", "write"),
     ("bad_option", "belongs to the host"),
     ("bad_name", "Bad Name"),
+    ("bad_flags", "sets flags that this agent does not know"),
+    ("bad_reserved", "reserved members"),
+    ("bad_bit", 'flags of the option "a"'),
 ]
 
 
@@ -421,6 +425,28 @@ def test_a_plugin_that_crashes_in_create_is_named_and_harms_no_other_pipeline(wi
     unharmed(with_folder, tmp_path)
     assert len(re.findall(words, with_folder.log())) == 2
     assert "bad.yaml" in with_folder.log() and "worse.yaml" in with_folder.log()
+
+
+LIES = ["shape", "slots", "row", "line_block", "line", "source", "tag", "value_block", "value", "overflow",
+        "records", "used"]
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_input_that_fills_a_batch_wrongly_is_named_and_harms_no_other_pipeline(with_folder, folder,
+                                                                                 tmp_path, lie):
+    shutil.copy(BAD / "liar.so", folder)
+    with_folder.pipeline("bad", {"inputs": [{"liar": lie}], "outputs": [{"looper": f"{tmp_path}/bad"}]})
+    unharmed(with_folder, tmp_path)
+    said = [line for line in with_folder.log().splitlines() if "cannot be read" in line]
+    assert len(said) == 1 and "the plugin liar" in said[0] and "bad" in said[0], with_folder.log()
+    assert not lines(tmp_path / "bad")
+
+
+def test_the_same_input_without_a_lie_works(with_folder, folder, tmp_path):
+    shutil.copy(BAD / "liar.so", folder)
+    with_folder.pipeline("good", {"inputs": [{"liar": "none"}], "outputs": [{"looper": f"{tmp_path}/out"}]})
+    with_folder.run_once()
+    assert lines(tmp_path / "out") == [b"text"] * 3
 
 
 # ---- inspect ----

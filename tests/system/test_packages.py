@@ -351,8 +351,10 @@ def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):
     root.run("rpm", "--install", "--force", "--nodeps", "/tmp/weir.rpm")
     assert root.at("/etc/weir/weir.yaml").read_text() == "workers: 1\n"
     root.run("rpm", "--erase", "weir")
-    # Debian's rpm keeps its database there; elsewhere the folder of licences belongs to the system.
-    own_work = re.compile(r"/root/\.rpmdb|/var/lib/rpm|/usr/lib/\.build-id$|/usr/share/licenses$")
+    # Debian's rpm keeps its database there; elsewhere the folders of licences and of completions
+    # belong to the system.
+    own_work = re.compile(r"/root/\.rpmdb|/var/lib/rpm|/usr/lib/\.build-id$|/usr/share/licenses$"
+                          r"|/usr/share/(zsh|fish)(/|$)")
     left = {p for p in root.files() - before if not own_work.match(p)}
     assert left == {"/etc/weir", "/etc/weir/conf.d", "/etc/weir/conf.d/web.yaml",
                     "/etc/weir/weir.yaml.rpmsave"}

@@ -2,7 +2,7 @@
 /*
  * A minimal output with one thing wrong, chosen by a macro when it is built:
  * BAD_MAJOR, BAD_MINOR, BAD_MAGIC, BAD_SYMBOL, BAD_MISSING, BAD_CREATE, BAD_ABORT, BAD_EXIT, BAD_OPTION,
- * BAD_NAME; or nothing, as DUPLICATE.
+ * BAD_NAME, BAD_FLAGS, BAD_RESERVED, BAD_BIT; or nothing, as DUPLICATE.
  */
 #include <stdlib.h>
 #include <weir/plugin.h>
@@ -53,11 +53,17 @@ static void bad_write(void *instance, const struct weir_delivery_view *delivery)
 static const struct weir_option options[] = {
 #if defined(BAD_OPTION)
 	WEIR_OPTION("when", WEIR_TYPE_STRING, NULL, "An option that belongs to the host"),
+#elif defined(BAD_BIT)
+	{sizeof(struct weir_option), WEIR_TYPE_STRING, 0, 1u << 31, "a", NULL, NULL, NULL, 0, 0,
+	 NULL},
 #endif
 	WEIR_OPTION_END};
 
 static const struct weir_output_ops operations = {
 	.struct_size = sizeof(operations),
+#if defined(BAD_RESERVED)
+	.reserved = 1,
+#endif
 	.create = bad_create,
 	.stop = bad_stop,
 	.destroy = bad_stop,
@@ -69,6 +75,9 @@ static const struct weir_output_ops operations = {
 static const struct weir_plugin plugin = {
 	.struct_size = sizeof(plugin),
 	.kind = WEIR_OUTPUT,
+#if defined(BAD_FLAGS)
+	.flags = 1u << 31,
+#endif
 #if defined(BAD_NAME)
 	.name = "Bad Name",
 #else

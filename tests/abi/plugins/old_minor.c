@@ -96,4 +96,4 @@ __attribute__((constructor)) static void fill(void)
 
 WEIR_EXTERN_C WEIR_EXPORT const struct weir_plugin_list weir_plugins;
 const struct weir_plugin_list weir_plugins = {
-	WEIR_PLUGINS_MAGIC, sizeof(struct weir_plugin_list), 0, 0, 1, all};
+	WEIR_PLUGINS_MAGIC, sizeof(struct weir_plugin_list), 1, 0, 1, all};
