@@ -177,7 +177,7 @@ def unit(staged, prefix, tmp_path):
     """The unit with the staged program, which systemd wants to find."""
     text = one(staged, "weir.service").read_text()
     copy = tmp_path / "weir.service"
-    copy.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={prefix}/bin/weir", text, flags=re.M))
+    copy.write_text(re.sub(r"^(Exec\w+=)\S+", rf"\1{prefix}/bin/weir", text, flags=re.M))
     return copy
 
 
