@@ -341,6 +341,9 @@ void pipeline_stop_reading(struct pipeline *pipeline)
 	int state = PIPELINE_RUNNING;
 
 	atomic_compare_exchange_strong(&pipeline->state, &state, PIPELINE_STOPPING);
+	/* No source is being read when the inputs stop: they may look at what they have. */
+	while (atomic_load(&pipeline->tasks))
+		pipeline_wait(pipeline, 10 * NS_PER_MS);
 	for (uint32_t i = 0; i < pipeline->input_count; i++)
 		stage_stop(pipeline->inputs[i]);
 	while (atomic_load(&pipeline->tasks))

@@ -59,7 +59,8 @@ struct weir_input_ops {
 	/* Opens sources. flags are WEIR_START_*. With WEIR_START_ONCE every source is opened before
 	 * start() returns, and comes to WEIR_READ_END or DETACH when all that was there has been read. */
 	int32_t (*start)(void *instance, uint32_t flags, struct weir_error *error);
-	/* No more source_ready(), no thread of the plugin's runs after it. */
+	/* No source is being read. No more source_ready(), no thread of the plugin's runs after it. At a
+	 * reload the instance that follows is created before it, and started after it. */
 	void (*stop)(void *instance);
 	void (*destroy)(void *instance);
 	/* Fills the batch (one block of text is reserved already) and returns WEIR_READ_*. */

@@ -434,6 +434,62 @@ def test_rotation_between_reloads_loses_and_repeats_nothing(weir, load):
     weir.stop()
 
 
+def test_what_is_unread_of_a_deleted_file_is_read(weir, scripted, tmp_path):
+    gate = Gate()
+    server = scripted(gate)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    first = logs / "a.log"
+    line = "x" * 2000
+    weir.configure(memory_limit="4MiB", drain_timeout="200ms")
+
+    def write(turn):
+        weir.pipeline("a", {"inputs": [tail(logs / "*.log")], "filters": [{"set": {"x": turn}}],
+                            "outputs": [to_http(server.url, format="lines")]})
+
+    with open(first, "w", encoding="utf-8") as f:
+        f.writelines(f"{n} {line}\n" for n in range(4000))
+    write(0)
+    weir.start()
+    wait_until(lambda: server.asked, 10 * SLOW, "a request")
+    first.unlink()
+    first.write_text("a new one of its name\n")
+    for turn in range(1, 4):
+        write(turn)
+        reload(weir)
+    gate.open.set()
+    wait_until(lambda: len(server.lines()) >= 4001, 30 * SLOW, "all lines")
+    arrived = [text.split()[0] for text in server.lines()]
+    assert sorted(arrived) == sorted([b"a", *(str(n).encode() for n in range(4000))])
+    weir.stop()
+
+
+def test_the_half_of_a_line_of_standard_input_is_kept(weir, tmp_path):
+    out, reader_writer = tmp_path / "out.jsonl", os.pipe()
+
+    def write(turn):
+        weir.pipeline("a", {"inputs": [{"stdin": {}}], "filters": [{"set": {"x": turn}}],
+                            "outputs": [to_file(out)]})
+
+    write(0)
+    with open(weir.log_path, "ab") as log:
+        weir.process = subprocess.Popen([weir.binary, "run", "-c", weir.config],
+                                        stdin=reader_writer[0], stdout=log, stderr=log)
+    os.close(reader_writer[0])
+    wait_until(weir.answers, 20 * SLOW, "the start")
+    for turn in range(1, 4):
+        os.write(reader_writer[1], f"whole {turn}\nhalf ".encode())
+        wait_until(lambda: count(out) == 2 * turn - 1, 10 * SLOW, "the whole line")
+        write(turn)
+        reload(weir)
+        os.write(reader_writer[1], f"and half {turn}\n".encode())
+        wait_until(lambda: count(out) == 2 * turn, 10 * SLOW, "the halves")
+    assert [r["message"] for r in records(out)] == [
+        text for turn in range(1, 4) for text in (f"whole {turn}", f"half and half {turn}")]
+    os.close(reader_writer[1])
+    weir.stop()
+
+
 # ---- destinations that do not answer ----
 
 class Gate:

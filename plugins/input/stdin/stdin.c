@@ -104,6 +104,37 @@ static int32_t input_create(const struct weir_services *host, struct weir_contex
 	return WEIR_OK;
 }
 
+/* Of an instance that stopped within a line, for the one that takes its place at a reload. */
+static uint8_t *left_line;
+static uint32_t left_size;
+
+static void leave_line(struct input *input)
+{
+	if (input->line_size == 0 || input->ended)
+		return;
+	free(left_line);
+	left_line = input->line;
+	left_size = input->line_size;
+	input->line = NULL;
+	input->line_size = 0;
+}
+
+static int32_t take_line(struct input *input, struct weir_error *error)
+{
+	if (left_size > input->max_line)
+		return weir_fail(error, WEIR_ERR_STATE,
+				 "stdin has been read to the middle of a line that is longer than "
+				 "the new max_line; give it %u bytes at least",
+				 left_size);
+	if (left_line)
+		memcpy(input->line, left_line, left_size);
+	input->line_size = left_size;
+	free(left_line);
+	left_line = NULL;
+	left_size = 0;
+	return WEIR_OK;
+}
+
 static int32_t input_start(void *instance, uint32_t flags, struct weir_error *error)
 {
 	struct input *input = instance;
@@ -118,6 +149,9 @@ static int32_t input_start(void *instance, uint32_t flags, struct weir_error *er
 	int status;
 
 	(void)flags;
+	status = take_line(input, error);
+	if (status < 0)
+		return status;
 	status = input->host->source_open(input->context, &spec, &input->source, error);
 	if (status < 0)
 		return status;
@@ -142,6 +176,7 @@ static void input_stop(void *instance)
 	hand_back(input);
 	(void)pthread_join(input->poller, NULL);
 	input->polling = 0;
+	leave_line(input);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "follow.h"
 #include "hold.h"
 #include "known.h"
+#include "legacy.h"
 #include "refusal.h"
 #include "rotated.h"
 #include "walk.h"
@@ -414,6 +415,7 @@ void scan_first(struct catalog *catalog)
 	known_load(catalog);
 	scan_walk(catalog, &scan);
 	adopt_by_inode(catalog, &scan);
+	legacy_take_up(catalog);
 	adopt_by_text(catalog, 0);
 	adopt_by_text(catalog, 1);
 	for (uint32_t i = 0; i < scan.count; i++)

@@ -4,8 +4,8 @@
  * deleted or compressed.
  *
  *   tail.c       the plugin: options, life, timers
- *   scan.c       which files there are      (glob, walk, refusal, hold, known, rotated, sibling,
- *                                            follow)
+ *   scan.c       which files there are      (glob, walk, refusal, hold, known, legacy, rotated,
+ *                                            sibling, follow)
  *   watcher.c    what changed               (folder_table; the process's one inotify thread)
  *   catalog.c    the files of an instance   (file, identity)
  *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed,
@@ -21,6 +21,7 @@
 #include "catalog.h"
 #include "preview.h"
 #include "hold.h"
+#include "legacy.h"
 #include "reader.h"
 #include "rotated.h"
 #include "scan.h"
@@ -200,6 +201,8 @@ static void tail_stop(void *instance)
 		(void)catalog->host->timer_set(catalog->context, id, WEIR_TIMER_OFF);
 	if (atomic_exchange(&catalog->watching, 0))
 		watcher_remove(&catalog->watch);
+	if (!catalog->once)
+		legacy_leave(catalog);
 }
 
 static int32_t tail_read(void *instance, void *source_user, struct weir_batch *batch,
@@ -241,6 +244,7 @@ static int32_t tail_plugin_start(const struct weir_services *host, struct weir_e
 static void tail_plugin_stop(void)
 {
 	watcher_stop();
+	legacy_done();
 }
 
 static int32_t tail_check(void *instance, struct weir_error *ret_warning)
