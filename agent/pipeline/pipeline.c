@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
+#include "pipeline/state_gate.h"
 
 /* What a batch is taken to grow to before one has been seen: rows and an encoding beside its text. */
 #define FIRST_ESTIMATE_BLOCKS 4
@@ -206,6 +207,7 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 	pipeline->host = host;
 	pipeline->start_flags = start_flags;
 	pipeline->pressure_task.run = pipeline_pressure_run;
+	state_gate_init(pipeline);
 	pipeline->memory = pipeline_memory(memory_bytes, block, predecessor);
 	if (!pipeline->memory) {
 		free(pipeline);
@@ -348,6 +350,7 @@ void pipeline_stop_reading(struct pipeline *pipeline)
 		stage_stop(pipeline->inputs[i]);
 	while (atomic_load(&pipeline->tasks))
 		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	state_gate_stop(pipeline);
 	pipeline_flush(pipeline, WEIR_FLUSH_STOP);
 }
 
@@ -419,6 +422,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 		return;
 	while (atomic_load(&pipeline->tasks))
 		pipeline_wait(pipeline, 10 * NS_PER_MS);
+	state_gate_stop(pipeline);
 	own[0] = pipeline->unrouted;
 	own[1] = pipeline->memory_used;
 	own[2] = pipeline->memory_limit;

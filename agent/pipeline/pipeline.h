@@ -288,8 +288,10 @@ struct pipeline {
 	struct weir_metric *routed, *unrouted, *memory_used, *memory_limit, *state_metric;
 	struct task pressure_task;
 	_Atomic int pressure_queued;
-	struct config *owner;       /* of `config`; kept until the pipeline is destroyed */
-	char *refused;              /* why a newer configuration is not in effect, or NULL */
+	struct config *owner;          /* of `config`; kept until the pipeline is destroyed */
+	char *refused;                 /* why a newer configuration is not in effect, or NULL */
+	struct loop_timer state_timer; /* state_gate.c */
+	_Atomic int gate_closed;
 	struct known_source *known; /* of earlier runs, read at create */
 	uint32_t known_count;
 	uint32_t start_flags;

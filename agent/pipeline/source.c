@@ -23,6 +23,7 @@
 #include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/state_gate.h"
 
 enum source_state {
 	SOURCE_NEW,
@@ -454,19 +455,6 @@ static void source_tell_acked(struct source *source)
 	pthread_mutex_unlock(&source->acked_lock);
 }
 
-/* At high speed the next commit must not wait for its time: what is uncommitted would be repeated. */
-static void source_count_uncommitted(struct source *source, uint64_t bytes)
-{
-	struct pipeline_host *host = source->pipeline->host;
-
-	if (source->is_volatile || !host->state ||
-	    atomic_fetch_add_explicit(&host->uncommitted, bytes, memory_order_relaxed) + bytes <
-		    STATE_COMMIT_BYTES)
-		return;
-	atomic_store_explicit(&host->uncommitted, 0, memory_order_relaxed);
-	state_hurry(host->state);
-}
-
 void source_release(struct claim *claim, int32_t output)
 {
 	struct source *source = claim->source;
@@ -481,7 +469,8 @@ void source_release(struct claim *claim, int32_t output)
 	reader = moved || empty ? source_reader(source) : NULL;
 	if (moved) {
 		source_mark_dirty(source);
-		source_count_uncommitted(source, moved);
+		if (!source->is_volatile && source->pipeline->host->state)
+			state_gate_count(source->pipeline, moved);
 	}
 	if (moved && reader)
 		source_tell_acked(reader);
@@ -650,6 +639,12 @@ static void source_run(struct task *task)
 	for (int turn = 0; turn < SOURCE_TURN && result == WEIR_READ_MORE; turn++) {
 		if (!pipeline_is_reading(pipeline)) {
 			atomic_store(&source->state, SOURCE_PARKED);
+			goto out;
+		}
+		if (state_gate_is_closed(pipeline)) {
+			if (!source_park(source))
+				continue;
+			state_gate_wait(pipeline);
 			goto out;
 		}
 		if (!source->queue && !budget_admit(&pipeline->memory->budget)) {

@@ -269,6 +269,11 @@ void state_write_position(struct state_writer *writer, const uint8_t source_id[1
 	writer->positions[writer->count++] = at;
 }
 
+int state_is_stalled(struct state *state)
+{
+	return atomic_load_explicit(&state->stalled, memory_order_relaxed);
+}
+
 void state_stalled(struct state *state, char *text, size_t size)
 {
 	if (size == 0)

@@ -99,6 +99,8 @@ void state_hurry(struct state *state);
  * still holds at later starts, for pipelines that on_corrupt_state keeps from running. */
 int state_concerned(struct state *state, const char *pipeline, const char *input);
 
+/* Whether the last commit failed; cheap. Any thread. */
+int state_is_stalled(struct state *state);
 /* "" when commits work, else the reason. Copies into text. */
 void state_stalled(struct state *state, char *text, size_t size);
 

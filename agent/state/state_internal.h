@@ -25,6 +25,7 @@ struct state {
 	/* 1 from the first arming to the moment before the collector is asked. An exchange on both
 	 * sides: what was changed before arming is seen by the collector. */
 	atomic_int armed;
+	atomic_int stalled; /* the last cycle failed: as retry_due_ns, without the lock */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* the thread has something to do, or to stop */

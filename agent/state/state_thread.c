@@ -123,6 +123,7 @@ static void thread_note(struct state *state, int failed, const struct weir_error
 
 	state->sync_error = failed ? *error : (struct weir_error){0};
 	state->retry_due_ns = failed ? clock_monotonic_ns() + THREAD_RETRY_MS * NS_PER_MS : 0;
+	atomic_store_explicit(&state->stalled, failed != 0, memory_order_relaxed);
 	if (failed && !was)
 		log_line(WEIR_LOG_ERROR, "state", "state_stalled",
 			 "positions can't be saved, trying again every second: %s", error->text);

@@ -65,16 +65,28 @@ def agent(make_weir):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A filesystem of 1 MiB."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", path],
-                             capture_output=True, text=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"can't mount a small tmpfs: {mounted.stderr.strip()}")
-    yield path
-    subprocess.run(["umount", "-l", path], check=True)
+def make_disk(tmp_path):
+    """make_disk(size): a filesystem of that size."""
+    made = []
+
+    def make(size):
+        path = tmp_path / f"disk{len(made)}"
+        path.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", path],
+                                 capture_output=True, text=True, check=False)
+        if mounted.returncode != 0:
+            pytest.skip(f"can't mount a small tmpfs: {mounted.stderr.strip()}")
+        made.append(path)
+        return path
+
+    yield make
+    for path in made:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+@pytest.fixture
+def small_disk(make_disk):
+    return make_disk("1m")
 
 
 def fill(disk):
@@ -226,6 +238,71 @@ def test_positions_on_a_full_disk_are_made_up_for(agent, tmp_path, small_disk):
     agent.kill()
     agent.run_once()
     assert lines(tmp_path / "out") == expected(0, written)
+
+
+def append_mebibytes(path, mebibytes):
+    """Returns how many lines that makes."""
+    block = b"".join(b"%063d\n" % number for number in range(1 << 14))
+    with open(path, "ab") as log:
+        for _ in range(mebibytes):
+            log.write(block)
+    return mebibytes << 14
+
+
+def test_reading_stops_while_what_is_delivered_can_not_be_noted(make_weir, tmp_path, small_disk):
+    """Without it a crash after hours of a full disk would send all of them again."""
+    agent = make_weir(admin=True, state_dir=str(small_disk / "state"), memory_limit="32MiB")
+    agent.state_dir = small_disk / "state"
+    pipeline(agent, tmp_path, outputs=["null"])
+    write(tmp_path / "log", 0, 10)
+    agent.start()
+    wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"null": 70}, DEADLINE,
+               "the position")
+    ballast = fill(small_disk)
+    written = 10
+    while "state_stalled" not in agent.log():  # each commit takes a little of the WAL's own room
+        write(tmp_path / "log", written, 10)
+        written += 10
+        wait_until(lambda: agent.metric("weir_input_records_total") >= written, DEADLINE, "the lines")
+        assert written < 20000
+    before = (tmp_path / "log").stat().st_size
+    count = append_mebibytes(tmp_path / "log", 256)
+    wait_until(lambda: "reading_paused" in agent.log(), DEADLINE, "the pause in the log")
+    # One commit's worth, and what memory_limit let in before that was delivered.
+    wait_until(lambda: not agent.metric("weir_output_in_flight_records"), DEADLINE, "the outcomes")
+    assert agent.metric("weir_input_bytes_total") < before + ((64 + 32 + 8) << 20)
+    assert agent.get("/health")[0] == 503
+    ballast.unlink()
+    size = (tmp_path / "log").stat().st_size
+    wait_until(lambda: positions(agent)[f"{tmp_path}/log"] == {"null": size}, DEADLINE,
+               "the position")
+    assert agent.metric("weir_input_records_total") == written + count
+    assert agent.get("/health")[0] == 200
+    agent.stop()
+
+
+def test_a_dead_letter_on_a_full_disk_stops_the_reading_until_there_is_room(make_weir, tmp_path,
+                                                                            make_disk):
+    agent, disk = make_weir(admin=True, memory_limit="4MiB"), make_disk("24m")
+    log, letters, total = tmp_path / "log", disk / "dead.jsonl", 50000
+    agent.pipeline("main", {
+        "inputs": [{"tail": {"paths": [str(log)], "start": "beginning"}}],
+        "filters": [{"parse": {"format": "combined", "on_error": "dead_letter"}}],
+        "outputs": ["null"], "dead_letter": [{"file": {"path": str(letters)}}]})
+    ballast = fill(disk)
+    write(log, 0, total)
+    agent.start()
+    wait_until(lambda: "no room for" in agent.log(), DEADLINE, "the stall in the log")
+    wait_until(lambda: agent.get("/health")[0] == 503, DEADLINE, "a bad health")
+    # What memory_limit lets in is read; then nothing more.
+    wait_until(lambda: agent.metric("weir_memory_used_bytes") > 3 << 20, DEADLINE, "full memory")
+    assert agent.metric("weir_input_records_total") < total
+    ballast.unlink()
+    wait_until(lambda: agent.metric("weir_output_records_total", dead_letter="file") == total,
+               DEADLINE, "all letters")
+    agent.stop()
+    assert sorted(json.loads(letter)["line"].encode() for letter in lines(letters)) == sorted(
+        expected(0, total))
 
 
 def test_an_output_on_a_full_disk_waits_and_leaves_no_half_line(agent, tmp_path, small_disk):
