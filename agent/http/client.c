@@ -35,6 +35,13 @@
 #define CLIENT_TROUBLE 3
 /* Without success for so long, the output counts as stalled. */
 #define CLIENT_STALLED_NS (10 * (uint64_t)NS_PER_SECOND)
+/* One write to a socket carries up to this much: with less the copying shows, with more nothing does.
+ * The least is libcurl's own. */
+#define CLIENT_UPLOAD_BUFFER (UINT64_C(512) << 10)
+#define CLIENT_UPLOAD_BUFFER_MIN (UINT64_C(16) << 10)
+/* The buffers of all requests in flight are this part of the owner's memory at most: they hold what is
+ * in its blocks already, and come on top of them. */
+#define CLIENT_MEMORY_PART 8
 /* Of an answer, in the log. */
 #define CLIENT_EXCERPT 200
 
@@ -426,10 +433,21 @@ static void release(struct weir_http_client *client)
 	free(client);
 }
 
+static long upload_buffer(uint64_t memory_bytes, uint32_t concurrency)
+{
+	uint64_t bytes = memory_bytes / CLIENT_MEMORY_PART / concurrency & ~UINT64_C(4095);
+
+	if (memory_bytes == 0 || bytes > CLIENT_UPLOAD_BUFFER)
+		return (long)CLIENT_UPLOAD_BUFFER;
+	return bytes < CLIENT_UPLOAD_BUFFER_MIN ? (long)CLIENT_UPLOAD_BUFFER_MIN : (long)bytes;
+}
+
 int32_t client_create(struct http *http, const struct http_owner *owner,
 		      const struct weir_http_client_options *options,
 		      struct weir_http_client **ret_client, struct weir_error *error)
 {
+	uint32_t concurrency =
+		options->concurrency_max ? options->concurrency_max : CLIENT_CONCURRENCY;
 	struct weir_http_client *client;
 	int code;
 
@@ -447,8 +465,8 @@ int32_t client_create(struct http *http, const struct http_owner *owner,
 	client->owner = *owner;
 	client->timer.call = pump_later;
 	client->timer.user = client;
-	pace_start(&client->pace,
-		   options->concurrency_max ? options->concurrency_max : CLIENT_CONCURRENCY,
+	client->options.upload_buffer = upload_buffer(owner->memory_bytes, concurrency);
+	pace_start(&client->pace, concurrency,
 		   options->backoff_min_ns ? options->backoff_min_ns : CLIENT_BACKOFF_MIN_NS,
 		   options->backoff_max_ns ? options->backoff_max_ns : CLIENT_BACKOFF_MAX_NS);
 	*ret_client = client;

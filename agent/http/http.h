@@ -30,6 +30,8 @@ struct http_owner {
 	struct weir_metric *requests, *retries, *in_flight, *bytes, *latency;
 	/* May be NULL. Before each try; see weir_output_ops.http_begin. */
 	int32_t (*begin)(void *user, struct weir_http_request *request);
+	/* Bytes of the owner's memory bound, of which the client's own buffers take a part; 0 = any. */
+	uint64_t memory_bytes;
 };
 
 struct http_module {

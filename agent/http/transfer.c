@@ -10,8 +10,6 @@
 
 #include "base/clock.h"
 
-/* One write to a socket carries up to this much. */
-#define TRANSFER_UPLOAD_BUFFER (512L << 10)
 /* Of all the headers of an answer. */
 #define TRANSFER_HEADERS_MAX (256u << 10)
 /* A larger buffer is given back after the answer. */
@@ -125,7 +123,7 @@ static int set_options(CURL *e, const struct transfer_options *o)
 	       curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) ||
 	       curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L) ||
 	       curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) ||
-	       curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, TRANSFER_UPLOAD_BUFFER) ||
+	       curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, o->upload_buffer) ||
 	       curl_easy_setopt(e, CURLOPT_HTTP_VERSION, version) ||
 	       curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms) ||
 	       curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)o->request_timeout_ms) ||

@@ -20,7 +20,8 @@ struct transfer_options {
 	uint64_t connect_timeout_ms, request_timeout_ms;
 	int insecure;
 	int http1;
-	char *proxy; /* NULL = from the environment */
+	long upload_buffer; /* bytes that one write to a socket carries at most */
+	char *proxy;        /* NULL = from the environment */
 	char *ca_file, *cert_file, *key_file, *user_agent;
 };
 

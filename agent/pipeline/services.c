@@ -280,6 +280,7 @@ static int32_t service_http_client(struct weir_context *context,
 		.in_flight = context->http_in_flight,
 		.bytes = context->http_bytes,
 		.latency = context->latency,
+		.memory_bytes = (uint64_t)context->pipeline->memory->budget.hard,
 		.begin = STAGE_OP(context->plugin->output, http_begin) ? http_owner_begin : NULL};
 	struct weir_http_client_options with_retry;
 	struct http *http;

@@ -32,6 +32,10 @@ class Sink:
     def behave(self, query=""):
         self._ask("POST", f"/behave?{query}" if query else "/behave")
 
+    def reset(self):
+        """Zeroes the totals."""
+        self._ask("POST", "/reset")
+
     def stats(self):
         return json.loads(self._ask("GET", "/stats"))
 

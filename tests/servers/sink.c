@@ -506,7 +506,8 @@ static int serve_request(struct connection *c, struct request *request)
 	if (strcmp(request->target, "/reset") == 0 || strcmp(request->target, "/behave") == 0) {
 		pthread_mutex_lock(&sink.lock);
 		if (request->target[1] == 'r')
-			memset(&sink.totals, 0, sizeof(sink.totals));
+			sink.totals = (struct totals){.in_flight = sink.totals.in_flight,
+						      .in_flight_max = sink.totals.in_flight};
 		else
 			sink.behaviour = query ? read_query(query, plain) : plain;
 		sink.failed = 0;
