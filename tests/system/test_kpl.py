@@ -470,7 +470,7 @@ def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind)
     with ship.log.open("a") as log:
         log.write("late\n")
     wait_until(lambda: data_of(stream) == ["late"], 20, "the record that came later")
-    assert weir.metric("weir_kinesis_records_expired_total") == 1000
+    assert weir.metric("weir_kinesis_user_records_expired_total", stream="s") == 1000
     weir.stop()
 
 
@@ -530,6 +530,39 @@ def test_the_rate_adapts_to_what_a_shard_takes(ship):
     assert sorted(data_of(stream)) == lines_of(1500, 20)
     print(f"{state['throttled']} records were throttled for 1,500 that were taken")
     assert state["throttled"] < 3000
+
+
+# ---- metrics ----
+
+
+def test_the_metrics_of_kpl_are_there_by_name_stream_and_shard(ship, weir):
+    lines, texts = keyed(3000)
+    stream = kpl.Stream(3)
+    stream.fails = lambda shard, data: (
+        "ProvisionedThroughputExceededException" if shard.id.endswith("2") and len(stream.puts) < 3 else None)
+    ship.log.write_text("".join(line + "\n" for line in lines))
+    ship.configure(stream, filters=[{"parse": "json"}], **FIELDS)
+    weir.start()
+    wait_until(lambda: weir.metric("weir_output_records_total", outcome="delivered") == 3000, 20, "them")
+    metric = lambda name, **labels: weir.metric(f"weir_kinesis_{name}", stream="s", output="kinesis", **labels)
+    for shard in stream.shards:
+        got = [kpl.unpack(data, key, explicit) for key, explicit, data in shard.records]
+        assert metric("user_records_put_total", shard=shard.id) == sum(map(len, got))
+        assert metric("user_records_data_put_total", shard=shard.id) == sum(len(r[2]) for g in got for r in g)
+        assert metric("kinesis_records_put_total", shard=shard.id) == len(shard.records)
+        assert metric("kinesis_records_data_put_total", shard=shard.id) == sum(
+            len(data) + len(key) for key, _, data in shard.records)
+    errors = metric("all_errors_total", shard=stream.shards[2].id)
+    assert errors > 0 and errors == metric("all_errors_total")
+    assert errors == metric("errors_by_code_total", code="ProvisionedThroughputExceededException")
+    assert metric("retries_per_record_total") >= len(kpl.unpack(stream.shards[2].records[0][2]))
+    assert metric("user_records_received_total") == 3000 and metric("user_records_expired_total") == 0
+    wait_until(lambda: metric("user_records_pending") == 0, 5, "nothing to be pending")
+    assert metric("request_time_seconds_count") == len(stream.puts)
+    assert metric("buffering_time_seconds_count") == len(stream.kinesis_records())
+    assert metric("user_records_per_kinesis_record") > 10
+    assert 1 <= metric("kinesis_records_per_put_records_request") <= metric("user_records_per_put_records_request")
+    weir.stop()
 
 
 # ---- time ----

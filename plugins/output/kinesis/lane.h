@@ -16,6 +16,7 @@
 #define KINESIS_LANE_H
 
 #include "lot.h"
+#include "meters.h"
 #include "support/rate/bucket.h"
 #include "support/shards/shard_map.h"
 
@@ -28,9 +29,10 @@ struct lane_limits {
 struct lane {
 	struct record *first, **end;
 	uint32_t count;
-	uint64_t bytes;       /* of the records; about what they take in aggregates, keys aside */
-	uint32_t in_flight;   /* parcels whose place is not settled */
-	uint32_t failures;    /* in a row */
+	uint64_t bytes;     /* of the records; about what they take in aggregates, keys aside */
+	uint32_t in_flight; /* parcels whose place is not settled */
+	uint32_t failures;  /* in a row */
+	struct shard_meters meters;
 	struct bucket bucket; /* without a shard there is no limit */
 	uint64_t not_before_ns;
 	struct shard shard;              /* an empty id: none */

@@ -267,10 +267,32 @@ static int32_t send_shipment(struct producer *p, struct shipment *shipment)
 	return aws_service_send(p->service, &shipment->http, &shipment->call);
 }
 
+void producer_count(struct producer *p, int64_t records)
+{
+	int64_t pending;
+
+	pthread_mutex_lock(&p->lock);
+	pending = p->unsettled += records;
+	pthread_mutex_unlock(&p->lock);
+	p->host->metric_add(p->meters.user_records_pending, pending);
+}
+
+void producer_outcome(struct producer *p, struct record *first, uint32_t outcome,
+		      const char *reason, const char *text)
+{
+	int64_t count = 0;
+
+	if (!first)
+		return;
+	for (const struct record *record = first; record; record = record->next)
+		count++;
+	records_outcome(first, &p->lots, outcome, reason, weir_slice_of(text));
+	producer_count(p, -count);
+}
+
 /* What has got its outcome elsewhere than in an answer. */
 static void report(struct producer *p)
 {
-	const struct weir_slice none = {NULL, 0};
 	struct record *overdue, *landed;
 
 	pthread_mutex_lock(&p->lock);
@@ -279,10 +301,10 @@ static void report(struct producer *p)
 	p->overdue = p->landed = NULL;
 	pthread_mutex_unlock(&p->lock);
 	for (const struct record *record = overdue; record; record = record->next)
-		p->host->metric_add(p->expired, 1);
-	records_outcome(landed, &p->lots, WEIR_OUTCOME_DELIVERED, NULL, none);
-	records_outcome(overdue, &p->lots, WEIR_OUTCOME_DEAD, "expired",
-			weir_slice_of("the record could not be delivered within record_ttl"));
+		p->host->metric_add(p->meters.user_records_expired, 1);
+	producer_outcome(p, landed, WEIR_OUTCOME_DELIVERED, NULL, "");
+	producer_outcome(p, overdue, WEIR_OUTCOME_DEAD, "expired",
+			 "the record could not be delivered within record_ttl");
 }
 
 void producer_pump(struct producer *p)
@@ -314,6 +336,9 @@ static void refuse(struct producer *p, struct weir_delivery *delivery)
 /* Under the lock. */
 static void enqueue(struct producer *p, struct lot *lot)
 {
+	p->unsettled += lot->count;
+	p->host->metric_add(p->meters.user_records_received, lot->count);
+	p->host->metric_add(p->meters.user_records_pending, p->unsettled);
 	for (uint32_t i = 0; i < lot->count; i++) {
 		struct record *record = &lot->records[i];
 
@@ -539,12 +564,12 @@ static void make_metrics(struct producer *p)
 {
 	const struct weir_services *host = p->host;
 
+	meters_init(&p->meters, host, p->context, p->shipments.stream);
+	p->loose.meters = meters_of_shard(&p->meters, NULL);
 	p->retried = host->metric(p->context, WEIR_METRIC_COUNTER, "records_retried_total",
 				  "records that the service turned down for the moment");
 	p->refused = host->metric(p->context, WEIR_METRIC_COUNTER, "records_refused_total",
 				  "records that the service turned down for good");
-	p->expired = host->metric(p->context, WEIR_METRIC_COUNTER, "records_expired_total",
-				  "records that were not delivered within record_ttl");
 	p->maps = host->metric(p->context, WEIR_METRIC_COUNTER, "shard_maps_total",
 			       "lists of the stream's shards that were taken over");
 	p->misplaced_aggregates =

@@ -100,9 +100,9 @@ static uint32_t refuse(struct producer *p, struct shipment *shipment,
 		snprintf(text, sizeof(text), "the service answered %s: %s",
 			 *failure->code ? failure->code : "an error", failure->text);
 		p->host->metric_add(p->refused, 1);
-		records_outcome(shipment->parcels[0].first, &p->lots, WEIR_OUTCOME_DEAD,
-				failure->class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused",
-				weir_slice_of(text));
+		producer_outcome(p, shipment->parcels[0].first, WEIR_OUTCOME_DEAD,
+				 failure->class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused",
+				 text);
 		shipment_free(shipment, &p->shipments);
 	}
 	producer_pump(p);
@@ -142,6 +142,7 @@ static uint32_t call_failed(struct producer *p, struct shipment *shipment,
 	struct aws_error failure;
 
 	aws_error_read(response, &failure);
+	meters_error(&p->meters, failure.code);
 	if (failure.class == AWS_ERROR_INVALID || failure.class == AWS_ERROR_TOO_LARGE)
 		return refuse(p, shipment, &failure);
 	if (response->may_have_landed)
@@ -201,6 +202,9 @@ static void on_outcome(void *user, const struct put_outcome *outcome)
 	records = r->shipment->parcels[outcome->index].count;
 	copy_slice(code, sizeof(code), outcome->code);
 	class = aws_error_class(code);
+	meters_error(&r->producer->meters, code);
+	r->producer->host->metric_add(r->shipment->parcels[outcome->index].lane->meters.all_errors,
+				      1);
 	if (!*r->code) {
 		memcpy(r->code, code, sizeof(code));
 		copy_slice(r->text, sizeof(r->text), outcome->message);
@@ -262,6 +266,8 @@ static void sort_failed(struct reading *r, uint32_t i, uint64_t now)
 	if (r->fates[i] == FATE_THROTTLED)
 		bucket_throttled(&parcel->lane->bucket, r->shipment->sent_ns, now);
 	if (r->fates[i] == FATE_RETRY || r->fates[i] == FATE_THROTTLED) {
+		for (struct record *record = parcel->first; record; record = record->next)
+			record->tries++;
 		lane_failed(p, parcel->lane, r->held > 0, now);
 		producer_return(p, parcel->first);
 		parcel->first = NULL;
@@ -287,24 +293,56 @@ static void sort(struct reading *r, uint64_t now)
 	}
 }
 
+/* Of the parcels that were taken, wherever that was. */
+static void meter(const struct reading *r)
+{
+	const struct shipment *shipment = r->shipment;
+	struct producer *p = r->producer;
+	uint32_t taken = 0, records = 0;
+
+	for (uint32_t i = 0; i < shipment->count; i++) {
+		const struct parcel *parcel = &shipment->parcels[i];
+		const struct shard_meters *meters = &parcel->lane->meters;
+		uint64_t data = 0, retries = 0;
+
+		if (r->fates[i] != FATE_DELIVERED && r->fates[i] != FATE_ELSEWHERE)
+			continue;
+		for (const struct record *record = parcel->first; record; record = record->next) {
+			data += record->size;
+			retries += record->tries;
+		}
+		taken++;
+		records += parcel->count;
+		p->host->metric_add(meters->user_records_put, parcel->count);
+		p->host->metric_add(meters->user_records_data_put, (int64_t)data);
+		p->host->metric_add(meters->kinesis_records_put, 1);
+		p->host->metric_add(meters->kinesis_records_data_put, (int64_t)parcel->bytes);
+		p->host->metric_add(p->meters.retries, (int64_t)retries);
+		p->host->metric_add(p->meters.buffering_time,
+				    (int64_t)(shipment->sent_ns - parcel->first->lot->arrived_ns));
+	}
+	if (taken)
+		meters_request(&p->meters, records, taken);
+}
+
 static void settle(struct producer *p, struct reading *r)
 {
 	struct shipment *shipment = r->shipment;
-	const struct weir_slice none = {NULL, 0};
 
 	tell(p, r);
+	meter(r);
 	pthread_mutex_lock(&p->lock);
 	producer_sent_remove(p, shipment);
 	sort(r, p->host->monotonic_ns());
 	pthread_mutex_unlock(&p->lock);
 	for (uint32_t i = 0; i < shipment->count; i++) {
+		struct record *first = shipment->parcels[i].first;
+
 		if (r->fates[i] == FATE_DELIVERED) {
-			records_outcome(shipment->parcels[i].first, &p->lots,
-					WEIR_OUTCOME_DELIVERED, NULL, none);
-		} else if (shipment->parcels[i].first) {
+			producer_outcome(p, first, WEIR_OUTCOME_DELIVERED, NULL, "");
+		} else if (first) {
 			p->host->metric_add(p->refused, 1);
-			records_outcome(shipment->parcels[i].first, &p->lots, WEIR_OUTCOME_DEAD,
-					"refused", weir_slice_of(r->dead_text));
+			producer_outcome(p, first, WEIR_OUTCOME_DEAD, "refused", r->dead_text);
 		}
 	}
 	shipment_free(shipment, &p->shipments);
@@ -317,6 +355,7 @@ uint32_t producer_answered(struct producer *p, struct shipment *shipment,
 	struct reading r = {.producer = p, .shipment = shipment};
 	uint32_t answer = WEIR_HTTP_FINISHED;
 
+	p->host->metric_add(p->meters.request_time, (int64_t)response->elapsed_ns);
 	if (response->advice != WEIR_HTTP_OK)
 		return call_failed(p, shipment, response);
 	r.fates = calloc(shipment->count, sizeof(*r.fates));

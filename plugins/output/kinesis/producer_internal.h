@@ -55,6 +55,7 @@ struct producer {
 	struct aws_service *service;
 	struct aws_operation put_records;
 	struct shard_query query;
+	struct meters meters;
 
 	pthread_mutex_t lock; /* guards all below */
 	uint32_t placement;
@@ -71,6 +72,7 @@ struct producer {
 	uint64_t ask_ns, asked_ns; /* when to ask for the shards, 0 = not; when it was last done */
 	uint32_t ask_failures;     /* in a row */
 	uint64_t next_number;
+	int64_t unsettled;      /* records that have come and are not settled */
 	uint64_t flush_number;  /* records before it don't linger */
 	struct shipment *ready; /* made already, to be sent before anything new */
 	struct shipment *sent;
@@ -83,7 +85,7 @@ struct producer {
 	struct record *landed;  /* delivered, as it turned out later */
 	uint64_t seed;          /* of backoffs */
 
-	struct weir_metric *retried, *refused, *expired, *repeated;
+	struct weir_metric *retried, *refused, *repeated;
 	struct weir_metric *maps, *misplaced_aggregates, *misplaced_records;
 };
 
@@ -104,7 +106,12 @@ int32_t producer_misplace(struct producer *producer, struct parcel *parcel, cons
 /* Takes the new map over once nothing is in flight. */
 void producer_shards_settle(struct producer *producer, uint64_t now);
 
-/* Not under the lock: asks for the shards if it is time. */
+/* Not under the lock: so many records have come, or (negative) are settled. */
+void producer_count(struct producer *producer, int64_t records);
+/* One outcome for a list of records. */
+void producer_outcome(struct producer *producer, struct record *first, uint32_t outcome,
+		      const char *reason, const char *text);
+/* Asks for the shards if it is time. */
 void producer_shards_ask(struct producer *producer);
 uint32_t producer_shards_done(struct producer *producer, const struct weir_http_response *response);
 int32_t producer_shards_create(struct producer *producer, struct weir_error *error);

@@ -136,8 +136,10 @@ static struct lane **make_lanes(struct producer *p, const struct shard_map *map)
 		if (!lanes[i])
 			break;
 		lane_init(lanes[i], &map->shards[i]);
+		lanes[i]->meters = meters_of_shard(&p->meters, map->shards[i].id);
 		bucket_init(&lanes[i]->bucket, p->settings.rate * KINESIS_SHARD_RECORDS_S,
-			    p->settings.rate * KINESIS_SHARD_BYTES_S, p->host->monotonic_ns());
+			    p->settings.rate * KINESIS_SHARD_BYTES_S,
+			    (double)p->settings.linger_ns / SECOND, p->host->monotonic_ns());
 	}
 	if (!lanes || i == map->open_count)
 		return lanes;

@@ -2,15 +2,20 @@
 #include "support/rate/bucket.h"
 
 #define SECOND 1e9
+/* Less than what a bucket holds. */
+#define RESERVE_MAX_S 0.5
 
-void bucket_init(struct bucket *bucket, double items_per_s, double bytes_per_s, uint64_t now_ns)
+void bucket_init(struct bucket *bucket, double items_per_s, double bytes_per_s, double reserve_s,
+		 uint64_t now_ns)
 {
-	*bucket = (struct bucket){.items_per_s = items_per_s,
-				  .bytes_per_s = bytes_per_s,
-				  .share = 1,
-				  .items = items_per_s,
-				  .bytes = bytes_per_s,
-				  .filled_ns = now_ns};
+	*bucket =
+		(struct bucket){.items_per_s = items_per_s,
+				.bytes_per_s = bytes_per_s,
+				.share = 1,
+				.items = items_per_s,
+				.bytes = bytes_per_s,
+				.reserve_s = reserve_s < RESERVE_MAX_S ? reserve_s : RESERVE_MAX_S,
+				.filled_ns = now_ns};
 }
 
 static double least(double a, double b)
@@ -31,21 +36,28 @@ static void fill(struct bucket *b, uint64_t now_ns)
 	b->bytes = least(b->bytes_per_s * b->share, b->bytes + seconds * b->bytes_per_s * b->share);
 }
 
-/* How long until a debt is paid; a little more than that, so that it surely is. */
-static double wait_s(double tokens, double per_s)
+/* How long until there are more tokens than `wanted`; a little more, so that there surely are. */
+static double wait_s(double tokens, double wanted, double per_s)
 {
-	return tokens > 0 ? 0 : -tokens / per_s + 0.0001;
+	return tokens > wanted ? 0 : (wanted - tokens) / per_s + 0.0001;
 }
 
 uint64_t bucket_wait_ns(struct bucket *b, uint64_t now_ns)
 {
-	double items, bytes;
+	double items_per_s, bytes_per_s, reserve, items, bytes;
 
 	if (b->items_per_s <= 0)
 		return 0;
 	fill(b, now_ns);
-	items = wait_s(b->items, b->items_per_s * b->share);
-	bytes = wait_s(b->bytes, b->bytes_per_s * b->share);
+	items_per_s = b->items_per_s * b->share;
+	bytes_per_s = b->bytes_per_s * b->share;
+	if (b->items <= 0 || b->bytes <= 0)
+		b->in_debt = 1;
+	reserve = b->in_debt ? b->reserve_s : 0;
+	items = wait_s(b->items, reserve * items_per_s, items_per_s);
+	bytes = wait_s(b->bytes, reserve * bytes_per_s, bytes_per_s);
+	if (items <= 0 && bytes <= 0)
+		b->in_debt = 0;
 	return (uint64_t)((items > bytes ? items : bytes) * SECOND);
 }
 

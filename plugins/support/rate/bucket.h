@@ -3,7 +3,8 @@
  * A token bucket of two kinds of tokens, items and bytes, whose rate adapts.
  *
  *   - Something may go while there are tokens of both kinds; what it takes may leave a debt. So an
- *     item larger than the bucket waits no longer than it must.
+ *     item larger than the bucket waits no longer than it must. After a debt nothing goes until a
+ *     reserve has gathered: so what is limited goes in few large portions, not in many small ones.
  *   - Additive increase, multiplicative decrease: a throttle halves the rate, once for all that was
  *     sent before it; it grows back to the full rate within BUCKET_RECOVERY_NS.
  *
@@ -23,12 +24,15 @@ struct bucket {
 	double items_per_s, bytes_per_s; /* at the full rate; 0 = no limit at all */
 	double share;                    /* of the full rate, now */
 	double items, bytes;             /* tokens; negative is debt */
-	uint64_t filled_ns;              /* up to when tokens have been counted */
-	uint64_t cut_ns;                 /* of the last decrease */
+	double reserve_s;                /* what must gather after a debt, in seconds at the rate */
+	int in_debt;
+	uint64_t filled_ns; /* up to when tokens have been counted */
+	uint64_t cut_ns;    /* of the last decrease */
 };
 
 /* Full, at the full rate: tokens of one second. */
-void bucket_init(struct bucket *bucket, double items_per_s, double bytes_per_s, uint64_t now_ns);
+void bucket_init(struct bucket *bucket, double items_per_s, double bytes_per_s, double reserve_s,
+		 uint64_t now_ns);
 /* 0 when something may go now, else how many nanoseconds to wait for that. */
 uint64_t bucket_wait_ns(struct bucket *bucket, uint64_t now_ns);
 void bucket_take(struct bucket *bucket, double items, double bytes);
