@@ -14,25 +14,36 @@
 
 #include <weir/plugin.h>
 
+#include "admin/page.h"
+#include "admin/streams.h"
+
 #define ADMIN_CONNECTIONS 64
 #define ADMIN_IDLE_S 30
 #define HOST_MAX 256
 
+/* The cookie by which a browser brings the token. */
+#define COOKIE "weir_token"
+
 struct admin {
 	struct MHD_Daemon *daemon;
 	struct admin_source source;
+	struct streams *streams;
+	char *token; /* NULL = none */
 };
 
-static const char index_text[] = "weir " WEIR_VERSION "\n\n"
-				 "/health   200 when all is well, 503 and why when not\n"
-				 "/metrics  for Prometheus\n"
-				 "/status   as JSON\n";
+static const char index_text[] =
+	"weir " WEIR_VERSION "\n\n"
+	"/health   200 when all is well, 503 and why when not\n"
+	"/metrics  for Prometheus\n"
+	"/status   as JSON\n"
+	"/api/events  what the page in a browser shows, an event a second\n";
 
 /* ---- answers ---- */
 
 /* Takes the text. */
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-			      struct buffer *take_text)
+static enum MHD_Result answer_with(struct MHD_Connection *connection, unsigned status,
+				   const char *type, struct buffer *take_text, const char *header,
+				   const char *value)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(
 		take_text->size, take_text->data, MHD_RESPMEM_MUST_FREE);
@@ -46,11 +57,20 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	if (header)
+		MHD_add_response_header(response, header, value);
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+			      struct buffer *take_text)
+{
+	return answer_with(connection, status, type, take_text,
+			   status == MHD_HTTP_METHOD_NOT_ALLOWED ? MHD_HTTP_HEADER_ALLOW : NULL,
+			   "GET, HEAD");
 }
 
 static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, const char *text)
@@ -71,9 +91,45 @@ static const char *metrics_type(struct MHD_Connection *connection)
 		       : "text/plain; version=0.0.4; charset=utf-8";
 }
 
-static enum MHD_Result answer_page(const struct admin_source *source,
-				   struct MHD_Connection *connection, const char *path)
+static const char *header_of(struct MHD_Connection *connection, const char *name)
 {
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* A browser gets the page, everyone else what there is to ask for. */
+static enum MHD_Result answer_index(struct MHD_Connection *connection)
+{
+	const char *accept = header_of(connection, "Accept");
+	char policy[PAGE_POLICY_MAX];
+	struct buffer out = {0};
+
+	if (!accept || !strstr(accept, "text/html"))
+		return say(connection, MHD_HTTP_OK, index_text);
+	if (page_render(&out, policy) < 0) {
+		buffer_done(&out);
+		return say(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	}
+	return answer_with(connection, MHD_HTTP_OK, "text/html; charset=utf-8", &out,
+			   "Content-Security-Policy", policy);
+}
+
+static enum MHD_Result answer_events(struct admin *admin, struct MHD_Connection *connection)
+{
+	struct MHD_Response *response = streams_open(admin->streams, connection);
+	enum MHD_Result result;
+
+	if (!response)
+		return say(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many listeners\n");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *connection,
+				   const char *path)
+{
+	const struct admin_source *source = &admin->source;
 	struct buffer out = {0};
 	int failed = 0, well = 1;
 	const char *type;
@@ -87,8 +143,10 @@ static enum MHD_Result answer_page(const struct admin_source *source,
 	} else if (strcmp(path, "/status") == 0) {
 		failed = source->status(source->user, &out);
 		type = "application/json";
+	} else if (strcmp(path, "/api/events") == 0) {
+		return answer_events(admin, connection);
 	} else if (strcmp(path, "/") == 0) {
-		return say(connection, MHD_HTTP_OK, index_text);
+		return answer_index(connection);
 	} else {
 		return say(connection, MHD_HTTP_NOT_FOUND, "there is no such page; see /\n");
 	}
@@ -119,6 +177,51 @@ static int is_local_name(const char *host)
 	       inet_pton(AF_INET6, name, &address) == 1;
 }
 
+/* Takes the same time wherever they differ. */
+static int is_token(const struct admin *admin, const char *given)
+{
+	size_t size = strlen(admin->token), given_size = given ? strlen(given) : 0;
+	unsigned char differ = size != given_size;
+
+	for (size_t i = 0; i < given_size; i++)
+		differ |= (unsigned char)(given[i] ^ admin->token[i % size]);
+	return !differ;
+}
+
+static int may_ask(const struct admin *admin, struct MHD_Connection *connection)
+{
+	const char *authorization = header_of(connection, "Authorization");
+
+	if (authorization && strncasecmp(authorization, "Bearer ", 7) == 0)
+		return is_token(admin, authorization + 7);
+	return is_token(admin, MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, COOKIE));
+}
+
+/* /?token=TOKEN: the page again without it, and a cookie in its place. */
+static enum MHD_Result sign_in(const struct admin *admin, struct MHD_Connection *connection,
+			       const char *path)
+{
+	const char *given = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "token");
+	struct MHD_Response *response;
+	enum MHD_Result result;
+	struct buffer cookie = {0};
+
+	if (strcmp(path, "/") != 0 || !given || !is_token(admin, given))
+		return say(connection, MHD_HTTP_UNAUTHORIZED,
+			   "bring the token: Authorization: Bearer TOKEN, or /?token=TOKEN\n");
+	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	buffer_printf(&cookie, COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict", given);
+	MHD_add_response_header(response, "Set-Cookie", buffer_cstr(&cookie));
+	MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, "/");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	result = MHD_queue_response(connection, MHD_HTTP_SEE_OTHER, response);
+	MHD_destroy_response(response);
+	buffer_done(&cookie);
+	return result;
+}
+
 static enum MHD_Result handle(void *user, struct MHD_Connection *connection, const char *path,
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **request_state)
@@ -136,12 +239,14 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
 		*request_state = admin;
 		return MHD_YES;
 	}
-	if (host && !is_local_name(host))
+	if (!admin->token && host && !is_local_name(host))
 		return say(connection, MHD_HTTP_MISDIRECTED_REQUEST,
 			   "ask by address or as localhost\n");
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is possible\n");
-	return answer_page(&admin->source, connection, path);
+	if (admin->token && !may_ask(admin, connection))
+		return sign_in(admin, connection, path);
+	return answer_page(admin, connection, path);
 }
 
 /* ---- address ---- */
@@ -161,8 +266,8 @@ static int is_loopback(const struct sockaddr *address)
 	return 0;
 }
 
-static int find_address(const char *host, uint16_t port, struct addrinfo **ret_address,
-			struct weir_error *error)
+static int find_address(const char *host, uint16_t port, int anywhere,
+			struct addrinfo **ret_address, struct weir_error *error)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -174,10 +279,12 @@ static int find_address(const char *host, uint16_t port, struct addrinfo **ret_a
 	if (code)
 		return weir_fail(error, WEIR_ERR_INVALID, "admin: %s is no address: %s", host,
 				 gai_strerror(code));
-	if (!is_loopback((*ret_address)->ai_addr)) {
+	if (!anywhere && !is_loopback((*ret_address)->ai_addr)) {
 		freeaddrinfo(*ret_address);
 		return weir_fail(error, WEIR_ERR_REFUSED,
-				 "admin: %s is not a loopback address; use 127.0.0.1 or ::1", host);
+				 "admin: %s is not a loopback address; use 127.0.0.1 or ::1, or "
+				 "set admin_token",
+				 host);
 	}
 	return 0;
 }
@@ -188,8 +295,12 @@ static void admin_close(struct admin *admin)
 {
 	if (!admin)
 		return;
+	if (admin->streams)
+		streams_stop(admin->streams);
 	if (admin->daemon)
 		MHD_stop_daemon(admin->daemon);
+	streams_destroy(admin->streams);
+	free(admin->token);
 	free(admin);
 }
 
@@ -203,6 +314,7 @@ static void ignore_log(void *user, const char *format, va_list args)
 static int start(struct admin *admin, const struct addrinfo *address)
 {
 	unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+			 MHD_ALLOW_SUSPEND_RESUME |
 			 (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
 
 	admin->daemon = MHD_start_daemon(
@@ -213,8 +325,9 @@ static int start(struct admin *admin, const struct addrinfo *address)
 	return admin->daemon ? 0 : WEIR_ERR_IO;
 }
 
-static int admin_open(const char *host, uint16_t port, const struct admin_source *source,
-		      struct admin **ret_admin, uint16_t *ret_port, struct weir_error *error)
+static int admin_open(const char *host, uint16_t port, const char *token,
+		      const struct admin_source *source, struct admin **ret_admin,
+		      uint16_t *ret_port, struct weir_error *error)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
 	const union MHD_DaemonInfo *info;
@@ -224,7 +337,13 @@ static int admin_open(const char *host, uint16_t port, const struct admin_source
 	if (!admin)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the admin address");
 	admin->source = *source;
-	code = find_address(host, port, &address, error);
+	admin->token = token ? strdup(token) : NULL;
+	admin->streams = streams_create(&admin->source);
+	if (!admin->streams || (token && !admin->token)) {
+		code = weir_fail(error, WEIR_ERR_MEMORY, "no memory for the admin address");
+		goto out;
+	}
+	code = find_address(host, port, token != NULL, &address, error);
 	if (code)
 		goto out;
 	code = start(admin, address);

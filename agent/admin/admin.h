@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The admin address: GET /health, /metrics and /status over HTTP on loopback.
+ * The admin address over HTTP: the status page, GET /health, /metrics and /status, and GET /api/events,
+ * which sends what the page shows every second as server-sent events.
  *
  * Lives in a module of its own (weir/modules/admin.so) so that libmicrohttpd and what it pulls in
  * are loaded only when `admin` is on. The module exports `admin_module`.
  *
- * It asks nobody for a password: so it listens on loopback only, and answers only requests that
- * name an address or localhost as their host, which a web page in a browser cannot do.
+ * Without a token it asks nobody for a password: so it listens on loopback only, and answers only requests
+ * that name an address or localhost as their host, which a web page in a browser cannot do. With a token
+ * every request has to bring it: as `Authorization: Bearer TOKEN`, or in a browser once as /?token=TOKEN,
+ * which leaves a cookie.
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
@@ -26,13 +29,17 @@ struct admin_source {
 	int (*metrics)(void *user, struct buffer *out);
 	/* Appends the document of admin/status_json.h. 0, or WEIR_ERR_*. */
 	int (*status)(void *user, struct buffer *out);
+	/* Appends the document of an event, which admin/status_json.h describes too. */
+	int (*events)(void *user, struct buffer *out);
 	void *user;
 };
 
 struct admin_module {
-	/* host is a loopback address or "localhost"; port 0 = any free one. Starts a thread. */
-	int (*open)(const char *host, uint16_t port, const struct admin_source *source,
-		    struct admin **ret_admin, uint16_t *ret_port, struct weir_error *error);
+	/* host is an address, without a token (NULL) one of loopback, or "localhost"; port 0 = any free
+	 * one. Starts a thread. */
+	int (*open)(const char *host, uint16_t port, const char *token,
+		    const struct admin_source *source, struct admin **ret_admin, uint16_t *ret_port,
+		    struct weir_error *error);
 	/* Returns when no call into the source runs any more. */
 	void (*close)(struct admin *admin);
 };

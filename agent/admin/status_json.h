@@ -29,6 +29,16 @@
  *                   in the queue; stalled is null, or why nothing gets through; buffer is null,
  *                   or its queue: {bytes, limit, durable}
  *     dead_letter   list of the same, for the outputs of the dead letter
+ *     dead_reasons  list of {stage, reason, count, error, sample}: dead letters by stage and reason,
+ *                   with the error and the beginning of the line of the last; at most 16
+ *
+ * GET /api/events sends an event named `status` every second, whose data is one such object:
+ *
+ *   at      milliseconds since 1970
+ *   status  the document above
+ *   files   list of {pipeline, input, name, position, lag_bytes}: of each pipeline the 100 sources most
+ *           behind; everything before position has an outcome at every output
+ *   log     list of {time, level, origin, code, text}: the last warnings and errors, the newest first
  */
 #ifndef ADMIN_STATUS_JSON_H
 #define ADMIN_STATUS_JSON_H

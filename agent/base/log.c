@@ -53,6 +53,8 @@ static struct {
 	void (*after)(void);
 	uint64_t counts[LEVELS];
 	struct log_limit limits[LOG_LIMITS];
+	struct log_recent recent[LOG_RECENT]; /* a ring */
+	size_t recent_count;                  /* of all that ever went into it */
 	char line[LOG_LINE_MAX];
 	size_t size;
 } logger = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -109,6 +111,36 @@ static int limit_passes(const char *origin, const char *code, uint32_t *ret_left
 	*ret_left_out = limit->left_out;
 	limit->left_out = 0;
 	return 1;
+}
+
+/* ---- what was said of late ---- */
+
+static void remember(uint32_t level, const char *origin, const char *code, const char *text)
+{
+	struct log_recent *line = &logger.recent[logger.recent_count++ % LOG_RECENT];
+
+	line->wall_ns = clock_wall_ns();
+	line->level = level;
+	snprintf(line->origin, sizeof(line->origin), "%s", origin);
+	snprintf(line->code, sizeof(line->code), "%s", code ? code : "");
+	snprintf(line->text, sizeof(line->text), "%s", text);
+}
+
+size_t log_recent(struct log_recent ret_lines[LOG_RECENT])
+{
+	size_t count;
+
+	pthread_mutex_lock(&logger.lock);
+	count = logger.recent_count < LOG_RECENT ? logger.recent_count : LOG_RECENT;
+	for (size_t i = 0; i < count; i++)
+		ret_lines[i] = logger.recent[(logger.recent_count - 1 - i) % LOG_RECENT];
+	pthread_mutex_unlock(&logger.lock);
+	return count;
+}
+
+const char *log_level_name(uint32_t level)
+{
+	return level < LEVELS ? level_names[level] : level_names[0];
 }
 
 /* ---- making a line ---- */
@@ -289,6 +321,8 @@ void log_line(uint32_t level, const char *origin, const char *code, const char *
 		if (logger.after)
 			logger.after();
 		logger.counts[level]++;
+		if (level <= WEIR_LOG_WARNING)
+			remember(level, origin, code, text);
 	}
 	pthread_mutex_unlock(&logger.lock);
 	errno = saved_errno;

@@ -24,6 +24,18 @@ void log_hooks(void (*before)(void), void (*after)(void));
 int log_enabled(uint32_t level);
 void log_line(uint32_t level, const char *origin, const char *code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Warnings and errors of late, at most so many; longer texts are cut. */
+#define LOG_RECENT 32
+
+struct log_recent {
+	int64_t wall_ns;
+	uint32_t level;
+	char origin[96], code[40], text[400];
+};
+
+/* Copies them, the newest first; returns how many. */
+size_t log_recent(struct log_recent ret_lines[LOG_RECENT]);
+const char *log_level_name(uint32_t level);
 /* For tests and the status page: how many lines of this level were written since the start. */
 uint64_t log_count(uint32_t level);
 

@@ -27,10 +27,15 @@ static int ask_status(void *agent, struct buffer *out)
 	return agent_status(agent, out);
 }
 
+static int ask_events(void *agent, struct buffer *out)
+{
+	return agent_events(agent, out);
+}
+
 static int open_module(struct cli_admin *admin, const struct config *config, struct agent *agent,
 		       struct weir_error *error)
 {
-	const struct admin_source source = {ask_health, ask_metrics, ask_status, agent};
+	const struct admin_source source = {ask_health, ask_metrics, ask_status, ask_events, agent};
 	const void *table;
 	uint16_t port = 0;
 	int code = module_load("admin", "admin_module", &table, error);
@@ -38,12 +43,12 @@ static int open_module(struct cli_admin *admin, const struct config *config, str
 	if (code)
 		return code;
 	admin->module = table;
-	code = admin->module->open(config->admin_host, config->admin_port, &source, &admin->admin,
-				   &port, error);
+	code = admin->module->open(config->admin_host, config->admin_port, config->admin_token,
+				   &source, &admin->admin, &port, error);
 	if (code)
 		return code;
 	log_line(WEIR_LOG_INFO, "admin", "admin_listening",
-		 "http://%s:%u/ has health, metrics and status", config->admin_host, port);
+		 "http://%s:%u/ has the status page, health and metrics", config->admin_host, port);
 	return 0;
 }
 

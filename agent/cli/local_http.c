@@ -97,13 +97,21 @@ static int take_body(struct buffer *answer, struct weir_error *error)
 int local_http_get(const char *host, uint16_t port, const char *path, size_t max,
 		   struct buffer *ret_body, struct weir_error *error)
 {
+	return local_http_get_as(host, port, NULL, path, max, ret_body, error);
+}
+
+int local_http_get_as(const char *host, uint16_t port, const char *token, const char *path,
+		      size_t max, struct buffer *ret_body, struct weir_error *error)
+{
 	struct buffer answer = {0};
 	int fd, code;
 
 	code = connect_to(host, port, &fd, error);
 	if (code)
 		return code;
-	if (dprintf(fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path) < 0)
+	if (dprintf(fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n%s%s%s\r\n", path,
+		    token ? "Authorization: Bearer " : "", token ? token : "",
+		    token ? "\r\n" : "") < 0)
 		code = weir_fail(error, WEIR_ERR_IO, "cannot ask: %s", strerror(errno));
 	if (!code)
 		code = read_all(fd, max, &answer, error);

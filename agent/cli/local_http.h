@@ -12,5 +12,8 @@
  * listens there. */
 int local_http_get(const char *host, uint16_t port, const char *path, size_t max,
 		   struct buffer *ret_body, struct weir_error *error);
+/* The same with the token that the admin address wants; NULL = none. */
+int local_http_get_as(const char *host, uint16_t port, const char *token, const char *path,
+		      size_t max, struct buffer *ret_body, struct weir_error *error);
 
 #endif

@@ -319,8 +319,8 @@ static int ask(const struct config *config, int json)
 			config->path);
 		return CLI_FAILED;
 	}
-	code = local_http_get(config->admin_host, config->admin_port, "/status", STATUS_JSON_MAX,
-			      &document, &error);
+	code = local_http_get_as(config->admin_host, config->admin_port, config->admin_token,
+				 "/status", STATUS_JSON_MAX, &document, &error);
 	if (code == WEIR_ERR_NOT_FOUND) {
 		fprintf(stderr, "weir status: the agent is not running: nobody listens on %s:%u\n",
 			config->admin_host, config->admin_port);

@@ -84,8 +84,9 @@ struct config {
 	uint32_t workers;
 	char *admin_host; /* NULL = off */
 	uint16_t admin_port;
-	uint32_t log_level;  /* WEIR_LOG_* */
-	uint32_t log_format; /* LOG_TEXT or LOG_JSON */
+	const char *admin_token; /* NULL = none */
+	uint32_t log_level;      /* WEIR_LOG_* */
+	uint32_t log_format;     /* LOG_TEXT or LOG_JSON */
 	uint64_t shutdown_timeout_ns;
 	uint64_t drain_timeout_ns;
 	uint64_t dead_letter_max; /* bytes of the default dead letter file per pipeline */

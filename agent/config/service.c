@@ -21,6 +21,10 @@
 
 #define WORKERS_DEFAULT_MAX 4 /* more cores than that are for whom the agent serves */
 #define WORKERS_MAX 64
+/* Of the token of the admin address; so that it goes into a header and a cookie as it is. */
+#define TOKEN_MIN 16
+#define TOKEN_MAX 128
+#define TOKEN_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define MEMORY_LIMIT_MIN (INT64_C(4) << 20) /* a few blocks and requests in flight */
 #define DEAD_LETTER_MIN (INT64_C(1) << 20)
 #define INSTALLED_PLUGINS "default" /* in plugin_dirs: the folder of the agent's own plugins */
@@ -58,7 +62,10 @@ const struct weir_option service_options[] = {
 	 .max = WORKERS_MAX,
 	 .doc = "Threads that read and filter; the default is the number of cores, at most 4"},
 	WEIR_OPTION("admin", WEIR_TYPE_STRING, "127.0.0.1:9712",
-		    "Loopback address of health and metrics, or off"),
+		    "Address of status page, health and metrics, or off; without a token one of "
+		    "loopback"),
+	WEIR_OPTION("admin_token", WEIR_TYPE_SECRET, NULL,
+		    "What every request to the admin address has to bring, 16 letters at least"),
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_MAP,
 	 .name = "log",
@@ -165,6 +172,21 @@ static int split_address(char *text, char **ret_host, uint16_t *ret_port)
 	return 0;
 }
 
+static void read_token(struct config_file *file, const struct weir_node *node)
+{
+	if (!node)
+		return;
+	if (node->text.size < TOKEN_MIN || node->text.size > TOKEN_MAX ||
+	    strspn(node->text.data, TOKEN_LETTERS) != node->text.size)
+		config_file_error(file, node->line, node->column,
+				  "\"admin_token\" must be %d to %d letters, digits, . _ or -; "
+				  "openssl rand -hex 16 makes one",
+				  TOKEN_MIN, TOKEN_MAX);
+	else
+		file->config->admin_token =
+			config_copy(file->config->memory, node->text.data, node->text.size);
+}
+
 static void read_admin(struct config_file *file, const struct weir_node *node)
 {
 	struct config *config = file->config;
@@ -182,11 +204,12 @@ static void read_admin(struct config_file *file, const struct weir_node *node)
 			"\"admin\" wants an address and a port such as 127.0.0.1:9712, or "
 			"off; found \"%.64s\"",
 			node->text.data);
-	} else if (!is_loopback(host)) {
+	} else if (!is_loopback(host) && !config->admin_token) {
 		config_file_error(
 			file, node->line, node->column,
 			"\"admin\" must be a loopback address such as 127.0.0.1:9712, because "
-			"it asks nobody for a password; found \"%.64s\"",
+			"it asks nobody for a password without \"admin_token\"; found "
+			"\"%.64s\"",
 			node->text.data);
 	} else {
 		config->admin_host = host;
@@ -278,6 +301,7 @@ static void read_settings(struct config_file *file, const struct weir_node *opti
 	config->state_dir = path_of(file, options, "state_dir");
 	config->memory_limit = (uint64_t)weir_node_int(options, "memory_limit", 0);
 	config->workers = (uint32_t)weir_node_int(options, "workers", cores());
+	read_token(file, weir_node_find(options, "admin_token"));
 	read_admin(file, weir_node_find(options, "admin"));
 	read_log(config, weir_node_find(options, "log"));
 	read_plugin_dirs(file, weir_node_find(options, "plugin_dirs"));

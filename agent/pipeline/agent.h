@@ -55,6 +55,8 @@ int agent_place(struct agent *agent, const char *pipeline, const char *path, uin
 /* The status document (see admin/status_json.h), and the metrics in Prometheus' text form. */
 int agent_status(struct agent *agent, struct buffer *out);
 int agent_metrics(struct agent *agent, struct buffer *out);
+/* The document of an event for the status page, in one line; see there, too. */
+int agent_events(struct agent *agent, struct buffer *out);
 /* Appends a sentence for each thing that is wrong; returns 1 when nothing is. */
 int agent_health(struct agent *agent, struct buffer *out);
 

@@ -205,6 +205,10 @@ int dead_letter_send(struct pipeline *pipeline, struct batch *batch, const struc
 	for (uint32_t i = 0; i < count; i++)
 		if (dead_record(pipeline, letters, &batch->view, &dead[i], output) < 0)
 			goto out;
+	for (uint32_t i = 0; i < count; i++)
+		dead_tally_add(
+			&pipeline->dead_tally, dead[i].stage, dead[i].reason, dead[i].text,
+			weir_record_line(&batch->view, &batch->view.records[dead[i].record]));
 	status = dead_dispatch(pipeline, letters);
 out:
 	/* On failure the claims stay held: nothing is committed past what could not be buried. */

@@ -215,6 +215,7 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 	}
 	batch_pool_init(&pipeline->pool, &pipeline->memory->budget, (uint32_t)block, source_unref);
 	pthread_mutex_init(&pipeline->lock, NULL);
+	dead_tally_init(&pipeline->dead_tally);
 	pipeline_condition_init(&pipeline->changed);
 	atomic_store(&pipeline->state, PIPELINE_RUNNING);
 	pipeline_metrics(pipeline);
@@ -438,6 +439,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 	memory_unref(pipeline->memory);
 	pthread_cond_destroy(&pipeline->changed);
 	pthread_mutex_destroy(&pipeline->lock);
+	dead_tally_done(&pipeline->dead_tally);
 	free(pipeline->parked_list);
 	free(pipeline->failure);
 	free(pipeline->refused);

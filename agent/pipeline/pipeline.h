@@ -22,6 +22,7 @@
 #include "batch/batch.h"
 #include "config/config.h"
 #include "http/http.h"
+#include "pipeline/dead_tally.h"
 #include "pipeline/ledger.h"
 #include "pipeline/memory.h"
 #include "pipeline/scheduler.h"
@@ -268,6 +269,7 @@ int dead_letter_send(struct pipeline *pipeline, struct batch *batch, const struc
 struct pipeline {
 	const struct config_pipeline *config;
 	struct pipeline_host *host;
+	struct dead_tally dead_tally;
 	struct memory *memory; /* shared with the generations before it */
 	struct batch_pool pool;
 	struct weir_context **inputs, **filters, **outputs, **dead_outputs;

@@ -145,7 +145,9 @@ static void put_pipeline(struct buffer *out, struct pipeline *pipeline)
 		buffer_text(out, i ? "," : "");
 		put_output(out, pipeline->dead_outputs[i]);
 	}
-	buffer_text(out, "]}");
+	buffer_text(out, "],\"dead_reasons\":");
+	dead_tally_put(&pipeline->dead_tally, out);
+	buffer_text(out, "}");
 }
 
 static void put_broken(struct buffer *out, const char *name, const char *why)
@@ -156,7 +158,8 @@ static void put_broken(struct buffer *out, const char *name, const char *why)
 	put_text(out, "failure", why);
 	buffer_text(out, ",\"refused\":null,\"routed\":0,\"unrouted\":0,\"memory\":{\"used\":0,"
 			 "\"peak\":0,\"limit\":0},"
-			 "\"inputs\":[],\"filters\":[],\"outputs\":[],\"dead_letter\":[]}");
+			 "\"inputs\":[],\"filters\":[],\"outputs\":[],\"dead_letter\":[],"
+			 "\"dead_reasons\":[]}");
 }
 
 /* Pipelines of the configuration that do not run: with errors in the file, or not created. */

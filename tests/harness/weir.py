@@ -50,6 +50,7 @@ class Weir:
         if os.environ.get("WEIR_PLUGIN_DIR"):
             whole["plugin_dirs"] = [os.environ["WEIR_PLUGIN_DIR"]]
         whole.update(settings)
+        self.token = whole.get("admin_token")
         self.config.write_text(yaml(whole))
 
     def pipeline(self, name, content):
@@ -155,8 +156,10 @@ class Weir:
 
     def get(self, path, timeout=10):
         """(status, text) of a page of the admin address."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        request = urllib.request.Request(self.url(path), headers=headers)
         try:
-            with urllib.request.urlopen(self.url(path), timeout=timeout * SLOW) as answer:
+            with urllib.request.urlopen(request, timeout=timeout * SLOW) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()

@@ -120,7 +120,7 @@ static void admin_must_be_loopback(void **state)
 	expect(state, "admin: 0.0.0.0:9712\n", 1, 8,
 	       "\"admin\" must be a loopback address such as 127.0.0.1:9712, because it asks "
 	       "nobody "
-	       "for a password; found \"0.0.0.0:9712\"");
+	       "for a password without \"admin_token\"; found \"0.0.0.0:9712\"");
 }
 
 static void bounds_are_held(void **state)

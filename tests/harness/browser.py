@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""A headless Chromium, driven by Debian's selenium and chromedriver."""
+import pathlib
+import shutil
+import time
+
+import pytest
+
+DRIVER = "/usr/bin/chromedriver"
+
+
+def start(width=1280, height=1100, dark=False):
+    """A browser, or a skip that says what is missing."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    from selenium.webdriver.chrome.service import Service
+    if not pathlib.Path(DRIVER).exists() or not shutil.which("chromium"):
+        pytest.skip("no browser: chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                     f"--window-size={width},{height}",
+                     f"--blink-settings=preferredColorScheme={0 if dark else 1}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(service=Service(DRIVER), options=options)
+
+
+def text_of(browser, selector):
+    """The text of all elements that fit, in one round trip: the page makes itself anew every second."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)", selector)
+
+
+def settle(browser, condition, timeout=30, what="the page"):
+    deadline = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what}: {text_of(browser, 'main')}"
+        time.sleep(0.1)
