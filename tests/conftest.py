@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Options and fixtures of all tests against the real binary."""
+import contextlib
 import os
 import pathlib
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from harness import disk  # noqa: E402
 from harness.nginx import Nginx  # noqa: E402
 from harness.opensearch import OpenSearch, Unavailable  # noqa: E402
 from harness.scripted import Scripted  # noqa: E402
@@ -105,6 +107,26 @@ def make_sink(tmp_path):
 @pytest.fixture
 def sink(make_sink):
     return make_sink()
+
+
+@pytest.fixture
+def make_disk(tmp_path):
+    """make_disk(size): a filesystem of that size, or a skip with the reason that there is none."""
+    with contextlib.ExitStack() as mounted:
+        def make(size):
+            try:
+                return mounted.enter_context(
+                    disk.small_disk(tmp_path / f"disk{len(list(tmp_path.glob('disk*')))}", size))
+            except disk.Unavailable as reason:
+                pytest.skip(str(reason))
+
+        yield make
+
+
+@pytest.fixture
+def small_disk(make_disk):
+    """A filesystem of 1 MiB."""
+    return make_disk("1m")
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,9 @@ struct disk_queue {
 	int room;        /* something was acknowledged since the queue was found full */
 	uint64_t due_ns; /* when the writer has something to do without being woken */
 
+	pthread_mutex_t
+		closing; /* held by who acknowledges, so that the spool is not closed under it */
+
 	/* Of the writer. */
 	pthread_t writer;
 	struct spool *_Atomic spool; /* NULL until it is open, and again when it is closed */
@@ -144,13 +147,17 @@ static int32_t queue_read(void *instance, void *source_user, struct weir_batch *
 static void queue_acked(void *instance, void *source_user, uint64_t position)
 {
 	struct disk_queue *queue = instance;
-	struct spool *spool = atomic_load(&queue->spool);
-	int freed;
+	struct spool *spool;
+	int freed = 0;
 
 	(void)source_user;
+	pthread_mutex_lock(&queue->closing);
+	spool = atomic_load(&queue->spool);
+	if (spool)
+		freed = spool_acked(spool, position);
+	pthread_mutex_unlock(&queue->closing);
 	if (!spool)
 		return;
-	freed = spool_acked(spool, position);
 	if (!atomic_exchange(&queue->unsaved, 1) || freed)
 		queue_wake(queue, freed);
 	source_ready((struct weir_source *)(void *)queue->source);
@@ -535,7 +542,8 @@ static int queue_ready(struct disk_queue *queue)
 	due = sooner(due, queue->reread_due_ns);
 	if (queue->stopping || atomic_load(&queue->read_failed) ||
 	    is_due(due, clock_monotonic_ns()) ||
-	    (atomic_load(&queue->unsaved) && !queue->save_due_ns) || (queue->full && queue->room) ||
+	    (atomic_load(&queue->unsaved) && !queue->save_due_ns) ||
+	    ((queue->full || queue->stalled) && queue->room) ||
 	    (queue->waiting && !queue->full && queue->retry_due_ns == 0))
 		return 1;
 	if (due == NEVER) {
@@ -562,6 +570,8 @@ static void *queue_thread(void *user)
 		stopping = queue->stopping;
 		atomic_store(&queue->busy, 1);
 		queue_take(queue);
+		if (queue->room && queue->stalled)
+			queue->retry_due_ns = 0; /* perhaps the disk has room now */
 		queue->room = 0;
 		pthread_mutex_unlock(&queue->lock);
 		if (stopping)
@@ -617,6 +627,7 @@ int disk_queue_create(struct weir_context *output, struct disk_queue **ret_queue
 	queue->group_end = &queue->group;
 	queue->own_first = UINT64_MAX;
 	pthread_mutex_init(&queue->lock, NULL);
+	pthread_mutex_init(&queue->closing, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&queue->wake, &monotonic);
@@ -738,8 +749,14 @@ int disk_queue_is_idle(struct disk_queue *queue)
 
 void disk_queue_close(struct disk_queue *queue)
 {
-	if (queue)
-		spool_close(atomic_exchange(&queue->spool, NULL));
+	struct spool *spool;
+
+	if (!queue)
+		return;
+	pthread_mutex_lock(&queue->closing);
+	spool = atomic_exchange(&queue->spool, NULL);
+	pthread_mutex_unlock(&queue->closing);
+	spool_close(spool);
 }
 
 /* A pipeline that is retired, and no more than what records of its stand on, keeps the source. */
@@ -779,6 +796,7 @@ void disk_queue_destroy(struct disk_queue *queue)
 	spool_chunk_done(&queue->chunk);
 	pthread_cond_destroy(&queue->wake);
 	pthread_mutex_destroy(&queue->lock);
+	pthread_mutex_destroy(&queue->closing);
 	free(queue);
 }
 

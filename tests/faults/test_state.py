@@ -10,6 +10,7 @@ import tempfile
 
 import pytest
 
+from harness.disk import fill
 from harness.process import wait_until
 from harness.records import lines
 from harness.weir import SLOW
@@ -62,43 +63,6 @@ def positions(agent):
 @pytest.fixture
 def agent(make_weir):
     return make_weir("weir")
-
-
-@pytest.fixture
-def make_disk(tmp_path):
-    """make_disk(size): a filesystem of that size."""
-    made = []
-
-    def make(size):
-        path = tmp_path / f"disk{len(made)}"
-        path.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", path],
-                                 capture_output=True, text=True, check=False)
-        if mounted.returncode != 0:
-            pytest.skip(f"can't mount a small tmpfs: {mounted.stderr.strip()}")
-        made.append(path)
-        return path
-
-    yield make
-    for path in made:
-        subprocess.run(["umount", "-l", path], check=True)
-
-
-@pytest.fixture
-def small_disk(make_disk):
-    return make_disk("1m")
-
-
-def fill(disk):
-    """Takes all the room that is left; returns the file to remove."""
-    path = disk / "ballast"
-    with open(path, "wb", buffering=0) as ballast:
-        try:
-            while ballast.write(b"\0" * 4096):
-                pass
-        except OSError:
-            pass
-    return path
 
 
 # ---- damaged ----

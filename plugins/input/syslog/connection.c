@@ -70,9 +70,8 @@ static void connection_free(struct connection *connection)
 void connection_open(struct input *input, int take_fd, const char *peer)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
-	struct weir_source_spec spec = {.struct_size = sizeof(spec),
-					.flags = WEIR_SOURCE_VOLATILE,
-					.user = connection};
+	struct weir_source_spec spec = {
+		.struct_size = sizeof(spec), .flags = WEIR_SOURCE_VOLATILE, .user = connection};
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
 				    .data.ptr = connection};
 	struct weir_error error = {0};

@@ -22,8 +22,7 @@
 /* ---- the address ---- */
 
 /* `host:port`, `[::1]:port`, `:port`. */
-static int split_address(const char *listen_at, char *ret_host, size_t size,
-			 const char **ret_port)
+static int split_address(const char *listen_at, char *ret_host, size_t size, const char **ret_port)
 {
 	const char *colon = strrchr(listen_at, ':');
 	const char *host = listen_at;

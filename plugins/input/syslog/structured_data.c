@@ -26,7 +26,7 @@ static struct weir_slice walk_name(struct walk *walk)
 {
 	const char *from = walk->at;
 
-	while (walk->at < walk->end && *walk->at > ' ' && *walk->at < 127 && *walk->at != '=' &&
+	while (walk->at<walk->end && * walk->at> ' ' && *walk->at < 127 && *walk->at != '=' &&
 	       *walk->at != ']' && *walk->at != '"')
 		walk->at++;
 	return (struct weir_slice){from, (uint64_t)(walk->at - from)};
@@ -83,7 +83,11 @@ uint64_t structured_data_json_max(struct weir_slice data)
 static uint32_t utf8_length(const uint8_t *at, const uint8_t *end)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t length = at[0] < 0x80 ? 1 : at[0] < 0xC0 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
+	uint32_t length = at[0] < 0x80   ? 1
+			  : at[0] < 0xC0 ? 0
+			  : at[0] < 0xE0 ? 2
+			  : at[0] < 0xF0 ? 3
+					 : 4;
 	uint32_t code = length == 1 ? at[0] : at[0] & (0x7Fu >> length);
 
 	if (length == 0 || at[0] > 0xF4 || (uint64_t)(end - at) < length)

@@ -42,8 +42,8 @@ static int32_t input_create(const struct weir_services *host, struct weir_contex
 	input->listen = weir_node_text(options, "listen");
 	input->max_message = (uint32_t)weir_node_int(options, "max_message", 65536);
 	input->max_connections = (uint32_t)weir_node_int(options, "max_connections", 1000);
-	input->connections_metric =
-		host->metric(context, WEIR_METRIC_GAUGE, "connections", "Connections that are open");
+	input->connections_metric = host->metric(context, WEIR_METRIC_GAUGE, "connections",
+						 "Connections that are open");
 	input->unparsed_metric =
 		host->metric(context, WEIR_METRIC_COUNTER, "unparsed_messages_total",
 			     "Messages that were passed on as they came");

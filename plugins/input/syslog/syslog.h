@@ -95,7 +95,7 @@ void connection_destroy(struct connection *connection);
 struct recording {
 	struct input *input;
 	struct weir_batch *batch;
-	uint16_t block; /* in which the messages lie */
+	uint16_t block;            /* in which the messages lie */
 	uint16_t parsed, unparsed; /* shapes */
 	struct weir_value words;   /* facilities and severities */
 	uint32_t unparsed_count, cut_count;

@@ -2,6 +2,7 @@
 /* The life of a disk queue: order, acknowledgement, starts, bounds. */
 #include "spool_fixture.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "spool/crc32c.h"
@@ -182,11 +183,12 @@ static void *read_beside(void *user)
 	struct spool_damage damage = {0};
 	struct weir_error error;
 	uint64_t end;
-	int status = 0;
+	int status = 0, last = 0;
 
-	while (status >= 0 && !beside->wrong && !(beside->stop && status == 0)) {
+	while (status >= 0 && !beside->wrong && !(last && status == 0)) {
 		struct batch *batch = batch_acquire(&beside->f->pool);
 
+		last = beside->stop; /* before the read that is to find nothing more */
 		status = spool_read(beside->f->spool, &batch->view, fixture_find, NULL, &end,
 				    &damage, &error);
 		for (uint32_t i = 0; i < batch->view.record_count; i++)
@@ -231,6 +233,43 @@ static void a_record_larger_than_a_segment_passes(void **state)
 		fixture_drain(f);
 	}
 	assert_int_equal(fixture_seen(f, 0, f->next), f->next);
+}
+
+/* In place of libc's: a disk that fails when it is told to. */
+static int disk_fails;
+
+int fdatasync(int fd)
+{
+	if (disk_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
+static void after_a_failed_sync_nothing_of_it_is_believed(void **state)
+{
+	struct fixture *f = *state;
+	struct weir_error error = {0};
+
+	assert_int_equal(fixture_put(f, 10), 0);
+	fixture_sync(f);
+	assert_int_equal(fixture_put(f, 10), 0);
+	disk_fails = 1;
+	assert_int_equal(spool_sync(f->spool, &error), WEIR_ERR_IO);
+	disk_fails = 0;
+	assert_int_equal(spool_cuts(f->spool), 1);
+	/* A second sync must not make good what the first has lost: it is put again. */
+	fixture_sync(f);
+	fixture_drain(f);
+	assert_int_equal(fixture_seen(f, 0, 20), 10);
+	f->next = 10;
+	assert_int_equal(fixture_put(f, 10), 0);
+	fixture_sync(f);
+	fixture_drain(f);
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(f->seen[i], 1);
+	assert_int_equal(f->damage.records + f->damage.bytes, 0);
 }
 
 static void a_record_that_can_never_fit_is_named(void **state)
@@ -303,6 +342,7 @@ int main(void)
 		CASE(a_queue_that_drops_counts_every_record_it_loses),
 		CASE(a_reader_beside_the_writer_misses_nothing),
 		CASE(a_record_larger_than_a_segment_passes),
+		CASE(after_a_failed_sync_nothing_of_it_is_believed),
 		CASE(a_record_that_can_never_fit_is_named),
 		CASE(a_second_user_is_refused),
 		CASE(start_takes_the_same_time_whatever_is_queued),

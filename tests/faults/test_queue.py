@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""Queues on disk under kills, on a full disk, and over reloads: nothing that was taken is lost."""
+import random
+import threading
+import time
+
+import pytest
+
+from harness import syslog
+from harness.disk import fill
+from harness.process import free_port, listening, wait_until
+from harness.weir import SLOW
+
+DEADLINE = 60 * SLOW
+LATEST_S = 0.7  # a kill comes at most so long after the start
+KILLS, KILLS_LONG = 10, 400
+SENDERS = 4
+
+
+@pytest.fixture
+def gate(scripted):
+    """A server that says 503 until gate.open is set."""
+    opened = threading.Event()
+    server = scripted(lambda body, number: 200 if opened.is_set() else 503)
+    server.open = opened
+    return server
+
+
+def http(gate, **options):
+    return {"http": {"url": gate.url, "linger": "1ms",
+                     "retry": {"backoff_min": "10ms", "backoff_max": "50ms"}, **options}}
+
+
+class Senders:
+    """Each sends batches of its own numbers, again until they are acknowledged."""
+
+    def __init__(self, port, batch=50):
+        self.port, self.batch, self.stopped = port, batch, threading.Event()
+        self.taken = [0] * SENDERS  # of each sender: how many, from 0 on
+        self.threads = [threading.Thread(target=self.run, args=[name], daemon=True)
+                        for name in range(SENDERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, name):
+        while not self.stopped.is_set():
+            first = self.taken[name]
+            if syslog.send(self.port, syslog.counted(*(
+                    b"<13>1 - h s%d - - - %d" % (name, n)
+                    for n in range(first, first + self.batch)))):
+                self.taken[name] = first + self.batch
+            else:
+                self.stopped.wait(0.01)
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+    def acknowledged(self):
+        return {(name, n) for name, count in enumerate(self.taken) for n in range(count)}
+
+
+def arrived(gate):
+    """(sender, number) of every message that the server said yes to."""
+    found = set()
+    for line in gate.lines():
+        if b'"app_name":"s' not in line:
+            continue  # not of ours
+        app = line.split(b'"app_name":"s', 1)[1].split(b'"', 1)[0]
+        number = line.split(b'"message":"', 1)[1].split(b'"', 1)[0].rsplit(b" ", 1)[-1]
+        found.add((int(app), int(number)))
+    return found
+
+
+def test_kills_between_sender_queue_and_destination_lose_nothing(make_weir, gate, long):
+    """syslog -> queue on disk -> http, with a destination that is away half of the time."""
+    port, instants = free_port(), random.Random(7)
+    weir = make_weir()
+    weir.pipeline("main", {"inputs": [{"syslog": f"127.0.0.1:{port}"}],
+                           "outputs": [http(gate, buffer="16MiB")]})
+    senders = Senders(port)
+    kills = KILLS_LONG if long else KILLS
+    try:
+        for number in range(kills):
+            (gate.open.set if number % 2 else gate.open.clear)()
+            weir.start(ready=False)
+            time.sleep(instants.uniform(0, LATEST_S))  # the instant is the subject of the test
+            weir.kill()
+        gate.open.set()
+        weir.start(ready=False)
+        before = sum(senders.taken)
+        wait_until(lambda: sum(senders.taken) > before, DEADLINE, "another batch")
+    finally:
+        senders.stop()
+    taken = senders.acknowledged()
+    try:
+        wait_until(lambda: taken <= arrived(gate), DEADLINE, "all that was acknowledged", 0.2)
+    finally:
+        print(f"\n{kills} kills, {len(taken)} acknowledged, {len(taken - arrived(gate))} missing, "
+              f"{len(gate.lines())} sent")
+    assert "spool_damaged" not in weir.log()
+    weir.stop()
+
+
+def queue_on(small_disk, weir):
+    """Has the queues of the agent on the small disk, and its state elsewhere."""
+    weir.state_dir.mkdir()
+    (small_disk / "spool").mkdir()
+    (weir.state_dir / "spool").symlink_to(small_disk / "spool")
+
+
+def test_a_full_disk_is_waited_for(weir, gate, small_disk):
+    port = free_port()
+    queue_on(small_disk, weir)
+    weir.pipeline("main", {"inputs": [{"syslog": f"127.0.0.1:{port}"}],
+                           "outputs": [http(gate, buffer="64MiB")]})
+    weir.start()
+    wait_until(lambda: listening(port), DEADLINE, "the listener")
+    assert syslog.send(port, b"<13>1 - h s0 - - - 0\n")
+    ballast = fill(small_disk)
+    sock = syslog.connect(port)
+    sock.sendall(b"".join(b"<13>1 - h s0 - - - %d\n" % n for n in range(1, 2000)))
+    wait_until(lambda: "output_stalled" in weir.log(), DEADLINE, "the word of it")
+    assert "No space left on device" in weir.log()
+    assert "free some space" in weir.get("/health")[1]
+    assert not gate.taken
+    ballast.unlink()
+    assert syslog.acknowledged(sock)
+    wait_until(lambda: "output_resumed" in weir.log(), DEADLINE, "the end of it")
+    gate.open.set()
+    wait_until(lambda: len(arrived(gate)) == 2000, DEADLINE, "every message")
+    assert len(gate.lines()) == 2000
+    weir.stop()
+
+
+def test_more_than_the_disk_holds_gets_through_bit_by_bit(weir, gate, small_disk):
+    port = free_port()
+    queue_on(small_disk, weir)
+    weir.configure(memory_limit="4MiB")
+    weir.pipeline("main", {"inputs": [{"syslog": f"127.0.0.1:{port}"}],
+                           "outputs": [http(gate, buffer="8MiB")]})
+    weir.start()
+    wait_until(lambda: listening(port), DEADLINE, "the listener")
+    done = []
+    thread = threading.Thread(target=lambda: done.append(syslog.send(port, b"".join(
+        b"<13>1 - h s0 - - - %s %d\n" % (b"x" * 900, n) for n in range(8000)), DEADLINE)))
+    thread.start()
+    wait_until(lambda: "output_stalled" in weir.log(), DEADLINE, "a full disk")
+    gate.open.set()
+    thread.join(DEADLINE)
+    assert done == [True]
+    wait_until(lambda: len(gate.lines()) >= 8000, DEADLINE, "every message")
+    weir.stop()
+
+
+def test_reloads_keep_the_queue_and_lose_nothing(weir, gate):
+    port = free_port()
+    options = {"inputs": [{"syslog": f"127.0.0.1:{port}"}]}
+    weir.configure(drain_timeout="300ms")
+    weir.pipeline("main", {**options, "outputs": [http(gate, buffer="16MiB")]})
+    weir.start()
+    senders = Senders(port)
+    try:
+        for number in range(6):
+            (gate.open.set if number % 2 else gate.open.clear)()
+            before = sum(senders.taken)
+            wait_until(lambda: sum(senders.taken) > before, DEADLINE, "another batch")
+            weir.pipeline("main", {**options, "filters": [{"set": {"reload": str(number)}}],
+                                   "outputs": [http(gate, buffer=f"{16 + number}MiB")]})
+            weir.command("reload", "-c", weir.config, check=True)
+        gate.open.set()
+    finally:
+        senders.stop()
+    taken = senders.acknowledged()
+    wait_until(lambda: taken <= arrived(gate), DEADLINE, "all that was acknowledged", 0.2)
+    weir.stop()
