@@ -118,7 +118,8 @@ def test_what_makes_no_sense_is_a_wrong_usage(two_pipelines, arguments):
     assert result.returncode == 2 and "weir dead --help" in result.stderr
 
 
-def test_replay_sends_what_an_output_refused_to_that_output_alone(make_weir, scripted, tmp_path):
+@pytest.mark.parametrize("more", [{}, {"buffer": {"disk": "16MiB"}}], ids=["plain", "buffered"])
+def test_replay_sends_what_an_output_refused_to_that_output_alone(make_weir, scripted, tmp_path, more):
     weir = make_weir()
     mended = []
     picky = scripted(lambda body, number: 200 if mended or b'"n":1' not in body else 400)
@@ -126,7 +127,7 @@ def test_replay_sends_what_an_output_refused_to_that_output_alone(make_weir, scr
     weir.pipeline("p", {
         "inputs": [tail(tmp_path / "a.log")], "filters": [{"parse": "json"}],
         "outputs": [{"file": {"path": str(tmp_path / "out")}},
-                    http(picky.url, when='kind == "a"')]})
+                    http(picky.url, when='kind == "a"', **more)]})
     weir.run_once()
     assert (count(tmp_path / "out"), count(letters_of(weir, "p"))) == (20, 11)
     again = replay(weir)
