@@ -177,6 +177,19 @@ static void show_filter(struct view *view, struct weir_slice filter)
 	printf(any ? "\n" : "nothing left out\n");
 }
 
+/* How full the output's queue on disk is, if it has one. */
+static void show_queue(struct view *view, struct weir_slice output)
+{
+	struct weir_slice queue = nested(view, output, "buffer");
+
+	if (number(view, queue, "limit") == 0)
+		return;
+	printf("; queue ");
+	print_size(number(view, queue, "bytes"));
+	printf(" of ");
+	print_size(number(view, queue, "limit"));
+}
+
 static void show_output(struct view *view, struct weir_slice output)
 {
 	struct weir_slice stalled = text(view, output, "stalled");
@@ -187,7 +200,9 @@ static void show_output(struct view *view, struct weir_slice output)
 	print_count(number(view, output, "in_flight"), "in flight", &any);
 	print_count(number(view, output, "dead_lettered"), "dead-lettered", &any);
 	print_count(number(view, output, "dropped"), "dropped", &any);
+	print_count(number(view, output, "lost"), "lost by its queue", &any);
 	print_count(number(view, output, "not_routed"), "not routed", &any);
+	show_queue(view, output);
 	if (requests)
 		printf("; %" PRId64 " requests, %" PRId64 " retries", requests,
 		       number(view, output, "retries"));

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from harness.bulk import Bulk
 from harness.process import free_port, wait_until
 from harness.records import count, records
 from harness.weir import SLOW
@@ -79,6 +80,29 @@ def test_records_are_the_same_with_a_queue_as_without(weir, tmp_path, scripted):
                "all records twice")
     assert sorted(with_queue.lines()) == sorted(without.lines())
     weir.stop()
+
+
+def test_an_index_knows_the_records_of_a_queue_again(weir, tmp_path):
+    """The same ids with a queue as without, and no document twice though the agent is killed."""
+    log, with_queue, without = tmp_path / "log", Bulk(), Bulk()
+    try:
+        weir.pipeline("main", {"inputs": [tail(log)], "outputs": [
+            {"elasticsearch": {"urls": [server.url], "index": "i", "linger": "1ms", **buffer}}
+            for server, buffer in ((with_queue, {"buffer": "16MiB"}), (without, {}))]})
+        for start in range(0, 3000, 500):
+            write(log, start, 500)
+            weir.start()
+            wait_until(lambda first=start: len(with_queue.stored) > first + 100, DEADLINE, "a part")
+            weir.kill()
+        weir.start()
+        for server in (with_queue, without):
+            wait_until(lambda which=server: len(which.stored) >= 3000, DEADLINE, "all documents")
+        assert with_queue.stored.keys() == without.stored.keys()
+        assert sorted(numbers(m.encode() for m in with_queue.messages())) == list(range(3000))
+        weir.stop()
+    finally:
+        with_queue.close()
+        without.close()
 
 
 def test_a_dead_destination_holds_back_neither_source_nor_neighbour(weir, tmp_path, gate):
@@ -212,6 +236,8 @@ def test_a_queue_may_drop_its_oldest_and_counts_them(weir, tmp_path, gate):
     weir.start()
     wait_until(lambda: positions(weir) == {"http": log.stat().st_size}, DEADLINE, "the position")
     assert "spool_lost" in weir.log()
+    shown = weir.command("status", "-c", weir.config, check=True).stdout
+    assert "lost by its queue" in shown and "KiB of 1.0 MiB" in shown
     gate.open.set()
     wait_until(lambda: queue(weir)["in_flight"] == 0, DEADLINE, "the outcome of the rest")
     got = sorted(set(numbers(gate.lines())))
