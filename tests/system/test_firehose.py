@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from harness import kpl
 from harness.fake_aws import FakeAws, error
 from harness.kinesalite import make_stream
 from harness.moto import Moto, read_stream
@@ -123,6 +124,25 @@ def test_a_pack_that_failed_is_put_again_whole(weir, fake, tmp_path):
     assert sum(len(q.records()) for q in service.seen()) < 60
 
 
+def test_packs_in_the_format_of_kpl_are_unpacked_by_its_readers(weir, fake, tmp_path):
+    lines = [(b"%05d " % n).ljust(20 + n * 7919 % 400, b"x") for n in range(5000)] + [b"y" * 40_000, b"z"]
+    arrived, sizes = [], []
+
+    def answer(request, number):
+        data = request.records()
+        sizes.extend(map(len, data))
+        failed = {len(data) // 2} if number < 4 else ()
+        arrived.extend(text for i, d in enumerate(data) if i not in failed for _, _, text in kpl.unpack(d))
+        return answer_of(failed, len(data))
+
+    (tmp_path / "in.log").write_bytes(b"\n".join(lines) + b"\n")
+    weir.pipeline("p", pipeline(tmp_path / "in.log", format="line", delivery_stream="d", pack="32KiB",
+                                pack_format="kpl", newline=False, endpoint=fake(answer).url, **KEYS))
+    weir.run_once()
+    assert sorted(arrived) == sorted(lines)
+    assert sorted(sizes)[-1] == 40_000 and sorted(sizes)[-2] <= 32 << 10 and len(sizes) < 80
+
+
 def test_the_one_record_that_is_refused_goes_to_the_dead_letter(weir, fake, tmp_path):
     arrived = []
 
@@ -154,6 +174,7 @@ def test_too_large_a_record_is_dead_before_it_is_sent(weir, fake, tmp_path):
 @pytest.mark.parametrize("options, words", [
     ({"pack": "1KiB"}, "pack must be 32KiB or more"),
     ({"pack": "64KiB", "newline": False}, "need their newline"),
+    ({"pack_format": "kpl"}, "set pack too"),
     ({"delivery_stream": "x" * 65}, "at most 64 characters")])
 def test_options_that_cannot_work_are_refused(weir, tmp_path, options, words):
     weir.pipeline("p", pipeline(tmp_path / "in.log", **{"delivery_stream": "d", **KEYS, **options}))

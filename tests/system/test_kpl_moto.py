@@ -4,6 +4,7 @@ their way."""
 import collections
 import http.client
 import json
+import shutil
 
 import pytest
 
@@ -12,6 +13,7 @@ from harness.fake_aws import FakeAws
 from harness.kinesalite import Kinesalite, make_stream
 from harness.moto import REGION, Moto, read_stream
 from harness.process import wait_until
+from harness.weir import ROOT
 from test_kpl import keyed
 
 
@@ -161,3 +163,24 @@ def test_a_real_file_lies_in_moto_with_verified_signatures(weir, moto, data):
                     where[shard][0] <= kpl.hash_key(k, e) <= where[shard][1]
                 got.append(text)
     assert sorted(got) == sorted((data / "auth.log").read_bytes().split(b"\n")[:-1])
+
+
+def test_the_shipped_pipeline_aggregates_access_logs_by_client(weir, moto, data, tmp_path):
+    kinesis = moto.client("kinesis")
+    stream = make_stream(kinesis, "example-kpl", 2)
+    lines = (data / "apache_combined.log").read_text().splitlines()[:2000]
+    shutil.copy(ROOT / "conf.d/web-kpl.yaml", weir.conf_dir)
+    weir.env = {"AWS_ACCESS_KEY_ID": moto.keys[0], "AWS_SECRET_ACCESS_KEY": moto.keys[1],
+                "AWS_REGION": REGION, "WEIR_KINESIS_URL": moto.url, "WEIR_STREAM": stream,
+                "WEIR_WEB_LOGS": str(tmp_path / "access.log")}
+    weir.start()
+    (tmp_path / "access.log").write_text("\n".join(lines) + "\n")
+
+    def got():
+        return [(key, json.loads(text)) for records in read_stream(kinesis, stream).values()
+                for outer, record in records for key, _, text in kpl.unpack(record, outer)]
+
+    wait_until(lambda: len(got()) == 2000, 30, "2,000 records", interval=0.2)
+    assert all(record["clientip"] == key for key, record in got())
+    assert sum(map(len, read_stream(kinesis, stream).values())) < 100
+    weir.stop()

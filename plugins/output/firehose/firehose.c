@@ -33,6 +33,10 @@ static const struct weir_option options[] = {
 	HTTP_OPTION("pack", WEIR_TYPE_SIZE, "0",
 		    "pack records together up to this size, 32KiB or more; 0: each by itself",
 		    .min = 0, .max = FIREHOSE_RECORD_MAX),
+	HTTP_OPTION("pack_format", WEIR_TYPE_STRING, "lines",
+		    "lines: packed records follow each other, each with its newline; kpl: as the "
+		    "Kinesis Producer Library packs them, for readers that unpack that",
+		    .values = "lines|kpl"),
 	PUT_BATCH_OPTIONS("500", FIREHOSE_RECORDS_MAX, "4MiB", FIREHOSE_REQUEST_MAX),
 	PUT_OPTIONS,
 	WEIR_OPTION_END};
@@ -141,7 +145,13 @@ static int32_t read_options(struct firehose *firehose, const struct weir_node *n
 	if (firehose->packing.pack_size && firehose->packing.pack_size < FIREHOSE_PACK_MIN)
 		return http_options_fail_at(pack, "pack must be 32KiB or more, or 0 for no packing",
 					    error);
-	if (firehose->packing.pack_size && !firehose->packing.newline)
+	firehose->packing.as_kpl =
+		weir_slice_equals(weir_node_find(node, "pack_format")->text, "kpl");
+	if (firehose->packing.as_kpl && !firehose->packing.pack_size)
+		return http_options_fail_at(weir_node_find(node, "pack_format"),
+					    "pack_format: kpl needs a size of packs: set pack too",
+					    error);
+	if (firehose->packing.pack_size && !firehose->packing.newline && !firehose->packing.as_kpl)
 		return http_options_fail_at(
 			pack, "records that are packed need their newline: set newline to true",
 			error);

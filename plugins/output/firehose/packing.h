@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
  * How records become Firehose records: each is one, or as many as fit are packed together, each with
- * its newline. Filling is by order and size alone, so that the packs of a request can be told again
- * when its answer arrives.
+ * its newline, or as an aggregate of the Kinesis Producer Library, for readers that unpack it. Filling
+ * is by order and size alone, so that the packs of a request can be told again when its answer arrives.
  */
 #ifndef FIREHOSE_PACKING_H
 #define FIREHOSE_PACKING_H
 
 #include "limits.h"
+#include "support/aggregate/aggregate.h"
 #include "support/aws_put/body.h"
 #include "support/batching/batching.h"
 
 struct packing {
 	uint32_t newline;   /* data ends in a newline */
 	uint64_t pack_size; /* bytes of a pack; 0 = each record is one of Firehose's */
+	uint32_t as_kpl;    /* packs are aggregates of the Kinesis Producer Library */
 };
 
 uint64_t packing_measure(const struct packing *packing, const struct batching_record *record,

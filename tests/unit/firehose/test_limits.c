@@ -142,6 +142,54 @@ static void packs_of_the_least_size_stay_below_500(void **state)
 	assert_in_range(packing_groups(&packing, t.requests[0], sizes), 200, FIREHOSE_RECORDS_MAX);
 }
 
+static void aggregates_are_filled_to_their_size_and_single_records_stay_as_they_are(void **state)
+{
+	/* Three records of 10 bytes, newline included; the key takes three. */
+	const uint64_t three = AGGREGATE_ENVELOPE + 3 + 3 * (2 + 2 + 2 + 10);
+	uint32_t sizes[8] = {0};
+
+	(void)state;
+	for (int off = -1; off <= 1; off++) {
+		begin_firehose(three + off);
+		packing.as_kpl = 1;
+		write_sized(7, 10);
+		assert_int_equal(packing_groups(&packing, t.requests[0], sizes), off < 0 ? 4 : 3);
+		assert_int_equal(sizes[0], off < 0 ? 2 : 3);
+		assert_non_null(
+			strstr(body_of(t.requests[0]), "{\"Data\":\"eHh4eHh4eHh4Cg==\"}]}"));
+		teardown(state);
+		setup(state);
+	}
+}
+
+static void a_record_too_large_for_a_pack_is_one_by_itself(void **state)
+{
+	uint32_t sizes[8] = {0};
+
+	(void)state;
+	begin_firehose(64);
+	packing.as_kpl = 1;
+	write_lines(
+		"a\nb\n"
+		"0123456789012345678901234567890123456789012345678901234567890123456789\nc\nd\n",
+		NULL);
+	assert_int_equal(packing_groups(&packing, t.requests[0], sizes), 3);
+	assert_int_equal(sizes[0], 2);
+	assert_int_equal(sizes[1], 1);
+	assert_int_equal(sizes[2], 2);
+}
+
+static void aggregates_of_the_least_size_stay_below_500(void **state)
+{
+	static uint32_t sizes[4096];
+
+	(void)state;
+	begin_firehose(FIREHOSE_PACK_MIN);
+	packing.as_kpl = 1;
+	write_sized(FIREHOSE_REQUEST_MAX / (FIREHOSE_PACK_MIN / 2 + 1), FIREHOSE_PACK_MIN / 2 + 1);
+	assert_in_range(packing_groups(&packing, t.requests[0], sizes), 200, FIREHOSE_RECORDS_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +200,10 @@ int main(void)
 		BATCHING_TEST(each_record_has_its_newline),
 		BATCHING_TEST(packs_are_filled_in_order),
 		BATCHING_TEST(packs_of_the_least_size_stay_below_500),
+		BATCHING_TEST(
+			aggregates_are_filled_to_their_size_and_single_records_stay_as_they_are),
+		BATCHING_TEST(a_record_too_large_for_a_pack_is_one_by_itself),
+		BATCHING_TEST(aggregates_of_the_least_size_stay_below_500),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
