@@ -13,7 +13,6 @@
  *   3. A source is freed when nothing refers to it: the pipeline's list, a claim's batch, the dirty
  *      list, the state's callback.
  */
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,27 +22,11 @@
 #include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/source_internal.h"
 #include "pipeline/state_gate.h"
-
-enum source_state {
-	SOURCE_NEW,
-	SOURCE_NEW_READY,
-	SOURCE_IDLE,
-	SOURCE_QUEUED,
-	SOURCE_RUNNING,
-	SOURCE_AGAIN,
-	SOURCE_PARKED,
-	SOURCE_ENDED,
-	SOURCE_CLOSED
-};
 
 /* Batches read in one go before other sources get their turn. */
 #define SOURCE_TURN 16
-
-static struct source *source_of(struct weir_source *handle)
-{
-	return (struct source *)(void *)handle;
-}
 
 void source_ref(struct source *source)
 {
@@ -98,22 +81,6 @@ void source_unref(const struct weir_source_view *view)
 	free(source);
 }
 
-/* ---- opening ---- */
-
-static void source_link(struct source *source)
-{
-	struct pipeline *pipeline = source->pipeline;
-
-	pthread_mutex_lock(&pipeline->lock);
-	source->next = pipeline->sources;
-	if (source->next)
-		source->next->prev = source;
-	pipeline->sources = source;
-	pthread_mutex_unlock(&pipeline->lock);
-	atomic_fetch_add(&pipeline->reading, 1);
-	metric_change(source->input->files, 1);
-}
-
 static void source_unlink(struct source *source)
 {
 	struct pipeline *pipeline = source->pipeline;
@@ -128,279 +95,6 @@ static void source_unlink(struct source *source)
 	pthread_mutex_unlock(&pipeline->lock);
 	metric_change(source->input->files, -1);
 	pipeline_signal(pipeline);
-}
-
-static void source_run(struct task *task);
-
-/* Takes up the ledger of an earlier generation, or begins one. */
-static int source_join_ledger(struct source *source, struct ledger *ledger,
-			      const uint64_t *positions)
-{
-	const struct pipeline *pipeline = source->pipeline;
-	const char *names[PIPELINE_OUTPUTS_MAX];
-
-	if (ledger)
-		ledger_ref(ledger);
-	else
-		ledger = ledger_create();
-	source->ledger = ledger;
-	if (!ledger)
-		return WEIR_ERR_MEMORY;
-	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		names[i] = pipeline->outputs[i]->config->name;
-	source->outputs = ledger_take_up(ledger, names, pipeline->output_count, positions);
-	if (!source->outputs)
-		return WEIR_ERR_MEMORY;
-	pthread_mutex_lock(&ledger->lock);
-	atomic_store(&ledger->reader, source);
-	pthread_mutex_unlock(&ledger->lock);
-	return 0;
-}
-
-static void source_set_view(struct source *source, const uint8_t id[16])
-{
-	memcpy(source->view.id, id, 16);
-	for (uint32_t i = 0; i < 16; i++)
-		snprintf(source->hex + 2 * i, 3, "%02x", id[i]);
-	source->view.struct_size = sizeof(source->view);
-	source->view.name = weir_slice_of(source->name);
-	source->view.hex = (struct weir_slice){source->hex, 32};
-}
-
-static struct source *source_create(struct weir_context *input, const uint8_t id[16],
-				    const struct weir_source_spec *spec, const uint64_t *positions,
-				    struct ledger *ledger)
-{
-	struct pipeline *pipeline = input->pipeline;
-	uint32_t outputs = pipeline->output_count;
-	struct weir_slice name = pipeline->config->source_name
-					 ? weir_slice_of(pipeline->config->source_name)
-					 : spec->name;
-	struct source *source = calloc(1, sizeof(*source));
-
-	if (!source)
-		return NULL;
-	atomic_store(&source->refs, 1);
-	pthread_mutex_init(&source->acked_lock, NULL);
-	source->pipeline = pipeline;
-	source->resume = calloc(outputs, sizeof(*source->resume));
-	source->name = strndup(name.data ? name.data : "", name.size);
-	if (!source->resume || !source->name || source_join_ledger(source, ledger, positions) < 0) {
-		source_unref(&source->view);
-		return NULL;
-	}
-	memcpy(source->resume, positions, outputs * sizeof(*positions));
-	for (uint32_t i = 0; i < outputs; i++)
-		if (positions[i] > source->resume_max)
-			source->resume_max = positions[i];
-	source->input = input;
-	source->user = spec->user;
-	source->read_position = spec->position;
-	if (spec->position > source->ledger->read_end)
-		source->ledger->read_end = spec->position;
-	source->acked = spec->position;
-	source->is_volatile = (spec->flags & WEIR_SOURCE_VOLATILE) != 0;
-	source->task.run = source_run;
-	atomic_store(&source->state, SOURCE_IDLE);
-	source_set_view(source, id);
-	return source;
-}
-
-struct source *source_open_reserved(struct weir_context *input, uint64_t position, void *user,
-				    struct disk_queue *queue)
-{
-	const struct weir_source_spec spec = {.struct_size = sizeof(spec),
-					      .flags = WEIR_SOURCE_VOLATILE,
-					      .user = user,
-					      .position = position};
-	uint64_t positions[PIPELINE_OUTPUTS_MAX];
-	struct source *source;
-	uint8_t id[16];
-
-	for (uint32_t i = 0; i < input->pipeline->output_count; i++)
-		positions[i] = position;
-	pipeline_services.random(id, sizeof(id));
-	source = source_create(input, id, &spec, positions, NULL);
-	if (source)
-		source->queue = queue;
-	return source;
-}
-
-struct source *source_ghost(const uint8_t id[16], struct weir_slice name)
-{
-	struct source *source = calloc(1, sizeof(*source));
-
-	if (!source)
-		return NULL;
-	source->name = strndup(name.data ? name.data : "", name.size);
-	if (!source->name) {
-		free(source);
-		return NULL;
-	}
-	atomic_store(&source->refs, 1);
-	pthread_mutex_init(&source->acked_lock, NULL);
-	source_set_view(source, id);
-	return source;
-}
-
-struct source *source_shadow(struct weir_context *input, const uint8_t id[16],
-			     struct weir_slice name)
-{
-	const struct weir_source_spec spec = {
-		.struct_size = sizeof(spec), .flags = WEIR_SOURCE_VOLATILE, .name = name};
-	const uint64_t positions[PIPELINE_OUTPUTS_MAX] = {0};
-
-	return source_create(input, id, &spec, positions, NULL);
-}
-
-static void source_durable(void *user)
-{
-	struct source *source = user;
-	int state = SOURCE_NEW;
-
-	if (!atomic_compare_exchange_strong(&source->state, &state, SOURCE_IDLE)) {
-		state = SOURCE_NEW_READY;
-		if (atomic_compare_exchange_strong(&source->state, &state, SOURCE_QUEUED))
-			pipeline_push(source->pipeline, &source->task);
-	}
-	source_unref(&source->view);
-}
-
-static int source_put(struct source *source, struct weir_slice name, struct weir_slice identity,
-		      void (*done)(void *user))
-{
-	struct state_source row = {.pipeline = source->pipeline->config->id,
-				   .input = source->input->config->name,
-				   .name = name,
-				   .identity = identity,
-				   .seen_ns = clock_wall_ns()};
-	int status;
-
-	memcpy(row.id, source->view.id, sizeof(row.id));
-	if (done)
-		source_ref(source);
-	status = state_put_source(source->pipeline->host->state, &row, done, source);
-	if (status < 0 && done)
-		source_unref(&source->view);
-	return status;
-}
-
-/* Marks the source for the next commit of positions. */
-static void source_mark_dirty(struct source *source)
-{
-	struct pipeline *pipeline = source->pipeline;
-
-	if (source->is_volatile || !pipeline->host->state || atomic_exchange(&source->dirty, 1))
-		return;
-	source_ref(source);
-	pthread_mutex_lock(&pipeline->lock);
-	source->dirty_next = pipeline->dirty;
-	pipeline->dirty = source;
-	pthread_mutex_unlock(&pipeline->lock);
-	state_arm(pipeline->host->state);
-}
-
-/* Random, after the time in milliseconds, as in RFC 9562's version 7: ids made one after the other lie
- * side by side in the state database and in a search index. */
-static void source_id_make(uint8_t ret_id[16])
-{
-	uint64_t time = htobe64((uint64_t)(clock_wall_ns() / NS_PER_MS) << 16);
-
-	pipeline_services.random(ret_id, 16);
-	memcpy(ret_id, &time, 6);
-}
-
-int32_t source_open(struct weir_context *input, const struct weir_source_spec *spec,
-		    struct weir_source **ret_source, struct weir_error *error)
-{
-	struct pipeline *pipeline = input->pipeline;
-	uint64_t positions[PIPELINE_OUTPUTS_MAX];
-	struct source *source;
-	uint8_t id[16];
-
-	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		positions[i] = spec->position;
-	source_id_make(id);
-	source = source_create(input, id, spec, positions, NULL);
-	if (!source)
-		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
-	if (!source->is_volatile) {
-		atomic_store(&source->state, SOURCE_NEW);
-		if (source_put(source, spec->name, spec->identity, source_durable) < 0) {
-			source_unref(&source->view);
-			return weir_fail(error, WEIR_ERR_IO,
-					 "can't note the source %.*s in the "
-					 "state database",
-					 (int)spec->name.size, spec->name.data);
-		}
-	}
-	source_link(source);
-	source_mark_dirty(source);
-	*ret_source = (struct weir_source *)(void *)source;
-	return 0;
-}
-
-int32_t source_known(struct weir_context *input, uint32_t index,
-		     struct weir_source_state *ret_state)
-{
-	const struct known_source *known = known_at(input->pipeline, input->config->name, index);
-
-	if (!known)
-		return WEIR_ERR_NOT_FOUND;
-	/* The caller's struct has the size that it says, which may be that of an older minor. */
-	if (!WEIR_HAS(ret_state, seen_ns))
-		return WEIR_ERR_INVALID;
-	memcpy(ret_state->id, known->id, sizeof(ret_state->id));
-	ret_state->name = weir_slice_of(known->name);
-	ret_state->identity = known->identity;
-	ret_state->position = known_position(input->pipeline, known);
-	ret_state->seen_ns = known->seen_ns;
-	return 0;
-}
-
-int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
-		     const struct weir_source_spec *spec, struct weir_source **ret_source,
-		     struct weir_error *error)
-{
-	struct pipeline *pipeline = input->pipeline;
-	struct known_source *known = known_find(pipeline, id);
-	struct source *source;
-
-	if (!known)
-		return weir_fail(error, WEIR_ERR_NOT_FOUND, "no such source is known");
-	source = source_create(input, id, spec, known->positions, known->ledger);
-	if (!source)
-		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
-	source->had_until = known->had_until;
-	source->held = known->held;
-	known->held = (struct hold_positions){0};
-	hold_sort(&source->held);
-	if (!known->ledger) {
-		known->ledger = source->ledger;
-		ledger_ref(known->ledger);
-	}
-	source_link(source);
-	source_put(source, spec->name, spec->identity, NULL);
-	source_mark_dirty(source);
-	*ret_source = (struct weir_source *)(void *)source;
-	return 0;
-}
-
-void source_update(struct weir_source *handle, struct weir_slice name, struct weir_slice identity)
-{
-	struct source *source = source_of(handle);
-
-	/* The view's name stays as it was: batches on their way point at it. */
-	if (!source->is_volatile)
-		source_put(source, name, identity, NULL);
-}
-
-void source_lag(struct weir_source *handle, uint64_t unread_bytes)
-{
-	struct source *source = source_of(handle);
-	uint64_t before = atomic_exchange(&source->lag, unread_bytes);
-
-	metric_change(source->input->lag_bytes, (int64_t)unread_bytes - (int64_t)before);
 }
 
 /* ---- closing ---- */
@@ -627,7 +321,7 @@ static void source_settle(struct source *source, int32_t result)
 	}
 }
 
-static void source_run(struct task *task)
+void source_run(struct task *task)
 {
 	struct source *source =
 		(struct source *)(void *)((char *)task - offsetof(struct source, task));
@@ -665,6 +359,20 @@ out:
 }
 
 /* ---- committing ---- */
+
+void source_mark_dirty(struct source *source)
+{
+	struct pipeline *pipeline = source->pipeline;
+
+	if (source->is_volatile || !pipeline->host->state || atomic_exchange(&source->dirty, 1))
+		return;
+	source_ref(source);
+	pthread_mutex_lock(&pipeline->lock);
+	source->dirty_next = pipeline->dirty;
+	pipeline->dirty = source;
+	pthread_mutex_unlock(&pipeline->lock);
+	state_arm(pipeline->host->state);
+}
 
 struct source_writing {
 	const struct source *source;

@@ -39,8 +39,7 @@ static int is_nameless(const struct file *file)
 	struct statx status;
 
 	return file->fd >= 0 && !file->compressed &&
-	       (file->gone ||
-		(file_status(file->fd, "", &status) == 0 && status.stx_nlink == 0));
+	       (file->gone || (file_status(file->fd, "", &status) == 0 && status.stx_nlink == 0));
 }
 
 void legacy_leave(struct catalog *catalog)
