@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "batch/json.h"
+#include "cli/check_overlap.h"
 #include "cli/cli.h"
 #include "cli/source_line.h"
 #include "cli/terminal.h"
@@ -173,6 +174,8 @@ static int load_pipelines(struct config *config, struct registry *registry, int 
 		result = config_load_pipeline(config, registry, paths[i], &error);
 	if (!result)
 		result = agent_check(config, registry, offline, &error);
+	if (!result)
+		check_overlap(config);
 	if (result)
 		fprintf(stderr, "weir: %s\n", error.text);
 	return result ? CLI_FAILED : CLI_OK;

@@ -89,6 +89,23 @@ def test_warnings_fail_only_when_strict(weir):
     assert weir.check("--strict").returncode == 1
 
 
+def twice(paths, url, **options):
+    return {"inputs": [{"tail": {"paths": paths}}], "outputs": [{"http": {"url": url, **options}}]}
+
+
+def test_two_pipelines_with_one_file_and_one_destination_are_warned_of(weir, tmp_path, scripted):
+    (tmp_path / "a.log").write_text("x\n")
+    url = scripted().url
+    weir.pipeline("one", twice([str(tmp_path / "*.log")], url))
+    second = weir.pipeline("two", twice([str(tmp_path / "a.*"), "/etc/hostname"], url, gzip=True))
+    weir.pipeline("elsewhere", twice([str(tmp_path / "*.log")], url + "other"))
+    weir.pipeline("other", twice(["/etc/hostname"], url + "x"))
+    result = weir.check()
+    assert result.returncode == 0 and weir.check("--strict").returncode == 1
+    (warning,) = [line for line in errors_of(result) if "arrive twice" in line]
+    assert warning.startswith(f"{second}:") and f"{tmp_path}/a.log is read by the pipeline one" in warning
+
+
 def test_only_the_files_given_are_checked(weir):
     weir.pipeline("bad", "inputs: [\n")
     good = weir.pipeline("good", GOOD)
