@@ -14,6 +14,7 @@
 
 #include <weir/plugin.h>
 
+#include "admin/older_metrics.h"
 #include "admin/page.h"
 #include "admin/streams.h"
 
@@ -81,14 +82,23 @@ static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, c
 	return answer(connection, status, "text/plain; charset=utf-8", &out);
 }
 
-/* Prometheus asks for OpenMetrics by name; who does not gets the older name of the same lines. */
-static const char *metrics_type(struct MHD_Connection *connection)
+/* Prometheus asks for OpenMetrics by name; who does not gets the older form. */
+static int render_metrics(const struct admin_source *source, struct MHD_Connection *connection,
+			  struct buffer *out, const char **ret_type)
 {
 	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
+	struct buffer metrics = {0};
+	int failed;
 
-	return accept && strstr(accept, "application/openmetrics-text")
-		       ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-		       : "text/plain; version=0.0.4; charset=utf-8";
+	*ret_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+	if (accept && strstr(accept, "application/openmetrics-text"))
+		return source->metrics(source->user, out);
+	*ret_type = "text/plain; version=0.0.4; charset=utf-8";
+	failed = source->metrics(source->user, &metrics);
+	if (!failed)
+		failed = older_metrics(&metrics, out);
+	buffer_done(&metrics);
+	return failed;
 }
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
@@ -138,8 +148,7 @@ static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *c
 		well = source->health(source->user, &out);
 		type = "text/plain; charset=utf-8";
 	} else if (strcmp(path, "/metrics") == 0) {
-		failed = source->metrics(source->user, &out);
-		type = metrics_type(connection);
+		failed = render_metrics(source, connection, &out, &type);
 	} else if (strcmp(path, "/status") == 0) {
 		failed = source->status(source->user, &out);
 		type = "application/json";

@@ -15,10 +15,11 @@
 
 /* Options that don't change where records go. */
 static const char *const manners[] = {
-	"fields",     "format",   "separator",       "metadata",     "newline",  "gzip",
-	"batch_bytes", "batch_records", "concurrency", "timeout", "connect_timeout", "pack",
-	"rotate",     "sync",     "partition_key",   "explicit_hash_key", "aggregate", "wire",
-	"http_version"};
+	"fields",      "format",  "separator",       "metadata",
+	"newline",     "gzip",    "batch_bytes",     "batch_records",
+	"concurrency", "timeout", "connect_timeout", "pack",
+	"rotate",      "sync",    "partition_key",   "explicit_hash_key",
+	"aggregate",   "wire",    "http_version"};
 
 static int is_manner(struct weir_slice key)
 {
@@ -36,8 +37,8 @@ static int same_node(const struct weir_node *a, const struct weir_node *b)
 		return a->text.size == b->text.size &&
 		       (a->text.size == 0 || memcmp(a->text.data, b->text.data, a->text.size) == 0);
 	for (uint32_t i = 0; i < a->count; i++)
-		if (!same_node(a->items[i], a->keys ? weir_node_find(b, a->keys[i].data)
-						    : b->items[i]))
+		if (!same_node(a->items[i],
+			       a->keys ? weir_node_find(b, a->keys[i].data) : b->items[i]))
 			return 0;
 	return 1;
 }
