@@ -35,9 +35,9 @@
 #define CLIENT_TROUBLE 3
 /* Without success for so long, the output counts as stalled. */
 #define CLIENT_STALLED_NS (10 * (uint64_t)NS_PER_SECOND)
-/* One write to a socket carries up to this much: with less the copying shows, with more nothing does.
- * The least is libcurl's own. */
-#define CLIENT_UPLOAD_BUFFER (UINT64_C(512) << 10)
+/* One write to a socket carries up to this much: with less the system calls show, with more the copy
+ * leaves a core's cache. The least is libcurl's own. */
+#define CLIENT_UPLOAD_BUFFER (UINT64_C(128) << 10)
 #define CLIENT_UPLOAD_BUFFER_MIN (UINT64_C(16) << 10)
 /* The buffers of all requests in flight are this part of the owner's memory at most: they hold what is
  * in its blocks already, and come on top of them. */
