@@ -6,14 +6,22 @@
 /* A starved budget is relieved when this part of `soft` is free. */
 #define BUDGET_RELIEF 8
 
-static int budget_has_room(struct budget *budget)
+int budget_is_short(struct budget *budget)
 {
 	int64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
 	int64_t estimate = atomic_load_explicit(&budget->estimate, memory_order_relaxed);
 
 	/* An empty pipeline always goes on, however large its batches have become. */
-	return used + estimate <= atomic_load_explicit(&budget->soft, memory_order_relaxed) ||
-	       used == 0;
+	return used + estimate > atomic_load_explicit(&budget->soft, memory_order_relaxed) &&
+	       used > 0;
+}
+
+static int budget_has_room(struct budget *budget)
+{
+	if (atomic_load(&budget->full) > 0 &&
+	    atomic_load_explicit(&budget->used, memory_order_relaxed) > 0)
+		return 0;
+	return !budget_is_short(budget);
 }
 
 /* Room for many batches, so that who was refused is not woken for each one that is given back. */
@@ -74,6 +82,13 @@ void budget_charge(struct budget *budget, int64_t bytes)
 		return;
 	}
 	budget_wake(budget);
+}
+
+void budget_full(struct budget *budget, int change)
+{
+	/* Ordered with `starved`: who is refused for the sake of `full` sees it change, or is seen. */
+	if (atomic_fetch_add(&budget->full, change) + change <= 0)
+		budget_wake(budget);
 }
 
 int budget_admit(struct budget *budget)

@@ -21,6 +21,7 @@ struct budget {
 	int64_t aside;            /* main thread */
 	_Atomic int64_t estimate; /* what a batch grows to, with everything made from it */
 	_Atomic int starved;      /* someone waits for relieved() */
+	_Atomic int full;         /* outputs that can use no more */
 	_Atomic int64_t soft, hard;
 	void (*relieved)(void *user); /* on any thread, when a starved budget has much room again */
 	void *user;
@@ -37,6 +38,11 @@ void budget_charge(struct budget *budget, int64_t bytes);
 /* True when one more batch fits. On false the budget counts as starved until relieved() is called,
  * which is when an eighth of `soft` is free: each waking of a reader costs more than a batch. */
 int budget_admit(struct budget *budget);
+/* An output can use no more (1), or more again (-1): while any can't, nothing is admitted unless all
+ * memory has come back. */
+void budget_full(struct budget *budget, int change);
+/* Whether it is for memory that nothing is admitted. */
+int budget_is_short(struct budget *budget);
 /* Tells what a batch had grown to when it was given back. */
 void budget_learn(struct budget *budget, int64_t batch_bytes);
 

@@ -85,6 +85,7 @@ struct weir_context {
 	pthread_mutex_t deliveries_lock; /* guards the list, `stalled` and plugin_metrics */
 	struct weir_delivery *deliveries;
 	char *stalled;            /* why it cannot work now, or NULL */
+	_Atomic int full;         /* it can use no more for now */
 	struct disk_queue *queue; /* of an output with `buffer`, else NULL */
 	struct weir_metric *delivered, *dead, *dropped, *unselected, *had, *in_flight, *repeated;
 	struct weir_metric *lost, *queued_before; /* at its queue on disk */
@@ -112,6 +113,8 @@ void stage_flush(struct weir_context *stage, uint32_t why);
 void *stage_instance(struct weir_context *stage);
 int32_t stage_timer_set(struct weir_context *stage, uint32_t id, uint64_t delay_ns);
 void stage_stalled(struct weir_context *stage, struct weir_slice why);
+/* Inputs wait while an output is full; not where a queue on disk takes what it can't. */
+void stage_full(struct weir_context *stage, uint32_t full);
 
 /* ---- sources (source.c) ------------------------------------------------------------------------ */
 

@@ -374,4 +374,5 @@ const struct weir_services pipeline_services = {
 	.http_client_free = service_http_client_free,
 	.expr_value = expr_value,
 	.metric_labelled = service_metric_labelled,
+	.output_full = stage_full,
 };

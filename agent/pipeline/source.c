@@ -344,7 +344,8 @@ void source_run(struct task *task)
 		if (!source->queue && !budget_admit(&pipeline->memory->budget)) {
 			if (!source_park(source))
 				continue;
-			pipeline_pressure(pipeline);
+			if (budget_is_short(&pipeline->memory->budget))
+				pipeline_pressure(pipeline);
 			/* Room may have come between the refusal and the parking. */
 			if (budget_admit(&pipeline->memory->budget))
 				source_unpark(pipeline);

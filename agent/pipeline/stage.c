@@ -319,6 +319,7 @@ void stage_destroy(struct weir_context *stage)
 		else
 			plugin->output->destroy(stage->instances[i]);
 	}
+	stage_full(stage, 0);
 	if (stage->when)
 		for (uint32_t i = 0; i < scheduler_workers(stage->pipeline->host->scheduler); i++)
 			expr_free(stage->when[i]);
@@ -395,6 +396,14 @@ int32_t stage_timer_set(struct weir_context *stage, uint32_t id, uint64_t delay_
 		return 0;
 	}
 	return loop_timer_set(stage->pipeline->host->loop, &stage->timers[id].timer, delay_ns);
+}
+
+void stage_full(struct weir_context *stage, uint32_t full)
+{
+	int now = full && !stage->queue;
+
+	if (atomic_exchange(&stage->full, now) != now)
+		budget_full(&stage->pipeline->memory->budget, now ? 1 : -1);
 }
 
 void stage_stalled(struct weir_context *stage, struct weir_slice why)

@@ -349,6 +349,13 @@ struct weir_services {
 	struct weir_metric *(*metric_labelled)(struct weir_context *context, uint32_t kind,
 					       const char *name, const char *help,
 					       const struct weir_label *labels, uint32_t count);
+
+	/* ---- more for outputs ---- */
+
+	/* 1: this output has as much waiting as it can use, so its pipeline need not read on; 0: it can
+	 * use more. Optional, and advice only: write() may follow all the same. Without it a pipeline
+	 * reads ahead as far as its memory allows. Any thread, one at a time. */
+	void (*output_full)(struct weir_context *context, uint32_t full);
 };
 
 #endif

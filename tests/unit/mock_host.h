@@ -63,6 +63,7 @@ struct mock_host {
 	int64_t now_ns;    /* wall clock, when not 0 */
 	int64_t read_ns;   /* of new batches */
 	int64_t memory;    /* sum of memory_charge() */
+	uint32_t full;     /* as output_full() said last */
 	int64_t claims_live;
 	int claims_may_stay;
 	struct mock_claim *claims; /* all there ever were */
@@ -185,6 +186,11 @@ static inline int32_t mock_timer_set(struct weir_context *context, uint32_t id, 
 static inline void mock_memory_charge(struct weir_context *context, int64_t bytes)
 {
 	mock_of_context(context)->memory += bytes;
+}
+
+static inline void mock_output_full(struct weir_context *context, uint32_t full)
+{
+	mock_of_context(context)->full = full;
 }
 
 /* ---- batch memory ---------------------------------------------------------------------------- */
@@ -485,6 +491,7 @@ static inline void mock_host_create(struct mock_host *host)
 		.batch_source = mock_batch_source,
 		.batch_emit = mock_batch_emit,
 		.memory_charge = mock_memory_charge,
+		.output_full = mock_output_full,
 	};
 	host->read_ns = MOCK_READ_NS;
 	for (uint32_t i = 0; i < 8; i++)

@@ -10,6 +10,14 @@
 /* After a failure to encode, to build or to send: no memory, mostly. */
 #define RETRY_NS UINT64_C(200000000)
 
+/*
+ * More than this waits to be sent: no more need be read. It fills the places of several requests that
+ * come back at once; a higher figure only costs memory, and the caches that the lines are in when they
+ * are used soon. Below the lower one more is wanted.
+ */
+#define PLENTY_BYTES (UINT64_C(4) << 20)
+#define SCARCE_BYTES (UINT64_C(2) << 20)
+
 /* All records of a delivery were refused: it is gone. */
 #define NOTHING_LEFT 1
 
@@ -22,10 +30,13 @@ struct batching {
 	pthread_mutex_t lock; /* guards all below */
 	struct batching_request *open;
 	struct request_list ready;
+	uint64_t ready_bytes;
 	struct batching_request *sent;
 	uint32_t in_flight;
 	struct entry *waiting, **waiting_end; /* could not be taken up yet, in order */
 	int retrying;                         /* a thread is taking them up */
+	pthread_mutex_t told_lock;            /* taken before `lock`; guards `told` */
+	uint32_t told;                        /* the host: that it is full */
 };
 
 /* ---- lists, under the lock ---- */
@@ -35,12 +46,14 @@ static void ready_append(struct batching *b, struct batching_request *request)
 	request->next = NULL;
 	*b->ready.end = request;
 	b->ready.end = &request->next;
+	b->ready_bytes += request->bytes;
 }
 
 static void ready_prepend(struct batching *b, struct batching_request *request)
 {
 	request->next = b->ready.first;
 	b->ready.first = request;
+	b->ready_bytes += request->bytes;
 	if (!request->next)
 		b->ready.end = &request->next;
 }
@@ -52,6 +65,7 @@ static struct batching_request *ready_take(struct batching *b)
 	if (!request)
 		return NULL;
 	b->ready.first = request->next;
+	b->ready_bytes -= request->bytes;
 	if (!b->ready.first)
 		b->ready.end = &b->ready.first;
 	return request;
@@ -182,6 +196,21 @@ static void retry_later(struct batching *b)
 	b->options.host->timer_set(b->options.context, b->options.retry_timer, RETRY_NS);
 }
 
+/* Whoever changed what waits comes by here afterwards, so the last to tell knows the last state. */
+static void tell_full(struct batching *b)
+{
+	uint32_t full;
+
+	pthread_mutex_lock(&b->told_lock);
+	pthread_mutex_lock(&b->lock);
+	full = b->ready_bytes > (b->told ? SCARCE_BYTES : PLENTY_BYTES);
+	pthread_mutex_unlock(&b->lock);
+	if (full != b->told)
+		b->options.host->output_full(b->options.context, full);
+	b->told = full;
+	pthread_mutex_unlock(&b->told_lock);
+}
+
 static void pump(struct batching *b)
 {
 	struct batching_request *request;
@@ -194,8 +223,9 @@ static void pump(struct batching *b)
 		ready_prepend(b, request);
 		pthread_mutex_unlock(&b->lock);
 		retry_later(b);
-		return;
+		break;
 	}
+	tell_full(b);
 }
 
 /* ---- taking deliveries ---- */
@@ -473,6 +503,7 @@ int32_t batching_create(const struct batching_options *options, struct batching 
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for batching requests");
 	b->options = *options;
 	pthread_mutex_init(&b->lock, NULL);
+	pthread_mutex_init(&b->told_lock, NULL);
 	b->ready.end = &b->ready.first;
 	b->waiting_end = &b->waiting;
 	*ret_batching = b;
@@ -505,5 +536,6 @@ void batching_destroy(struct batching *b)
 		entry_free(entry);
 	}
 	pthread_mutex_destroy(&b->lock);
+	pthread_mutex_destroy(&b->told_lock);
 	free(b);
 }

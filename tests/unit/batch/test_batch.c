@@ -214,6 +214,27 @@ static void a_full_budget_refuses_and_tells_when_there_is_room(void **state)
 	assert_int_equal(relieved_count, 1);
 }
 
+static void nothing_is_admitted_while_an_output_is_full(void **state)
+{
+	struct fixture *f = *state;
+	struct batch *held = batch_acquire(&f->pool);
+
+	budget_full(&f->budget, 1);
+	budget_full(&f->budget, 1);
+	assert_false(budget_admit(&f->budget));
+	assert_false(budget_is_short(&f->budget));
+	budget_full(&f->budget, -1);
+	assert_false(budget_admit(&f->budget));
+	assert_int_equal(relieved_count, 0);
+	budget_full(&f->budget, -1);
+	assert_int_equal(relieved_count, 1);
+	assert_true(budget_admit(&f->budget));
+	budget_full(&f->budget, 1);
+	batch_unref(held);
+	assert_true(budget_admit(&f->budget)); /* there is nothing that an output could wait for */
+	budget_full(&f->budget, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +252,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_full_budget_refuses_and_tells_when_there_is_room,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_admitted_while_an_output_is_full, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

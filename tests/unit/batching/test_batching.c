@@ -191,6 +191,29 @@ static void no_more_requests_are_out_than_allowed(void **state)
 
 /* ---- failures ---- */
 
+/* One MiB at a time: the first is on its way, four may wait, and two are few. */
+static void the_host_is_told_when_plenty_waits_and_when_more_is_wanted(void **state)
+{
+	struct batching_options options = options_of(1000, 1 << 20, 0);
+	const uint32_t told[] = {0, 0, 0, 0, 0, 1}, left[] = {1, 1, 0, 0, 0};
+	static char line[(1 << 20) + 1];
+
+	(void)state;
+	options.in_flight_max = 1;
+	begin(&options);
+	memset(line, 'x', sizeof(line) - 1);
+	memcpy(line + sizeof(line) - 2, "\n", 2);
+	for (uint32_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		write_lines(line, NULL);
+		batching_flush(t.batching);
+		assert_int_equal(t.host.full, told[i]);
+	}
+	for (uint32_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		batching_delivered(t.batching, t.requests[i]);
+		assert_int_equal(t.host.full, left[i]);
+	}
+}
+
 static void bisecting_finds_the_one_bad_record(void **state)
 {
 	struct batching_options options = options_of(100, 1 << 20, 0);
@@ -406,6 +429,7 @@ int main(void)
 		BATCHING_TEST(a_full_request_does_not_linger),
 		BATCHING_TEST(without_linger_the_batch_grows_with_the_load),
 		BATCHING_TEST(no_more_requests_are_out_than_allowed),
+		BATCHING_TEST(the_host_is_told_when_plenty_waits_and_when_more_is_wanted),
 		BATCHING_TEST(bisecting_finds_the_one_bad_record),
 		BATCHING_TEST(halves_go_before_what_came_later),
 		BATCHING_TEST(a_delivery_waits_for_memory_and_keeps_its_place),
