@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A libmicrohttpd daemon with one thread that sleeps until somebody asks. Every answer is rendered
- * whole before its status is sent, so that there is no half a page.
+ * whole before its status is sent, so that there is no half a page; but for taps, which are streams.
  */
 #include "admin/admin.h"
 
@@ -17,6 +17,7 @@
 #include "admin/older_metrics.h"
 #include "admin/page.h"
 #include "admin/streams.h"
+#include "admin/tap_stream.h"
 
 #define ADMIN_CONNECTIONS 64
 #define ADMIN_IDLE_S 30
@@ -29,6 +30,7 @@ struct admin {
 	struct MHD_Daemon *daemon;
 	struct admin_source source;
 	struct streams *streams;
+	struct tap_streams *taps;
 	char *token; /* NULL = none */
 };
 
@@ -37,7 +39,8 @@ static const char index_text[] =
 	"/health   200 when all is well, 503 and why when not\n"
 	"/metrics  for Prometheus\n"
 	"/status   as JSON\n"
-	"/api/events  what the page in a browser shows, an event a second\n";
+	"/api/events  what the page in a browser shows, an event a second\n"
+	"/tap      live records; see weir tap\n";
 
 /* ---- answers ---- */
 
@@ -231,6 +234,16 @@ static enum MHD_Result sign_in(const struct admin *admin, struct MHD_Connection 
 	return result;
 }
 
+static enum MHD_Result answer_tap(struct admin *admin, struct MHD_Connection *connection)
+{
+	struct buffer why = {0};
+	unsigned status = tap_streams_answer(admin->taps, connection, admin->token != NULL, &why);
+
+	if (status == 0)
+		return MHD_YES;
+	return answer(connection, status, "text/plain; charset=utf-8", &why);
+}
+
 static enum MHD_Result handle(void *user, struct MHD_Connection *connection, const char *path,
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **request_state)
@@ -255,6 +268,8 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
 		return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is possible\n");
 	if (admin->token && !may_ask(admin, connection))
 		return sign_in(admin, connection, path);
+	if (strcmp(path, "/tap") == 0 && strcmp(method, "GET") == 0)
+		return answer_tap(admin, connection);
 	return answer_page(admin, connection, path);
 }
 
@@ -306,9 +321,11 @@ static void admin_close(struct admin *admin)
 		return;
 	if (admin->streams)
 		streams_stop(admin->streams);
+	tap_streams_end(admin->taps);
 	if (admin->daemon)
 		MHD_stop_daemon(admin->daemon);
 	streams_destroy(admin->streams);
+	tap_streams_free(admin->taps);
 	free(admin->token);
 	free(admin);
 }
@@ -348,7 +365,8 @@ static int admin_open(const char *host, uint16_t port, const char *token,
 	admin->source = *source;
 	admin->token = token ? strdup(token) : NULL;
 	admin->streams = streams_create(&admin->source);
-	if (!admin->streams || (token && !admin->token)) {
+	admin->taps = tap_streams_create(source);
+	if (!admin->streams || !admin->taps || (token && !admin->token)) {
 		code = weir_fail(error, WEIR_ERR_MEMORY, "no memory for the admin address");
 		goto out;
 	}

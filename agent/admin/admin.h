@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The admin address over HTTP: the status page, GET /health, /metrics and /status, and GET /api/events,
- * which sends what the page shows every second as server-sent events.
+ * The admin address over HTTP: the status page, GET /health, /metrics and /status, GET /api/events, which
+ * sends what the page shows every second as server-sent events, and GET /tap.
  *
  * Lives in a module of its own (weir/modules/admin.so) so that libmicrohttpd and what it pulls in
  * are loaded only when `admin` is on. The module exports `admin_module`.
@@ -9,7 +9,8 @@
  * Without a token it asks nobody for a password: so it listens on loopback only, and answers only requests
  * that name an address or localhost as their host, which a web page in a browser cannot do. With a token
  * every request has to bring it: as `Authorization: Bearer TOKEN`, or in a browser once as /?token=TOKEN,
- * which leaves a cookie.
+ * which leaves a cookie. What
+ * shows records (/tap) then wants the token of the state folder: not every user may read the logs.
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
@@ -20,6 +21,7 @@
 #include "base/buffer.h"
 
 struct admin;
+struct tap;
 
 /* What is asked for each page; called on the module's thread. */
 struct admin_source {
@@ -31,6 +33,15 @@ struct admin_source {
 	int (*status)(void *user, struct buffer *out);
 	/* Appends the document of an event, which admin/status_json.h describes too. */
 	int (*events)(void *user, struct buffer *out);
+	/* A tap: see pipeline/tap.h. at and where may be NULL. WEIR_ERR_NOT_FOUND, _REFUSED or _INVALID
+	 * with a sentence. */
+	int (*tap_open)(void *user, const char *pipeline, const char *at, const char *where,
+			uint64_t limit, struct tap **ret_tap, struct weir_error *error);
+	/* Appends JSON lines; returns 1 when nothing more comes. */
+	int (*tap_read)(struct tap *tap, struct buffer *out, uint64_t *ret_left_out);
+	void (*tap_close)(void *user, struct tap *tap);
+	/* Of the state folder; lives as long as the module is open; NULL = nobody may tap. */
+	const char *tap_token;
 	void *user;
 };
 

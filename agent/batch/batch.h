@@ -60,6 +60,7 @@ struct batch {
 	struct claim_group *group; /* made by the first record_hold() */
 	uint32_t skipped;          /* records left out as soon as they were read */
 	int is_dead_letter;
+	int is_tapped;               /* somebody looks at records, maybe at these */
 	_Atomic uint32_t deliveries; /* unfinished ones */
 	_Atomic uint32_t refs;
 	_Atomic int64_t charge; /* bytes charged to the budget */

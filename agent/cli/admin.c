@@ -5,11 +5,13 @@
 
 #include "admin/admin.h"
 #include "base/log.h"
+#include "cli/token.h"
 #include "pipeline/module.h"
 
 struct cli_admin {
 	const struct admin_module *module;
 	struct admin *admin;
+	char token[TOKEN_SIZE];
 };
 
 static int ask_health(void *agent, struct buffer *out)
@@ -32,10 +34,31 @@ static int ask_events(void *agent, struct buffer *out)
 	return agent_events(agent, out);
 }
 
+static int ask_tap(void *agent, const char *pipeline, const char *at, const char *where,
+		   uint64_t limit, struct tap **ret_tap, struct weir_error *error)
+{
+	return agent_tap_open(agent, &(struct tap_ask){pipeline, at, where, limit}, ret_tap, error);
+}
+
+static void end_tap(void *agent, struct tap *tap)
+{
+	agent_tap_close(agent, tap);
+}
+
 static int open_module(struct cli_admin *admin, const struct config *config, struct agent *agent,
 		       struct weir_error *error)
 {
-	const struct admin_source source = {ask_health, ask_metrics, ask_status, ask_events, agent};
+	const struct admin_source source = {
+		.health = ask_health,
+		.metrics = ask_metrics,
+		.status = ask_status,
+		.events = ask_events,
+		.tap_open = ask_tap,
+		.tap_read = agent_tap_read,
+		.tap_close = end_tap,
+		.tap_token = token_make(config->state_dir, admin->token) == 0 ? admin->token : NULL,
+		.user = agent,
+	};
 	const void *table;
 	uint16_t port = 0;
 	int code = module_load("admin", "admin_module", &table, error);

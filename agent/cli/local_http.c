@@ -15,6 +15,7 @@
 #define TIMEOUT_S 10
 #define HEAD_MAX 16384
 #define PIECE 65536
+#define LINE_MAX_BYTES (64u << 20)
 
 static int connect_to(const char *host, uint16_t port, int *ret_fd, struct weir_error *error)
 {
@@ -123,4 +124,101 @@ int local_http_get_as(const char *host, uint16_t port, const char *token, const 
 	else
 		*ret_body = answer;
 	return code;
+}
+
+/* ---- answers without end ---- */
+
+/* More of the answer: 1, 0 at its end, or an error. */
+static int read_more(struct local_http_lines *lines, struct weir_error *error)
+{
+	struct buffer *buffer = &lines->buffer;
+	ssize_t got;
+
+	if (lines->at) {
+		memmove(buffer->data, buffer->data + lines->at, buffer->size - lines->at);
+		buffer->size -= lines->at;
+		lines->at = 0;
+	}
+	if (buffer->size > LINE_MAX_BYTES || !buffer_reserve(buffer, PIECE))
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the answer");
+	got = read(lines->fd, buffer->data + buffer->size, PIECE);
+	if (got < 0 && errno == EINTR)
+		return weir_fail(error, WEIR_ERR_STATE, "interrupted");
+	if (got < 0)
+		return weir_fail(error, WEIR_ERR_IO, "no answer: %s", strerror(errno));
+	buffer->size += (size_t)got;
+	return got > 0;
+}
+
+/* Past the head, or why not: the sentence that the agent gave. */
+static int take_head(struct local_http_lines *lines, struct weir_error *error)
+{
+	struct buffer *buffer = &lines->buffer;
+	const char *end;
+	long status;
+	int more = 1;
+
+	while (more > 0 &&
+	       !(end = buffer->size ? memmem(buffer->data, buffer->size, "\r\n\r\n", 4) : NULL))
+		more = read_more(lines, error);
+	if (more < 0)
+		return more;
+	status = more ? status_of(buffer->data) : 0;
+	if (status == 0)
+		return weir_fail(error, WEIR_ERR_INVALID, "what answers there is not Weir");
+	lines->at = (size_t)(end - buffer->data) + 4;
+	if (status == 200)
+		return 0;
+	while (read_more(lines, error) > 0)
+		;
+	while (buffer->size && buffer->data[buffer->size - 1] == '\n')
+		buffer->size--;
+	return weir_fail(error, WEIR_ERR_INVALID, "%.*s", (int)buffer->size, buffer->data);
+}
+
+int local_http_open(const char *host, uint16_t port, const char *path, const char *header,
+		    struct local_http_lines *ret_lines, struct weir_error *error)
+{
+	int code;
+
+	*ret_lines = (struct local_http_lines){.fd = -1};
+	code = connect_to(host, port, &ret_lines->fd, error);
+	if (code)
+		return code;
+	if (dprintf(ret_lines->fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n%s%s\r\n", path,
+		    header ? header : "", header ? "\r\n" : "") < 0)
+		code = weir_fail(error, WEIR_ERR_IO, "cannot ask: %s", strerror(errno));
+	if (!code)
+		code = take_head(ret_lines, error);
+	if (code)
+		local_http_close(ret_lines);
+	return code;
+}
+
+int local_http_line(struct local_http_lines *lines, struct weir_slice *ret_line,
+		    struct weir_error *error)
+{
+	for (;;) {
+		const char *data = lines->buffer.data + lines->at;
+		size_t size = lines->buffer.size - lines->at;
+		const char *newline = size ? memchr(data, '\n', size) : NULL;
+		int more;
+
+		if (newline) {
+			*ret_line = (struct weir_slice){data, (uint64_t)(newline - data)};
+			lines->at += ret_line->size + 1;
+			return 1;
+		}
+		more = read_more(lines, error);
+		if (more <= 0)
+			return more;
+	}
+}
+
+void local_http_close(struct local_http_lines *lines)
+{
+	if (lines->fd >= 0)
+		close(lines->fd);
+	lines->fd = -1;
+	buffer_done(&lines->buffer);
 }

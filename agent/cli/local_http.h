@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* One GET over a plain socket, for commands that ask a running agent. */
+/* GET over a plain socket, for commands that ask a running agent. */
 #ifndef CLI_LOCAL_HTTP_H
 #define CLI_LOCAL_HTTP_H
 
@@ -15,5 +15,20 @@ int local_http_get(const char *host, uint16_t port, const char *path, size_t max
 /* The same with the token that the admin address wants; NULL = none. */
 int local_http_get_as(const char *host, uint16_t port, const char *token, const char *path,
 		      size_t max, struct buffer *ret_body, struct weir_error *error);
+
+/* Begins an answer that has no end of its own: lines, which local_http_line() gives out one by one. `header`
+ * is a further line of the request, without its end, or NULL. */
+struct local_http_lines {
+	int fd;
+	struct buffer buffer;
+	size_t at; /* of the first line that has not been given out */
+};
+int local_http_open(const char *host, uint16_t port, const char *path, const char *header,
+		    struct local_http_lines *ret_lines, struct weir_error *error);
+/* 1 and the line without its end, which lives until the next call; 0 at the end; WEIR_ERR_STATE when a
+ * signal came first. */
+int local_http_line(struct local_http_lines *lines, struct weir_slice *ret_line,
+		    struct weir_error *error);
+void local_http_close(struct local_http_lines *lines);
 
 #endif

@@ -33,11 +33,13 @@ void config_pin(struct config *config, const struct config *running)
 	if (config->workers != running->workers)
 		differs(config, "workers");
 	if (!same_text(config->admin_host, running->admin_host) ||
-	    config->admin_port != running->admin_port)
+	    config->admin_port != running->admin_port ||
+	    !same_text(config->admin_token, running->admin_token))
 		differs(config, "admin");
 	config->state_dir = copy_of(config, running->state_dir);
 	config->memory_limit = running->memory_limit;
 	config->workers = running->workers;
 	config->admin_host = copy_of(config, running->admin_host);
 	config->admin_port = running->admin_port;
+	config->admin_token = copy_of(config, running->admin_token);
 }

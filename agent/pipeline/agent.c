@@ -245,6 +245,8 @@ static int agent_lists(struct agent *agent, struct weir_error *error)
 	agent->host.metrics = metrics_create();
 	if (!agent->pipelines || !agent->crashes || !agent->host.metrics)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pipelines");
+	agent->taps_metric = metrics_add(agent->host.metrics, WEIR_METRIC_GAUGE, "weir_taps",
+					 "Taps (weir tap) that are open", "");
 	return 0;
 }
 
@@ -265,6 +267,7 @@ static int agent_begin(struct config *config, struct registry *registry, int onc
 	agent->host.host_name = weir_slice_of(agent->host_name);
 	agent->state_dir = strdup(config->state_dir ? config->state_dir : "");
 	agent->host.state_dir = agent->state_dir;
+	taps_init(&agent->host.taps);
 	agent->host.once = once;
 	agent->host.http = agent_http;
 	agent->host.user = agent;
@@ -472,6 +475,7 @@ void agent_destroy(struct agent *agent)
 	agent_free_crashes(agent);
 	free(agent->retired);
 	free(agent->state_dir);
+	taps_done(&agent->host.taps);
 	free(agent->failures);
 	free(agent->pipelines);
 	pthread_mutex_destroy(&agent->lock);

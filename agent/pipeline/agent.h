@@ -57,6 +57,17 @@ int agent_status(struct agent *agent, struct buffer *out);
 int agent_metrics(struct agent *agent, struct buffer *out);
 /* The document of an event for the status page, in one line; see there, too. */
 int agent_events(struct agent *agent, struct buffer *out);
+/* A tap on a pipeline that runs: at the stage of that name, or INPUT, FILTER, OUTPUT and a name behind a
+ * colon, or "dead_letter"; NULL = behind all filters. WEIR_ERR_NOT_FOUND names what there is. Any thread. */
+struct tap;
+struct tap_ask {
+	const char *pipeline, *at, *where;
+	uint64_t limit;
+};
+int agent_tap_open(struct agent *agent, const struct tap_ask *ask, struct tap **ret_tap,
+		   struct weir_error *error);
+int agent_tap_read(struct tap *tap, struct buffer *out, uint64_t *ret_left_out);
+void agent_tap_close(struct agent *agent, struct tap *tap);
 /* Appends a sentence for each thing that is wrong; returns 1 when nothing is. */
 int agent_health(struct agent *agent, struct buffer *out);
 

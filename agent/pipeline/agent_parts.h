@@ -48,6 +48,7 @@ struct agent {
 	struct pulse pulse;
 	char host_name[256];
 	char *state_dir;
+	struct weir_metric *taps_metric;
 };
 
 /* The collector of state_start(). */

@@ -179,6 +179,9 @@ static int dead_dispatch(struct pipeline *pipeline, struct batch *letters)
 			d->selected[i >> 6] |= UINT64_C(1) << (i & 63);
 		memcpy(letters->routed, d->selected, batch_words(letters) * sizeof(uint64_t));
 	}
+	if (tap_any(&pipeline->host->taps))
+		tap_offer(&pipeline->host->taps, pipeline->config->name, TAP_DEAD, NULL,
+			  &letters->view, NULL, pipeline->host->host_name);
 	atomic_store(&letters->deliveries, made);
 	for (uint32_t i = 0; i < made; i++)
 		delivery_write(deliveries[i]);

@@ -97,6 +97,22 @@ static struct weir_delivery *flow_select(struct batch *batch, struct weir_contex
 	return delivery;
 }
 
+static void flow_tap(struct pipeline *pipeline, struct batch *batch, uint32_t at, const char *stage,
+		     const uint64_t *selected)
+{
+	tap_offer(&pipeline->host->taps, pipeline->config->name, at, stage, &batch->view, selected,
+		  pipeline->host->host_name);
+}
+
+static void flow_tap_outputs(struct pipeline *pipeline, struct batch *batch,
+			     struct weir_delivery *const *deliveries)
+{
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		if (deliveries[i])
+			flow_tap(pipeline, batch, TAP_OUTPUT, pipeline->outputs[i]->config->name,
+				 deliveries[i]->selected);
+}
+
 static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
 {
 	uint32_t words = batch_words(batch);
@@ -115,6 +131,10 @@ static void flow_dispatch(struct pipeline *pipeline, struct batch *batch)
 		deliveries[i] =
 			count ? flow_select(batch, pipeline->outputs[i], count, catching_up) : NULL;
 	metric_add(pipeline->routed, count);
+	if (batch->is_tapped) {
+		flow_tap(pipeline, batch, TAP_ROUTED, NULL, NULL);
+		flow_tap_outputs(pipeline, batch, deliveries);
+	}
 	if (count)
 		metric_add(pipeline->unrouted, count - flow_count(batch->routed, words));
 	for (uint32_t i = 0; i < pipeline->output_count; i++) {
@@ -225,6 +245,14 @@ void flow_made(struct weir_context *filter, const struct batch *batch)
 	metric_add(filter->filter_dead, left.dead);
 }
 
+static void flow_tap_input(struct pipeline *pipeline, struct batch *batch)
+{
+	const struct source *source = (const struct source *)(const void *)batch->view.sources[0];
+
+	if (source->input)
+		flow_tap(pipeline, batch, TAP_INPUT, source->input->config->name, NULL);
+}
+
 void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter)
 {
 	struct batch *batch = take_batch;
@@ -233,6 +261,9 @@ void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filt
 					? flow_left(batch)
 					: (struct flow_left){.dead = batch->dead_count};
 
+	batch->is_tapped = tap_any(&pipeline->host->taps);
+	if (batch->is_tapped && filter == 0 && batch->view.source_count)
+		flow_tap_input(pipeline, batch);
 	for (; filter < pipeline->filter_count; filter++) {
 		struct weir_context *stage = pipeline->filters[filter];
 		struct flow_left before = left;
@@ -246,6 +277,8 @@ void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filt
 		metric_add(stage->filter_dropped, left.dropped - before.dropped);
 		metric_add(stage->filter_held, left.held - before.held);
 		metric_add(stage->filter_dead, left.dead - before.dead);
+		if (batch->is_tapped)
+			flow_tap(pipeline, batch, TAP_FILTER, stage->config->name, NULL);
 	}
 	if (batch->group) {
 		hold_group_unref(batch->group);

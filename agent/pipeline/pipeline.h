@@ -26,6 +26,7 @@
 #include "pipeline/ledger.h"
 #include "pipeline/memory.h"
 #include "pipeline/scheduler.h"
+#include "pipeline/tap.h"
 #include "state/state.h"
 
 struct pipeline;
@@ -39,6 +40,7 @@ struct pipeline_host {
 	struct metrics *metrics;
 	struct weir_slice host_name;
 	const char *state_dir;
+	struct taps taps;
 	/* Loads the HTTP module on first use. */
 	int (*http)(void *user, const struct http_module **ret_module, struct http **ret_http,
 		    struct weir_error *error);

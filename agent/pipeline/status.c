@@ -211,6 +211,7 @@ int agent_status(struct agent *agent, struct buffer *out)
 
 int agent_metrics(struct agent *agent, struct buffer *out)
 {
+	metric_set(agent->taps_metric, atomic_load(&agent->host.taps.count));
 	pthread_mutex_lock(&agent->lock);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
 		struct pipeline *pipeline = agent->pipelines[i];

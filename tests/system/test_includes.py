@@ -28,6 +28,7 @@ WORDS = {
     "stdout": "the standard stream",
     "set": "a verb",
     "syslog": "a format of lines",
+    "where": "--where, for an expression",
 }
 
 # Commands that write pipelines in the user's place: what they write has to name plugins.
