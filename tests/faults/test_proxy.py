@@ -14,6 +14,7 @@ import urllib.request
 
 import pytest
 
+from harness import kpl
 from harness.fake_aws import FakeAws
 from harness.fault_proxy import Bulk, FaultProxy, Kinesis, random_plan
 from harness.kinesalite import make_stream
@@ -82,25 +83,32 @@ def two_keys():
     server.close()
 
 
+@pytest.mark.parametrize("more", [{"batch_records": 100},
+                                  {"aggregate": {"max_bytes": 1000}, "batch_records": 2}],
+                         ids=["plain", "aggregated"])
 def test_a_stream_gets_every_record_and_repeats_only_what_was_not_answered(
-        weir, moto, proxy, records, two_keys):
+        weir, moto, proxy, records, two_keys, request, more):
     path, lines = records
-    stream = make_stream(moto.client("kinesis"), "faults", shards=2)
+    stream = make_stream(moto.client("kinesis"), f"faults-{request.node.callspec.id}", shards=2)
     faults = proxy(moto.url, Kinesis(), random_plan(7, SHARE, ANYWHERE, {10: "expired", 30: "skew"}),
                    one_by_one=True)
     weir.env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": two_keys.url + "/v1", "AWS_PROFILE": "",
                 "AWS_ACCESS_KEY_ID": "", "AWS_CONFIG_FILE": "/none",
                 "AWS_SHARED_CREDENTIALS_FILE": "/none"}
     ship(weir, path, {"kinesis": {"stream": stream, "format": "line", "endpoint": faults.url,
-                                  "region": REGION, "batch_records": 100, "linger": "10ms",
-                                  "retry": RETRY}}, len(lines))
-    got = collections.Counter(data for shard in read_stream(moto.client("kinesis"), stream).values()
-                              for _, data in shard)
+                                  "region": REGION, "linger": "10ms", "retry": RETRY, **more}},
+         len(lines))
+    stored = [data for shard in read_stream(moto.client("kinesis"), stream).values()
+              for _, data in shard]
+    got = collections.Counter(text for data in stored for _, _, text in kpl.unpack(data))
+    unsure = collections.Counter()
+    for data, count in faults.unsure.items():
+        unsure.update({text: count for _, _, text in kpl.unpack(data)})
     lost = {line.encode() for line in lines} - set(got)
     repeated = {data: count - 1 for data, count in got.items() if count > 1}
     tell(faults, len(lost), sum(repeated.values()))
     assert not lost and len(got) == len(lines)
-    assert all(count <= faults.unsure[data] for data, count in repeated.items())
+    assert all(count <= unsure[text] for text, count in repeated.items())
     assert set(faults.happened) == {*ANYWHERE, "none", "expired", "skew"}
     assert len(two_keys.seen()) >= 2
 
@@ -121,7 +129,8 @@ def test_a_search_index_gets_every_record_once(weir, opensearch, proxy, records)
 
 def put(url, count):
     body = json.dumps({"Records": [{"Data": "YQ==", "PartitionKey": "k"}] * count}).encode()
-    request = urllib.request.Request(url, data=body, method="POST")
+    request = urllib.request.Request(url, data=body, method="POST", headers={
+        "X-Amz-Target": "Kinesis_20131202.PutRecords"})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, json.loads(answer.read())
