@@ -25,6 +25,7 @@
 #include "cli/reconfigure.h"
 #include "cli/report.h"
 #include "pipeline/agent.h"
+#include "sandbox/sandbox.h"
 
 #define EXIT_LEFT_OVER 4
 
@@ -273,7 +274,7 @@ static int run_ends(const struct run_options *options, struct agent *agent, uint
 
 /* *config is another one at the end, if there was a reload. */
 static int run_agent(const struct run_options *options, struct config **config,
-		     struct registry *registry, sigset_t *signals)
+		     struct registry *registry, const struct sandbox *sandbox, sigset_t *signals)
 {
 	struct weir_error error = {0};
 	struct cli_admin *admin = NULL;
@@ -282,7 +283,7 @@ static int run_agent(const struct run_options *options, struct config **config,
 	int finished = 1;
 
 	if (agent_create(*config, registry, options->once, &agent, &error) < 0 ||
-	    agent_start(agent, &error) < 0) {
+	    (agent_set_sandbox(agent, sandbox), agent_start(agent, &error)) < 0) {
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		agent_destroy(agent);
 		return CLI_FAILED;
@@ -315,6 +316,7 @@ int cli_run(int argc, char **argv)
 	struct run_options options = {0};
 	struct config *config = NULL;
 	struct registry *registry = NULL;
+	struct sandbox *sandbox = NULL;
 	struct weir_error error = {0};
 	sigset_t signals;
 	int status = run_parse(argc, argv, &options);
@@ -323,14 +325,17 @@ int cli_run(int argc, char **argv)
 		return status;
 	run_signals(&signals);
 	run_raise_limit();
-	if (run_load(&options, &config, &registry, &error) < 0) {
+	/* Before there is a thread: what it gives up, every thread is without. */
+	if (run_load(&options, &config, &registry, &error) < 0 ||
+	    (config->sandbox && sandbox_enter(&sandbox, &error) < 0)) {
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		status = CLI_FAILED;
 	} else {
-		status = run_agent(&options, &config, registry, &signals);
+		status = run_agent(&options, &config, registry, sandbox, &signals);
 	}
 	/* Plugins before the configuration: their options live in it. */
 	registry_destroy(registry);
 	config_free(config);
+	sandbox_destroy(sandbox);
 	return status;
 }

@@ -260,6 +260,33 @@ static void show_pipeline(struct view *view, struct weir_slice pipeline)
 		printf("%*s%" PRId64 " records went to no output\n", STAGE_WIDTH, "", unrouted);
 }
 
+/* What is in force, and what is not with the reason. */
+static void show_sandbox(struct view *view, struct weir_slice sandbox)
+{
+	static const char *const parts[][2] = {
+		{"capabilities", "few capabilities"},
+		{"no_new_privs", "no new privileges"},
+		{"landlock", "read-only system folders (Landlock)"},
+		{"seccomp", "filtered system calls (seccomp)"},
+	};
+	const char *separator = "  sandbox: ";
+	int64_t denied = number(view, sandbox, "denied");
+
+	if (!sandbox.size || sandbox.data[0] != '{')
+		return;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		struct weir_slice why = text(view, sandbox, parts[i][0]);
+
+		printf("%s%s%s", separator, why.size ? "not " : "", parts[i][1]);
+		if (why.size)
+			printf(": %.*s", (int)why.size, why.data);
+		separator = why.size ? "; " : ", ";
+	}
+	if (denied)
+		printf("; %" PRId64 " calls denied", denied);
+	printf("\n");
+}
+
 static void show(struct view *view, struct weir_slice document)
 {
 	struct json_walk walk = json_walk_start(nested(view, document, "pipelines"));
@@ -278,6 +305,7 @@ static void show(struct view *view, struct weir_slice document)
 	printf(" of ");
 	print_size(number(view, memory, "limit"));
 	printf("\n");
+	show_sandbox(view, nested(view, document, "sandbox"));
 	if (stalled.size)
 		print_trouble(view, "positions cannot be saved", stalled);
 	while (json_walk_next(&walk, &key, &pipeline))

@@ -89,6 +89,7 @@ struct config {
 	uint32_t log_format;     /* LOG_TEXT or LOG_JSON */
 	uint64_t shutdown_timeout_ns;
 	uint64_t drain_timeout_ns;
+	int sandbox;              /* enter it: `sandbox: auto` */
 	uint64_t dead_letter_max; /* bytes of the default dead letter file per pipeline */
 	struct config_pipeline *pipelines;
 	size_t pipeline_count;

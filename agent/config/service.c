@@ -98,6 +98,12 @@ const struct weir_option service_options[] = {
 		"owe"},
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,
+	 .name = "sandbox",
+	 .default_text = "auto",
+	 .values = "auto|off",
+	 .doc = "Whether the agent gives up rights that shipping logs does not take"},
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_STRING,
 	 .name = "on_corrupt_state",
 	 .default_text = "stop",
 	 .values = "stop|beginning|end",
@@ -295,6 +301,7 @@ static void read_log(struct config *config, const struct weir_node *log)
 
 static void read_settings(struct config_file *file, const struct weir_node *options)
 {
+	static const char *const sandbox[] = {"auto", "off", NULL};
 	static const char *const corrupt[] = {"", "stop", "beginning", "end", NULL};
 	struct config *config = file->config;
 
@@ -308,6 +315,7 @@ static void read_settings(struct config_file *file, const struct weir_node *opti
 	read_conf_dir(file, options);
 	config->shutdown_timeout_ns = (uint64_t)weir_node_int(options, "shutdown_timeout", 0);
 	config->drain_timeout_ns = (uint64_t)weir_node_int(options, "drain_timeout", 0);
+	config->sandbox = word_of(options, "sandbox", sandbox) == 0;
 	config->on_corrupt_state = word_of(options, "on_corrupt_state", corrupt);
 	if (!config->on_corrupt_state)
 		config->on_corrupt_state = CONFIG_CORRUPT_STOP;

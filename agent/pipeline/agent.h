@@ -30,6 +30,9 @@ int agent_create(struct config *config, struct registry *registry, int once,
 int agent_check(struct config *config, struct registry *registry, int offline,
 		struct weir_error *error);
 int agent_start(struct agent *agent, struct weir_error *error);
+/* What the process has given up, for the status; NULL: nothing. Borrowed. Before agent_start(). */
+struct sandbox;
+void agent_set_sandbox(struct agent *agent, const struct sandbox *sandbox);
 /* Pipelines that run, of all that the configuration has. */
 void agent_count(struct agent *agent, uint32_t *ret_running, uint32_t *ret_all);
 /* once: everything that was there has an outcome. */

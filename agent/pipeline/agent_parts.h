@@ -33,6 +33,7 @@ struct agent {
 	struct config *config;
 	struct registry *registry;
 	struct pipeline_host host;
+	const struct sandbox *sandbox; /* or NULL */
 	const struct http_module *http_module;
 	struct http *http;
 	pthread_mutex_t

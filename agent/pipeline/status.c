@@ -9,6 +9,7 @@
 #include "batch/json.h"
 #include "pipeline/agent_parts.h"
 #include "pipeline/disk_queue.h"
+#include "sandbox/sandbox.h"
 
 static void put_text(struct buffer *out, const char *key, const char *text)
 {
@@ -181,6 +182,11 @@ static void put_missing(struct agent *agent, struct buffer *out, int any)
 	}
 }
 
+void agent_set_sandbox(struct agent *agent, const struct sandbox *sandbox)
+{
+	agent->sandbox = sandbox;
+}
+
 int agent_status(struct agent *agent, struct buffer *out)
 {
 	char stalled[WEIR_ERROR_TEXT];
@@ -205,7 +211,10 @@ int agent_status(struct agent *agent, struct buffer *out)
 	put_missing(agent, out, agent->pipeline_count > 0);
 	limit = agent->config->memory_limit;
 	pthread_mutex_unlock(&agent->lock);
-	return buffer_printf(out, "],\"memory\":{\"used\":%lld,\"limit\":%llu}}", (long long)used,
+	buffer_text(out, "],\"sandbox\":");
+	if (!agent->sandbox || sandbox_status(agent->sandbox, out))
+		buffer_text(out, "null");
+	return buffer_printf(out, ",\"memory\":{\"used\":%lld,\"limit\":%llu}}", (long long)used,
 			     (unsigned long long)limit);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The direction of dependencies, read from the #include lines.
 
-cli -> pipeline -> host, batch, state, spool, http, admin, expr, config -> base. Folders of the
+cli -> pipeline -> host, batch, state, spool, sandbox, http, admin, expr, config -> base. Folders of the
 middle row may use each other, but never in a circle. A plugin sees include/weir and plugins/support
 and nothing else, and the agent knows no plugin by name.
 """
@@ -15,7 +15,7 @@ AGENT = ROOT / "agent"
 PLUGINS = ROOT / "plugins"
 KINDS = ("input", "filter", "output")
 
-MIDDLE = ("host", "batch", "state", "spool", "http", "admin", "expr", "config")
+MIDDLE = ("host", "batch", "state", "spool", "sandbox", "http", "admin", "expr", "config")
 RANK = {"base": 0, **dict.fromkeys(MIDDLE, 1), "pipeline": 2, "cli": 3, "": 4}
 
 # Names of plugins that are also words of the agent's own.
