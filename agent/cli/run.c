@@ -25,6 +25,7 @@
 #include "cli/reconfigure.h"
 #include "cli/report.h"
 #include "pipeline/agent.h"
+#include "pipeline/crash.h"
 #include "sandbox/sandbox.h"
 
 #define EXIT_LEFT_OVER 4
@@ -331,11 +332,13 @@ int cli_run(int argc, char **argv)
 		log_line(WEIR_LOG_ERROR, "agent", "start_failed", "%s", error.text);
 		status = CLI_FAILED;
 	} else {
+		crash_watch(config->state_dir);
 		status = run_agent(&options, &config, registry, sandbox, &signals);
 	}
 	/* Plugins before the configuration: their options live in it. */
 	registry_destroy(registry);
 	config_free(config);
 	sandbox_destroy(sandbox);
+	crash_unwatch();
 	return status;
 }

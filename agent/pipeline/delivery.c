@@ -79,6 +79,7 @@ void delivery_write(struct weir_delivery *delivery)
 {
 	struct weir_context *output = delivery->output;
 	const struct weir_output_ops *ops = output->plugin->output;
+	struct call call;
 
 	batch_ref(delivery->batch);
 	atomic_store(&delivery->remaining, delivery->view.count);
@@ -90,11 +91,15 @@ void delivery_write(struct weir_delivery *delivery)
 	output->deliveries = delivery;
 	pthread_mutex_unlock(&output->deliveries_lock);
 	if (output->plugin->flags & WEIR_PLUGIN_CONCURRENT) {
+		call = call_begin(output);
 		ops->write(output->instances[0], &delivery->view);
+		call_end(output, call);
 		return;
 	}
 	pthread_mutex_lock(&output->lock);
+	call = call_begin(output);
 	ops->write(output->instances[0], &delivery->view);
+	call_end(output, call);
 	pthread_mutex_unlock(&output->lock);
 }
 

@@ -154,11 +154,14 @@ static int flow_filter(struct weir_context *filter, struct batch *batch)
 {
 	const struct weir_filter_ops *ops = filter->plugin->filter;
 	struct weir_error error = {0};
+	struct call call;
 	int32_t status;
 
 	if (filter->stateful)
 		pthread_mutex_lock(&filter->lock);
+	call = call_begin(filter);
 	status = ops->process(stage_instance(filter), &batch->view, &error);
+	call_end(filter, call);
 	if (filter->stateful)
 		pthread_mutex_unlock(&filter->lock);
 	if (status < 0)

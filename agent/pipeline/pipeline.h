@@ -25,6 +25,7 @@
 #include "pipeline/dead_tally.h"
 #include "pipeline/ledger.h"
 #include "pipeline/memory.h"
+#include "pipeline/call.h"
 #include "pipeline/scheduler.h"
 #include "pipeline/tap.h"
 #include "state/state.h"
@@ -92,6 +93,8 @@ struct weir_context {
 	struct weir_metric *delivered, *dead, *dropped, *unselected, *had, *in_flight, *repeated;
 	struct weir_metric *lost, *queued_before; /* at its queue on disk */
 	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;
+
+	struct weir_metric *call_time, *memory; /* of all kinds */
 
 	/* inputs */
 	struct weir_metric *bytes, *records, *files, *lag_bytes, *lag_seconds, *read_errors;

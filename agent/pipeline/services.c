@@ -209,6 +209,7 @@ static int32_t service_batch_emit(struct weir_context *context, struct weir_batc
 static void service_memory_charge(struct weir_context *context, int64_t bytes)
 {
 	budget_charge(&context->pipeline->memory->budget, bytes);
+	metric_change(context->memory, bytes);
 }
 
 static const struct weir_output_settings *service_output_settings(struct weir_context *context)
@@ -230,9 +231,12 @@ static uint32_t http_owner_done(void *user, struct weir_http_request *request,
 {
 	struct weir_context *stage = user;
 	uint32_t next = WEIR_HTTP_FINISHED;
+	struct call call;
 
 	pthread_mutex_lock(&stage->lock);
+	call = call_begin(stage);
 	next = stage->plugin->output->http_done(stage->instances[0], request, response);
+	call_end(stage, call);
 	pthread_mutex_unlock(&stage->lock);
 	return next;
 }

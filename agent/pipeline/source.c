@@ -135,6 +135,7 @@ static void source_try_close(struct source *source)
 static void source_tell_acked(struct source *source)
 {
 	const struct weir_input_ops *ops;
+	struct call call;
 	uint64_t acked;
 
 	pthread_mutex_lock(&source->acked_lock);
@@ -143,7 +144,9 @@ static void source_tell_acked(struct source *source)
 		acked = ledger_acked(source->ledger, source->outputs);
 		if (acked > source->acked) {
 			source->acked = acked;
+			call = call_begin(source->input);
 			ops->acked(source->input->instances[0], source->user, acked);
+			call_end(source->input, call);
 		}
 	}
 	pthread_mutex_unlock(&source->acked_lock);
@@ -249,6 +252,7 @@ static int32_t source_read(struct source *source)
 	const struct weir_input_ops *ops = source->input->plugin->input;
 	struct weir_error error = {0};
 	struct batch *batch = batch_acquire(&pipeline->pool);
+	struct call call;
 	struct claim *claim;
 	uint32_t index;
 	int32_t result;
@@ -264,7 +268,9 @@ static int32_t source_read(struct source *source)
 		return WEIR_ERR_MEMORY;
 	}
 	batch->view.range_start = batch->view.range_end = source->read_position;
+	call = call_begin(source->input);
 	result = ops->read(source->input->instances[0], source->user, &batch->view, &error);
+	call_end(source->input, call);
 	if (result < 0) {
 		metric_add(source->input->read_errors, 1);
 		log_line(WEIR_LOG_ERROR, source->input->origin, "read_failed", "%s", error.text);

@@ -101,6 +101,11 @@ static void stage_metrics_filter(struct weir_context *stage)
 
 static void stage_metrics_make(struct weir_context *stage)
 {
+	stage->call_time =
+		stage_metric(stage, METRIC_HISTOGRAM, "weir_plugin_call_seconds",
+			     "Time in calls into the plugin, without those into others", NULL);
+	stage->memory = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_plugin_memory_bytes",
+				     "Memory that the plugin says it holds", NULL);
 	if (stage->plugin->kind == WEIR_INPUT)
 		stage_metrics_input(stage);
 	else if (stage->plugin->kind == WEIR_OUTPUT)
@@ -221,6 +226,7 @@ int stage_create(struct pipeline *pipeline, const struct config_stage *config, u
 int stage_start(struct weir_context *stage, uint32_t input_flags, struct weir_error *error)
 {
 	const struct weir_plugin *plugin = stage->plugin;
+	struct call call = call_begin(stage);
 	int status = 0;
 
 	stage->started = 1;
@@ -235,16 +241,19 @@ int stage_start(struct weir_context *stage, uint32_t input_flags, struct weir_er
 		else if (plugin->kind == WEIR_OUTPUT && STAGE_OP(plugin->output, start))
 			status = plugin->output->start(instance, error);
 	}
+	call_end(stage, call);
 	return status;
 }
 
 void stage_end(struct weir_context *stage)
 {
 	const struct weir_plugin *plugin = stage->plugin;
+	struct call call;
 
 	if (!stage->started)
 		return;
 	stage->started = 0;
+	call = call_begin(stage);
 	for (uint32_t i = 0; i < STAGE_TIMERS; i++)
 		loop_timer_stop(stage->pipeline->host->loop, &stage->timers[i].timer);
 	for (uint32_t i = 0; i < stage->instance_count; i++) {
@@ -257,6 +266,7 @@ void stage_end(struct weir_context *stage)
 		else if (plugin->kind == WEIR_OUTPUT && STAGE_OP(plugin->output, stop))
 			plugin->output->stop(instance);
 	}
+	call_end(stage, call);
 	for (uint32_t i = 0; i < STAGE_TIMERS; i++)
 		loop_timer_stop(stage->pipeline->host->loop, &stage->timers[i].timer);
 }
@@ -341,12 +351,15 @@ void *stage_instance(struct weir_context *stage)
 void stage_flush(struct weir_context *stage, uint32_t why)
 {
 	const struct weir_plugin *plugin = stage->plugin;
+	struct call call;
 
 	pthread_mutex_lock(&stage->lock);
+	call = call_begin(stage);
 	if (plugin->kind == WEIR_FILTER && stage->stateful && STAGE_OP(plugin->filter, flush))
 		plugin->filter->flush(stage->instances[0], why);
 	else if (plugin->kind == WEIR_OUTPUT && STAGE_OP(plugin->output, flush))
 		plugin->output->flush(stage->instances[0], why);
+	call_end(stage, call);
 	pthread_mutex_unlock(&stage->lock);
 }
 
@@ -358,11 +371,14 @@ static void stage_timer_run(struct task *task)
 	struct stage_timer *timer =
 		(struct stage_timer *)(void *)((char *)task - offsetof(struct stage_timer, task));
 	struct weir_context *stage = timer->stage;
+	struct call call;
 
 	atomic_store(&timer->queued, 0);
 	pthread_mutex_lock(&stage->lock);
+	call = call_begin(stage);
 	if (stage->started)
 		stage->plugin->filter->timer(stage->instances[0], timer->id);
+	call_end(stage, call);
 	pthread_mutex_unlock(&stage->lock);
 	pipeline_task_done(stage->pipeline);
 }
@@ -372,17 +388,23 @@ static void stage_timer_due(void *user)
 	struct stage_timer *timer = user;
 	struct weir_context *stage = timer->stage;
 	const struct weir_plugin *plugin = stage->plugin;
+	struct call call;
 
 	if (plugin->kind == WEIR_FILTER) {
 		if (STAGE_OP(plugin->filter, timer) && pipeline_is_reading(stage->pipeline) &&
 		    !atomic_exchange(&timer->queued, 1))
 			pipeline_push(stage->pipeline, &timer->task);
 	} else if (plugin->kind == WEIR_INPUT) {
-		if (STAGE_OP(plugin->input, timer))
-			plugin->input->timer(stage->instances[0], timer->id);
+		if (!STAGE_OP(plugin->input, timer))
+			return;
+		call = call_begin(stage);
+		plugin->input->timer(stage->instances[0], timer->id);
+		call_end(stage, call);
 	} else if (STAGE_OP(plugin->output, timer)) {
 		pthread_mutex_lock(&stage->lock);
+		call = call_begin(stage);
 		plugin->output->timer(stage->instances[0], timer->id);
+		call_end(stage, call);
 		pthread_mutex_unlock(&stage->lock);
 	}
 }
