@@ -144,7 +144,7 @@ class Weir(Agent):
             "kinesis-cbor": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
                                          **aws}},
             "kinesis-kpl": {"kinesis": {"stream": "bench", "format": "line", "wire": "cbor",
-                                        "aggregate": True, **aws}},
+                                        "aggregate": True, "rate_limit": 0, **aws}},
             "firehose": {"firehose": {"delivery_stream": "bench", "format": "line", **aws}},
             "bulk": {"elasticsearch": {"urls": [f"http://127.0.0.1:{self.port}"],
                                        "index": "bench-%Y.%m.%d"}},
