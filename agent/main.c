@@ -10,6 +10,7 @@ static const struct cli_command commands[] = {
 	{"reload", "have the running agent take up a changed configuration", cli_reload},
 	{"import", "turn another agent's configuration into pipelines", cli_import},
 	{"status", "ask the running agent how its pipelines are", cli_status},
+	{"top", "watch the pipelines of the running agent", cli_top},
 	{"tap", "show records as they pass a stage of a running pipeline", cli_tap},
 	{"plugins", "list the plugins, or the options of one", cli_plugins},
 	{"positions", "list or move how far each output has got in each source", cli_positions},

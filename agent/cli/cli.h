@@ -32,6 +32,7 @@ int cli_import(int argc, char **argv);
 int cli_ship(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_tap(int argc, char **argv);
+int cli_top(int argc, char **argv);
 int cli_test(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
