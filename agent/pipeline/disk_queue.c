@@ -64,11 +64,12 @@ int disk_queue_create(struct weir_context *output, struct disk_queue **ret_queue
 int disk_queue_start(struct disk_queue *queue, struct weir_error *error)
 {
 	const struct pipeline *pipeline = queue->output->pipeline;
-	uint32_t queues = 0;
+	uint32_t queues = 1;
 	int status;
 
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		queues += pipeline->outputs[i]->queue != NULL;
+		if (pipeline->outputs[i]->queue && pipeline->outputs[i]->queue != queue)
+			queues++;
 	queue->share = disk_queue_share(pipeline->config, pipeline->memory->budget.hard) / queues;
 	status = pthread_create(&queue->writer, NULL, disk_queue_thread, queue);
 	if (status != 0)

@@ -232,9 +232,9 @@ static int queue_open_spool(struct disk_queue *queue, struct weir_error *error)
 	const struct spool_options options = {.limit_bytes = config->buffer_bytes,
 					      .durable = config->buffer_durable,
 					      .drop_oldest = config->buffer_drops};
-	struct spool *spool;
+	struct spool *spool = NULL;
 	char path[PATH_MAX];
-	int reset;
+	int reset = 0;
 	int status = queue_folder(queue, path, error);
 
 	if (status == 0)

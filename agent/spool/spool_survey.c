@@ -19,7 +19,7 @@
 struct view {
 	int fd;
 	uint8_t *data;
-	uint32_t capacity;
+	size_t capacity;
 	struct spool_walk walk;
 	uint32_t file_end;
 };
@@ -33,19 +33,20 @@ static int view_fill(struct view *view)
 		memmove(view->data, view->data + (walk->at - walk->start), kept);
 	walk->start = walk->at;
 	if (kept == view->capacity) {
-		uint8_t *grown = realloc(view->data, (size_t)view->capacity * 2);
+		size_t capacity = view->capacity ? 2 * view->capacity : WINDOW_BYTES;
+		uint8_t *grown = realloc(view->data, capacity);
 
 		if (!grown)
 			return WEIR_ERR_MEMORY;
 		view->data = grown;
-		view->capacity *= 2;
+		view->capacity = capacity;
 	}
 	while (kept < view->capacity && walk->start + kept < view->file_end) {
 		uint32_t want = view->file_end - walk->start - kept;
 		ssize_t got;
 
 		if (want > view->capacity - kept)
-			want = view->capacity - kept;
+			want = (uint32_t)(view->capacity - kept);
 		got = pread(view->fd, view->data + kept, want, (off_t)walk->start + kept);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -90,7 +91,6 @@ int spool_segment_walk(int folder_fd, const struct spool_segment *segment, uint3
 		       void *user, struct weir_error *error)
 {
 	struct view view = {
-		.capacity = WINDOW_BYTES,
 		.file_end = (uint32_t)segment->size,
 		.walk = {.start = from, .at = from, .end = from, .salt = segment->salt}};
 	char name[SPOOL_SEGMENT_NAME_SIZE];
@@ -101,8 +101,7 @@ int spool_segment_walk(int folder_fd, const struct spool_segment *segment, uint3
 	if (view.fd < 0)
 		return weir_fail(error, errno == ENOENT ? WEIR_ERR_NOT_FOUND : WEIR_ERR_IO,
 				 "can't open %s: %s", name, strerror(errno));
-	view.data = malloc(view.capacity);
-	status = view.data ? view_walk(&view, call, user) : WEIR_ERR_MEMORY;
+	status = view_walk(&view, call, user);
 	if (status == WEIR_ERR_MEMORY)
 		weir_fail(error, status, "no memory to read %s", name);
 	else if (status == WEIR_ERR_IO)
