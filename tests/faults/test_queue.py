@@ -66,7 +66,7 @@ def arrived(gate):
     found = set()
     for line in gate.lines():
         if b'"app_name":"s' not in line:
-            continue  # not of ours
+            continue  # of another test's that took our port for its own
         app = line.split(b'"app_name":"s', 1)[1].split(b'"', 1)[0]
         number = line.split(b'"message":"', 1)[1].split(b'"', 1)[0].rsplit(b" ", 1)[-1]
         found.add((int(app), int(number)))

@@ -15,7 +15,11 @@ class Scripted:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                size = int(self.headers.get("Content-Length", 0))
+                body = self.rfile.read(size)
+                if len(body) < size:
+                    self.close_connection = True
+                    return  # the client was killed in the middle of it
                 with outer.lock:
                     outer.asked += 1
                     outer.requests.append((self.path, self.headers, body))
