@@ -314,13 +314,14 @@ static int run(struct arguments *arguments, const struct temporary *folder, sigs
 	struct weir_error error = {0};
 	struct config *config = NULL;
 	struct registry *registry = NULL;
+	struct ship_request request = arguments->request;
 	char path[PATH_MAX], dead_path[PATH_MAX];
 	struct stat status;
 	int result;
 
 	snprintf(dead_path, sizeof(dead_path), "%s.dead.jsonl", folder->path);
-	arguments->request.dead_letter = dead_path;
-	if (write_pipeline(&arguments->request, folder, path, sizeof(path), &error) < 0)
+	request.dead_letter = dead_path;
+	if (write_pipeline(&request, folder, path, sizeof(path), &error) < 0)
 		return cli_usage_error("ship", "%s", error.text);
 	result = cli_load(arguments->config ? arguments->config : "/dev/null", &config, &registry);
 	if (result)

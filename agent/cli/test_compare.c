@@ -188,11 +188,9 @@ static void compare_facts(struct test_differences *differences, const char *outp
 		difference.field = order <= 0 ? want->path : got->path;
 		difference.expected = order <= 0 ? want->value : NULL;
 		difference.found = order >= 0 ? got->value : NULL;
-		if (order < 0 && (!named || strcmp(want->value, "null") != 0))
-			differ(differences, &difference);
-		else if (order > 0 && matters(got, named))
-			differ(differences, &difference);
-		else if (order == 0 && strcmp(want->value, got->value) != 0)
+		if ((order < 0 && (!named || strcmp(want->value, "null") != 0)) ||
+		    (order > 0 && matters(got, named)) ||
+		    (order == 0 && strcmp(want->value, got->value) != 0))
 			differ(differences, &difference);
 	}
 }

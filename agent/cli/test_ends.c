@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include "batch/json.h"
+#include "expr/instant.h"
+
 /* Text that goes into one batch, about; a longer line goes whole. */
 #define FEED_BYTES (64u << 10)
 
@@ -123,6 +126,7 @@ struct feed {
 	struct weir_source *source;
 	const char *text;
 	size_t size, at;
+	const struct weir_node *records;
 };
 
 static int32_t feed_create(const struct weir_services *host, struct weir_context *context,
@@ -134,8 +138,11 @@ static int32_t feed_create(const struct weir_services *host, struct weir_context
 
 	if (!feed)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory to feed records");
-	*feed = (struct feed){
-		.host = host, .context = context, .text = own->text, .size = own->size};
+	*feed = (struct feed){.host = host,
+			      .context = context,
+			      .text = own->text,
+			      .size = own->size,
+			      .records = own->records};
 	*ret_instance = feed;
 	return 0;
 }
@@ -193,16 +200,136 @@ static size_t feed_chunk(const struct feed *feed)
 	return newline ? (size_t)(newline + 1 - feed->text) - feed->at : feed->size - feed->at;
 }
 
+/* ---- records that the test gives ---- */
+
+/* Maps and lists are JSON text in a record. */
+static void node_json(struct buffer *out, const struct weir_node *node)
+{
+	int is_map = node->type == WEIR_TYPE_MAP;
+
+	if (node->type == WEIR_TYPE_STRING)
+		json_append_string(out, node->text);
+	else if (!is_map && node->type != WEIR_TYPE_LIST)
+		node->type == WEIR_TYPE_BOOL
+			? buffer_text(out, node->i64 ? "true" : "false")
+			: buffer_append(out,
+					node->type == WEIR_TYPE_NULL ? "null" : node->text.data,
+					node->type == WEIR_TYPE_NULL ? 4 : node->text.size);
+	if (!is_map && node->type != WEIR_TYPE_LIST)
+		return;
+	buffer_text(out, is_map ? "{" : "[");
+	for (uint32_t i = 0; i < node->count; i++) {
+		buffer_text(out, i ? "," : "");
+		if (is_map) {
+			json_append_string(out, node->keys[i]);
+			buffer_text(out, ":");
+		}
+		node_json(out, node->items[i]);
+	}
+	buffer_text(out, is_map ? "}" : "]");
+}
+
+static int feed_text(const struct feed *feed, struct weir_batch *batch, uint8_t tag,
+		     struct weir_slice text, struct weir_value *ret_value)
+{
+	char *room;
+
+	if (feed->host->batch_reserve(batch, 0, 0, (uint32_t)text.size) < 0)
+		return WEIR_ERR_MEMORY;
+	room = weir_batch_text(batch, (uint32_t)text.size, ret_value);
+	if (!room)
+		return WEIR_ERR_MEMORY;
+	if (text.size)
+		memcpy(room, text.data, text.size);
+	ret_value->tag = tag;
+	return 0;
+}
+
+static int feed_value(const struct feed *feed, struct weir_batch *batch,
+		      const struct weir_node *node, struct weir_value *ret_value)
+{
+	struct buffer json = {0};
+	int status = 0;
+
+	if (node->type == WEIR_TYPE_NULL)
+		*ret_value = weir_value_null();
+	else if (node->type == WEIR_TYPE_BOOL)
+		*ret_value = weir_value_bool((int)node->i64);
+	else if (node->type == WEIR_TYPE_INT)
+		*ret_value = weir_value_int(node->i64);
+	else if (node->type == WEIR_TYPE_DOUBLE)
+		*ret_value = weir_value_double(node->f64);
+	else if (node->type == WEIR_TYPE_STRING)
+		status = feed_text(feed, batch, WEIR_STRING, node->text, ret_value);
+	else {
+		node_json(&json, node);
+		status = feed_text(feed, batch, node->type == WEIR_TYPE_MAP ? WEIR_MAP : WEIR_LIST,
+				   (struct weir_slice){json.data, json.size}, ret_value);
+		buffer_done(&json);
+	}
+	return status;
+}
+
+static int feed_record(const struct feed *feed, struct weir_batch *batch,
+		       const struct weir_node *map, uint32_t number)
+{
+	struct weir_value *values = calloc(map->count, sizeof(*values));
+	struct weir_slice *keys = calloc(map->count, sizeof(*keys));
+	int64_t time_ns = batch->read_ns;
+	struct weir_record *record;
+	uint32_t count = 0;
+	uint16_t shape;
+	int status = values && keys ? 0 : WEIR_ERR_MEMORY;
+
+	for (uint32_t i = 0; i < map->count && status == 0; i++) {
+		if (weir_slice_equals(map->keys[i], "@timestamp")) {
+			instant_parse(map->items[i]->text, &time_ns);
+			continue;
+		}
+		keys[count] = map->keys[i];
+		status = feed_value(feed, batch, map->items[i], &values[count++]);
+	}
+	if (status == 0)
+		status = feed->host->batch_shape(batch, keys, count, &shape);
+	if (status == 0)
+		status = feed->host->batch_reserve(batch, 1, count, 0);
+	if (status == 0) {
+		record = weir_batch_record(batch);
+		record->shape = shape;
+		record->capacity = (uint16_t)count;
+		record->timestamp_ns = time_ns;
+		record->position = number;
+		record->span = 1;
+		memcpy(weir_batch_row(batch, count, &record->row), values, count * sizeof(*values));
+	}
+	free(values);
+	free(keys);
+	return status;
+}
+
+static int32_t feed_records(const struct feed *feed, struct weir_batch *batch,
+			    struct weir_error *error)
+{
+	for (uint32_t i = 0; i < feed->records->count; i++)
+		if (feed_record(feed, batch, feed->records->items[i], i) < 0)
+			return weir_fail(error, WEIR_ERR_MEMORY,
+					 "no memory for the records of the test");
+	batch->range_end = feed->records->count;
+	return WEIR_READ_END;
+}
+
 static int32_t feed_read(void *instance, void *source_user, struct weir_batch *batch,
 			 struct weir_error *error)
 {
 	const struct weir_slice key = weir_slice_of("message");
 	struct feed *feed = instance;
-	size_t chunk = feed_chunk(feed);
+	size_t chunk = feed->records ? 0 : feed_chunk(feed);
 	uint16_t shape;
 	uint32_t offset;
 
 	(void)source_user;
+	if (feed->records)
+		return feed_records(feed, batch, error);
 	if (feed->host->batch_reserve(batch, 0, 0, (uint32_t)chunk) < 0 ||
 	    feed->host->batch_shape(batch, &key, 1, &shape) < 0)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the input of the test");

@@ -22,6 +22,8 @@ struct test_feed_options {
 	struct weir_node node;
 	const char *text; /* lines, each with its newline */
 	size_t size;
+	const struct weir_node
+		*records; /* MAPs of fields in place of text; @timestamp is their time */
 };
 
 struct test_collect_options {

@@ -40,7 +40,7 @@ static const struct weir_option case_options[] = {
 	 .type = WEIR_TYPE_ANY,
 	 .flags = WEIR_OPTION_REQUIRED,
 	 .name = "input",
-	 .doc = "Text, a list of lines, or {file: PATH}"},
+	 .doc = "Text, a list of lines, {file: PATH} or {records: LIST}"},
 	WEIR_OPTION("to", WEIR_TYPE_STRING, NULL, "Name of the input that gets it"),
 	WEIR_OPTION("source", WEIR_TYPE_STRING, NULL, "What the source is called"),
 	WEIR_OPTION("at", WEIR_TYPE_STRING, NULL, "What the clock says"),
@@ -153,19 +153,33 @@ static void end_line(struct test_case *test)
 		text[test->input_size++] = '\n';
 }
 
+static void take_records(struct reader *reader, const struct weir_node *list,
+			 struct test_case *ret_case)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		if (list->items[i]->type != WEIR_TYPE_MAP || list->items[i]->count == 0)
+			config_file_error(&reader->file, list->items[i]->line,
+					  list->items[i]->column,
+					  "a record is a map of its fields");
+	ret_case->records = list;
+}
+
 static void take_input(struct reader *reader, const struct weir_node *input,
 		       struct test_case *ret_case)
 {
 	const struct weir_node *file = weir_node_find(input, "file");
+	const struct weir_node *records = weir_node_find(input, "records");
 
-	if (file && input->count == 1 && file->type == WEIR_TYPE_STRING)
+	if (records && input->count == 1 && records->type == WEIR_TYPE_LIST)
+		take_records(reader, records, ret_case);
+	else if (file && input->count == 1 && file->type == WEIR_TYPE_STRING)
 		take_file(reader, file, ret_case);
 	else if (input->type == WEIR_TYPE_LIST)
 		take_lines(reader, input, ret_case);
 	else if (input->type == WEIR_TYPE_MAP || input->type == WEIR_TYPE_NULL)
 		config_file_error(&reader->file, input->line, input->column,
-				  "expected \"input\" to be text, a list of lines, or {file: "
-				  "PATH}");
+				  "expected \"input\" to be text, a list of lines, {file: PATH} "
+				  "or {records: LIST}");
 	else
 		take_text(reader, input->text, ret_case);
 	end_line(ret_case);

@@ -5,7 +5,7 @@
  *     environment: { WEIR_OUT: /tmp }       # optional: for ${...} in the pipeline
  *     tests:
  *       - name: a failure goes to both files
- *         input: |                          # or a list of lines, or {file: sample.log}
+ *         input: |                          # or a list of lines, {file: sample.log}, {records: [...]}
  *           203.0.113.9 - - [...] "GET / HTTP/1.1" 500 0 "-" "-"
  *         at: 2026-11-24T12:00:00Z          # what the clock says
  *         source: /var/log/nginx/access.log # what the source is called
@@ -25,8 +25,9 @@ struct test_case {
 	uint32_t line, column;
 	const char *input; /* lines, each with its newline */
 	size_t input_size;
-	const char *to;     /* name of the input; NULL = the first */
-	const char *source; /* what it is called */
+	const struct weir_node *records; /* LIST of MAPs in place of text; or NULL */
+	const char *to;                  /* name of the input; NULL = the first */
+	const char *source;              /* what it is called */
 	int64_t at_ns;
 	int named_only;
 	const struct weir_node *outputs;     /* MAP of names to LISTs or INTs; may be NULL */

@@ -113,9 +113,10 @@ static int replace_input(struct rig *rig, const struct config_stage *input,
 	*stage = *input;
 	rig->pipeline.inputs = stage;
 	rig->pipeline.input_count = 1;
-	if (!paths || paths->type != WEIR_TYPE_LIST) {
+	if (!paths || paths->type != WEIR_TYPE_LIST || rig->test->records) {
 		*feed = (struct test_feed_options){.text = rig->test->input,
-						   .size = rig->test->input_size};
+						   .size = rig->test->input_size,
+						   .records = rig->test->records};
 		stage->plugin = &test_feed_plugin;
 		stage->options = &feed->node;
 		return 0;

@@ -4,7 +4,8 @@
  * outputs taken away, by one worker and a clock that stands still.
  *
  * An input that reads files (its options have `paths`) reads the test's text from a file, so that
- * multiline, headers and encodings are tested, too; any other is replaced.
+ * multiline, headers and encodings are tested, too; any other is replaced, and so is one that would have
+ * to make the records that the test gives.
  */
 #ifndef CLI_TEST_RUN_H
 #define CLI_TEST_RUN_H

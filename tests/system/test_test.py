@@ -123,6 +123,17 @@ def test_an_input_that_reads_no_files_is_fed(tested):
     assert tested(big, pipeline)[0] == 0
 
 
+def test_records_may_be_given_as_an_input_makes_them(tested):
+    pipeline = {"inputs": [{"stdin": {}}], "filters": [{"where": "n > 1"}],
+                "outputs": [{"stdout": {"when": "user.name == 'ann'"}}, {"null": {}}]}
+    whole = {"n": 2, "user": {"name": "ann", "tags": ["a", None, True, 1.5]}, "ok": False, "no": None}
+    test = one(input={"records": [{"@timestamp": "2026-11-24T12:00:00Z", **whole}, {"n": 1}, {"n": 3}]},
+               outputs={"stdout": [{"@timestamp": "2026-11-24T12:00:00Z", **whole}],
+                        "null": [whole, {"n": 3}]})
+    code, told = tested(test, pipeline)
+    assert code == 0, told
+
+
 def test_a_sample_file_lies_beside_the_test(tested, weir):
     (weir.conf_dir / "sample.log").write_text('{"a":1}\n{"a":2}')
     code, told = tested(one(input={"file": "sample.log"}, outputs={"all": 2}))
@@ -137,6 +148,7 @@ def test_a_sample_file_lies_beside_the_test(tested, weir):
     (one(input="x", outputs={"all": "x"}), 'expected the records of "all" as a list'),
     (one(input="x", outputs={"all": ["x"]}), "a record is a map"),
     (one(input="x", fieldz="named"), 'did you mean "fields"?'),
+    (one(input={"records": ["x"]}), "a record is a map"),
 ])
 def test_a_mistake_in_the_tests_is_shown_with_its_place(weir, test, words):
     weir.pipeline("app", PIPELINE)
