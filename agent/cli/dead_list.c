@@ -226,7 +226,7 @@ struct showing {
 
 static void show_for_people(const struct letter *letter)
 {
-	char when[32] = "at a time unknown";
+	char when[32] = "at an unknown time";
 
 	if (letter->time_ns)
 		format_time(letter->time_ns, when, sizeof(when));
