@@ -99,7 +99,7 @@ int32_t lane_cut(struct lane *lane, const struct lane_limits *limits, struct par
 	struct record **end = &ret_parcel->first;
 
 	*ret_parcel = (struct parcel){.lane = lane};
-	do {
+	while (lane->first) {
 		int code = fits(lane, limits, ret_parcel, lane->first);
 
 		if (code < 0 && !ret_parcel->first) {
@@ -113,8 +113,8 @@ int32_t lane_cut(struct lane *lane, const struct lane_limits *limits, struct par
 		ret_parcel->count++;
 		if (code == 0) /* too large for any aggregate */
 			break;
-	} while (lane->first);
-	if (ret_parcel->count == 1)
+	}
+	if (ret_parcel->count == 1 && ret_parcel->first)
 		ret_parcel->bytes = single_bytes(ret_parcel->first);
 	else
 		ret_parcel->bytes = aggregate_size(&ret_parcel->aggregate) + PARCEL_KEY_SIZE;

@@ -65,7 +65,7 @@ static inline int lane_has_shard(const struct lane *lane)
 void lane_append(struct lane *lane, struct record *record);
 /* Puts records, which are in order, to their places. */
 void lane_return(struct lane *lane, struct record *first);
-/* Takes the first of the lane's records. */
+/* Takes the first of the lane's records; there is one. */
 struct record *lane_take(struct lane *lane);
 /* Whether there is enough for a whole aggregate. */
 int lane_full(const struct lane *lane, const struct lane_limits *limits);

@@ -307,6 +307,8 @@ static void meter(const struct reading *r)
 
 		if (r->fates[i] != FATE_DELIVERED && r->fates[i] != FATE_ELSEWHERE)
 			continue;
+		p->host->metric_add(p->meters.buffering_time,
+				    (int64_t)(shipment->sent_ns - parcel->first->lot->arrived_ns));
 		for (const struct record *record = parcel->first; record; record = record->next) {
 			data += record->size;
 			retries += record->tries;
@@ -318,8 +320,6 @@ static void meter(const struct reading *r)
 		p->host->metric_add(meters->kinesis_records_put, 1);
 		p->host->metric_add(meters->kinesis_records_data_put, (int64_t)parcel->bytes);
 		p->host->metric_add(p->meters.retries, (int64_t)retries);
-		p->host->metric_add(p->meters.buffering_time,
-				    (int64_t)(shipment->sent_ns - parcel->first->lot->arrived_ns));
 	}
 	if (taken)
 		meters_request(&p->meters, records, taken);
