@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The producer's state, for producer.c (sending), producer_answer.c (what came of it) and
- * producer_shards.c (where records go). */
+/* The producer's state, for producer.c (sending), producer_answer.c (what came of it),
+ * producer_shards.c (where records go) and producer_life.c (its beginning and end). */
 #ifndef KINESIS_PRODUCER_INTERNAL_H
 #define KINESIS_PRODUCER_INTERNAL_H
 
@@ -93,6 +93,10 @@ struct producer {
 void producer_sent_remove(struct producer *producer, const struct shipment *shipment);
 void producer_ready_put(struct producer *producer, struct shipment *shipment);
 int producer_is_overdue(const struct producer *producer, const struct record *record, uint64_t now);
+/* Of lanes that have records, the i-th of this turn; the loose one comes last. */
+struct lane *producer_lane_at(struct producer *producer, uint32_t i);
+/* The delivery that waited longest; there is one. */
+struct lot *producer_waiting_take(struct producer *producer);
 /* The lane for a hash key. */
 struct lane *producer_lane(struct producer *producer, struct hash_key hash);
 /* Puts records, in order, to their places in the lanes that they belong to now. */
