@@ -19,7 +19,8 @@
  *
  * Changelog of minors (newest first; a plugin says which one it needs by the headers that it is built
  * with):
- *   1.1  2026-11-25  output_full(): an output says when it needs no more
+ *   1.1  2026-11-25  frozen; a further member makes 1.2. output_full(): an output says when it needs
+ *                    no more
  *   1.0  2026-11-25  frozen. struct weir_error has room to grow; reserved members must be 0; the
  *                    caller of source_known() sets struct_size
  *   0.3  2026-11-25  place() of inputs, for a move from another agent
