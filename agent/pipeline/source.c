@@ -103,19 +103,21 @@ static void source_close(struct task *task)
 {
 	struct source *source =
 		(struct source *)(void *)((char *)task - offsetof(struct source, task));
+	const struct weir_input_ops *ops;
 
 	if (source->forgotten && !source->is_volatile)
 		state_forget_source(source->pipeline->host->state, source->view.id);
-	/* The inputs of a pipeline that is retired are gone. pipeline_retire() waits for tasks that
-	 * looked before it said so. */
-	if (!atomic_load(&source->pipeline->retired)) {
-		const struct weir_input_ops *ops = source->input->plugin->input;
-
-		source_lag((struct weir_source *)(void *)source, 0);
-		if (STAGE_OP(ops, closed))
-			ops->closed(source->input->instances[0], source->user);
-		source_unlink(source);
+	/* The inputs of a pipeline that is retired are gone, and its list, which stays as it is, has the
+	 * source for the rest. succession_retire() waits for tasks that looked before it said so. */
+	if (atomic_load(&source->pipeline->retired)) {
+		pipeline_task_done(source->pipeline);
+		return;
 	}
+	ops = source->input->plugin->input;
+	source_lag((struct weir_source *)(void *)source, 0);
+	if (STAGE_OP(ops, closed))
+		ops->closed(source->input->instances[0], source->user);
+	source_unlink(source);
 	pipeline_task_done(source->pipeline);
 	source_unref(&source->view);
 }

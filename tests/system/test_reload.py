@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from harness.process import wait_until
+from harness import syslog
+from harness.process import free_port, listening, wait_until
 from harness.records import count, records
 from harness.weir import BIN, ROOT, SLOW
 from harness.writer import Arrivals, Follower, Writer
@@ -534,6 +535,36 @@ def test_a_hanging_destination_is_waited_for_and_then_sent_to_again(weir, script
     assert numbers(out) == list(range(1, 121))
     # Positions go on past what was handed over.
     wait_until(lambda: position(weir, "http") == log.stat().st_size, 10 * SLOW, "the position")
+    weir.stop()
+
+
+def test_what_was_handed_over_of_a_source_that_has_ended_closes_it_once(weir, scripted, tmp_path):
+    gate, port = Gate(), free_port()
+    server = scripted(gate)
+    weir.configure(drain_timeout="100ms")
+    # What is freed is overwritten, so that whoever still uses it is found out.
+    weir.env["MALLOC_PERTURB_"] = "165"
+
+    def write(turn):
+        weir.pipeline("a", {"inputs": [{"syslog": {"listen": f"127.0.0.1:{port}"}}],
+                            "filters": [{"set": {"x": turn}}],
+                            "outputs": [to_http(server.url, format="lines")]})
+
+    write(0)
+    weir.start()
+    wait_until(lambda: listening(port), 10 * SLOW, "the listener")
+    for n in range(20):
+        with syslog.connect(port) as sender:
+            sender.sendall(b"<13>%d\n" % n)
+    wait_until(lambda: weir.metric("weir_output_in_flight_records") == 20, 10 * SLOW, "the records")
+    for turn in range(1, 3):
+        write(turn)
+        assert reload(weir)["repeated"] == 20
+    gate.open.set()
+    wait_until(lambda: len(server.lines()) >= 20, 10 * SLOW, "all lines")
+    assert sorted(server.lines()) == sorted(b"<13>%d" % n for n in range(20))
+    write(3)
+    assert outcomes(reload(weir)) == {"a": "changed"}
     weir.stop()
 
 
