@@ -18,6 +18,7 @@
 #include "admin/page.h"
 #include "admin/streams.h"
 #include "admin/tap_stream.h"
+#include "admin/token.h"
 
 #define ADMIN_CONNECTIONS 64
 #define ADMIN_IDLE_S 30
@@ -189,26 +190,6 @@ static int is_local_name(const char *host)
 	       inet_pton(AF_INET6, name, &address) == 1;
 }
 
-/* Takes the same time wherever they differ. */
-static int is_token(const struct admin *admin, const char *given)
-{
-	size_t size = strlen(admin->token), given_size = given ? strlen(given) : 0;
-	unsigned char differ = size != given_size;
-
-	for (size_t i = 0; i < given_size; i++)
-		differ |= (unsigned char)(given[i] ^ admin->token[i % size]);
-	return !differ;
-}
-
-static int may_ask(const struct admin *admin, struct MHD_Connection *connection)
-{
-	const char *authorization = header_of(connection, "Authorization");
-
-	if (authorization && strncasecmp(authorization, "Bearer ", 7) == 0)
-		return is_token(admin, authorization + 7);
-	return is_token(admin, MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, COOKIE));
-}
-
 /* /?token=TOKEN: the page again without it, and a cookie in its place. */
 static enum MHD_Result sign_in(const struct admin *admin, struct MHD_Connection *connection,
 			       const char *path)
@@ -218,7 +199,7 @@ static enum MHD_Result sign_in(const struct admin *admin, struct MHD_Connection 
 	enum MHD_Result result;
 	struct buffer cookie = {0};
 
-	if (strcmp(path, "/") != 0 || !given || !is_token(admin, given))
+	if (strcmp(path, "/") != 0 || !given || !token_is(admin->token, given))
 		return say(connection, MHD_HTTP_UNAUTHORIZED,
 			   "bring the token: Authorization: Bearer TOKEN, or /?token=TOKEN\n");
 	response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
@@ -234,11 +215,25 @@ static enum MHD_Result sign_in(const struct admin *admin, struct MHD_Connection 
 	return result;
 }
 
+/* Who has brought the token of the address, or that of the state folder. */
+static int may_see_records(const struct admin *admin, struct MHD_Connection *connection)
+{
+	const char *token = admin->source.records_token;
+
+	return admin->token ||
+	       (token && token_is_brought(connection, token, MHD_GET_ARGUMENT_KIND, "token"));
+}
+
 static enum MHD_Result answer_tap(struct admin *admin, struct MHD_Connection *connection)
 {
 	struct buffer why = {0};
-	unsigned status = tap_streams_answer(admin->taps, connection, admin->token != NULL, &why);
+	unsigned status;
 
+	if (!may_see_records(admin, connection))
+		return say(connection, MHD_HTTP_UNAUTHORIZED,
+			   "records are shown to those who have the token of the state folder; see "
+			   "weir tap\n");
+	status = tap_streams_answer(admin->taps, connection, &why);
 	if (status == 0)
 		return MHD_YES;
 	return answer(connection, status, "text/plain; charset=utf-8", &why);
@@ -266,7 +261,7 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
 			   "ask by address or as localhost\n");
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is possible\n");
-	if (admin->token && !may_ask(admin, connection))
+	if (admin->token && !token_is_brought(connection, admin->token, MHD_COOKIE_KIND, COOKIE))
 		return sign_in(admin, connection, path);
 	if (strcmp(path, "/tap") == 0 && strcmp(method, "GET") == 0)
 		return answer_tap(admin, connection);

@@ -7,10 +7,12 @@
  * are loaded only when `admin` is on. The module exports `admin_module`.
  *
  * Without a token it asks nobody for a password: so it listens on loopback only, and answers only requests
- * that name an address or localhost as their host, which a web page in a browser cannot do. With a token
- * every request has to bring it: as `Authorization: Bearer TOKEN`, or in a browser once as /?token=TOKEN,
- * which leaves a cookie. What
- * shows records (/tap) then wants the token of the state folder: not every user may read the logs.
+ * that name an address or localhost as their host, which a web page in a browser cannot do. What shows
+ * records (/tap) then wants the token of the state folder, since not every user may read the logs: as
+ * `Authorization: Bearer TOKEN`, or as token=TOKEN for an EventSource, which cannot send headers.
+ *
+ * With a token every request has to bring it: as `Authorization: Bearer TOKEN`, or in a browser once as
+ * /?token=TOKEN, which leaves a cookie.
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
@@ -41,7 +43,7 @@ struct admin_source {
 	int (*tap_read)(struct tap *tap, struct buffer *out, uint64_t *ret_left_out);
 	void (*tap_close)(void *user, struct tap *tap);
 	/* Of the state folder; lives as long as the module is open; NULL = nobody may tap. */
-	const char *tap_token;
+	const char *records_token;
 	void *user;
 };
 

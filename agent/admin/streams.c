@@ -40,9 +40,10 @@ struct streams {
 
 static void make_event(struct streams *streams, struct buffer *out)
 {
-	buffer_text(out, "event: status\ndata: ");
-	streams->source->events(streams->source->user, out);
-	buffer_text(out, "\n\n");
+	/* Without memory for all of it, nothing this time. */
+	if (buffer_text(out, "event: status\ndata: ") ||
+	    streams->source->events(streams->source->user, out) || buffer_text(out, "\n\n"))
+		buffer_clear(out);
 }
 
 /* Under the lock. */
@@ -51,7 +52,7 @@ static void give(struct stream *stream, const struct buffer *event)
 	if (stream->at == stream->pending.size) {
 		buffer_clear(&stream->pending);
 		stream->at = 0;
-		buffer_append(&stream->pending, event->data, event->size);
+		(void)buffer_append(&stream->pending, event->data, event->size); /* or the next */
 	}
 	if (stream->suspended && stream->pending.size > stream->at) {
 		stream->suspended = 0;
@@ -159,14 +160,13 @@ struct MHD_Response *streams_open(struct streams *streams, struct MHD_Connection
 	stream->streams = streams;
 	stream->connection = connection;
 	pthread_mutex_lock(&streams->lock);
-	if (streams->count < STREAMS_MAX && !streams->stopping)
+	if (streams->count < STREAMS_MAX && !streams->stopping && start_ticker(streams) == 0)
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, READ_BYTES,
 							     read_stream, stream, free_stream);
 	if (response) {
 		stream->next = streams->list;
 		streams->list = stream;
 		streams->count++;
-		start_ticker(streams);
 	}
 	pthread_mutex_unlock(&streams->lock);
 	if (!response) {

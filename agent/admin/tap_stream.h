@@ -7,8 +7,7 @@
  * are objects with "@timestamp", there are notes {"left_out": N}: so many were not looked at or did not
  * fit. At least once a second something is sent, if only an empty line (a comment among events).
  *
- * Where the address itself wants no token, the request must carry that of the state folder: "Authorization: Bearer TOKEN", or token=TOKEN for an EventSource,
- * which cannot send headers.
+ * Who may ask is for the caller to know.
  */
 #ifndef ADMIN_TAP_STREAM_H
 #define ADMIN_TAP_STREAM_H
@@ -19,15 +18,15 @@
 
 struct tap_streams;
 
-/* The daemon must allow connections to be suspended. Starts a thread, which sleeps while nobody taps. */
+/* The daemon must allow connections to be suspended. Starts a thread, which sleeps while nobody taps. NULL
+ * without memory or the thread. */
 struct tap_streams *tap_streams_create(const struct admin_source *source);
 /* Ends every stream; after it the daemon may be stopped. */
 void tap_streams_end(struct tap_streams *streams);
 /* Once the daemon has been stopped. */
 void tap_streams_free(struct tap_streams *streams);
-/* Answers the request, or returns the status to answer with and the sentence in *ret_why. is_known: who
- * asks has brought the token of the address already. */
+/* Answers the request, or returns the status to answer with and the sentence in *ret_why. */
 unsigned tap_streams_answer(struct tap_streams *streams, struct MHD_Connection *connection,
-			    int is_known, struct buffer *ret_why);
+			    struct buffer *ret_why);
 
 #endif

@@ -56,7 +56,8 @@ static int open_module(struct cli_admin *admin, const struct config *config, str
 		.tap_open = ask_tap,
 		.tap_read = agent_tap_read,
 		.tap_close = end_tap,
-		.tap_token = token_make(config->state_dir, admin->token) == 0 ? admin->token : NULL,
+		.records_token =
+			token_make(config->state_dir, admin->token) == 0 ? admin->token : NULL,
 		.user = agent,
 	};
 	const void *table;
