@@ -127,9 +127,19 @@ static enum MHD_Result answer_index(struct MHD_Connection *connection)
 			   "Content-Security-Policy", policy);
 }
 
+/* Who has brought the token of the address, or that of the state folder. */
+static int may_see_records(const struct admin *admin, struct MHD_Connection *connection)
+{
+	const char *token = admin->source.records_token;
+
+	return admin->token ||
+	       (token && token_is_brought(connection, token, MHD_GET_ARGUMENT_KIND, "token"));
+}
+
 static enum MHD_Result answer_events(struct admin *admin, struct MHD_Connection *connection)
 {
-	struct MHD_Response *response = streams_open(admin->streams, connection);
+	struct MHD_Response *response =
+		streams_open(admin->streams, connection, may_see_records(admin, connection));
 	enum MHD_Result result;
 
 	if (!response)
@@ -154,7 +164,7 @@ static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *c
 	} else if (strcmp(path, "/metrics") == 0) {
 		failed = render_metrics(source, connection, &out, &type);
 	} else if (strcmp(path, "/status") == 0) {
-		failed = source->status(source->user, &out);
+		failed = source->status(source->user, may_see_records(admin, connection), &out);
 		type = "application/json";
 	} else if (strcmp(path, "/api/events") == 0) {
 		return answer_events(admin, connection);
@@ -213,15 +223,6 @@ static enum MHD_Result sign_in(const struct admin *admin, struct MHD_Connection 
 	MHD_destroy_response(response);
 	buffer_done(&cookie);
 	return result;
-}
-
-/* Who has brought the token of the address, or that of the state folder. */
-static int may_see_records(const struct admin *admin, struct MHD_Connection *connection)
-{
-	const char *token = admin->source.records_token;
-
-	return admin->token ||
-	       (token && token_is_brought(connection, token, MHD_GET_ARGUMENT_KIND, "token"));
 }
 
 static enum MHD_Result answer_tap(struct admin *admin, struct MHD_Connection *connection)

@@ -8,8 +8,9 @@
  *
  * Without a token it asks nobody for a password: so it listens on loopback only, and answers only requests
  * that name an address or localhost as their host, which a web page in a browser cannot do. What shows
- * records (/tap) then wants the token of the state folder, since not every user may read the logs: as
- * `Authorization: Bearer TOKEN`, or as token=TOKEN for an EventSource, which cannot send headers.
+ * records (/tap, and the samples in status and events) then wants the token of the state folder, since not
+ * every user may read the logs: as `Authorization: Bearer TOKEN`, or as token=TOKEN for an EventSource,
+ * which cannot send headers. The page takes it from behind the # of its own address.
  *
  * With a token every request has to bring it: as `Authorization: Bearer TOKEN`, or in a browser once as
  * /?token=TOKEN, which leaves a cookie.
@@ -31,10 +32,11 @@ struct admin_source {
 	int (*health)(void *user, struct buffer *out);
 	/* Appends OpenMetrics text. 0, or WEIR_ERR_*. */
 	int (*metrics)(void *user, struct buffer *out);
-	/* Appends the document of admin/status_json.h. 0, or WEIR_ERR_*. */
-	int (*status)(void *user, struct buffer *out);
+	/* Appends the document of admin/status_json.h; parts of records are in it only with `records`. 0,
+	 * or WEIR_ERR_*. */
+	int (*status)(void *user, int records, struct buffer *out);
 	/* Appends the document of an event, which admin/status_json.h describes too. */
-	int (*events)(void *user, struct buffer *out);
+	int (*events)(void *user, int records, struct buffer *out);
 	/* A tap: see pipeline/tap.h. at and where may be NULL. WEIR_ERR_NOT_FOUND, _REFUSED or _INVALID
 	 * with a sentence. */
 	int (*tap_open)(void *user, const char *pipeline, const char *at, const char *where,
@@ -42,7 +44,8 @@ struct admin_source {
 	/* Appends JSON lines; returns 1 when nothing more comes. */
 	int (*tap_read)(struct tap *tap, struct buffer *out, uint64_t *ret_left_out);
 	void (*tap_close)(void *user, struct tap *tap);
-	/* Of the state folder; lives as long as the module is open; NULL = nobody may tap. */
+	/* Of the state folder; lives as long as the module is open; NULL = nobody may see
+	 * records. */
 	const char *records_token;
 	void *user;
 };

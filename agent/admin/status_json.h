@@ -30,7 +30,8 @@
  *                   or its queue: {bytes, limit, durable}
  *     dead_letter   list of the same, for the outputs of the dead letter
  *     dead_reasons  list of {stage, reason, count, error, sample}: dead letters by stage and reason,
- *                   with the error and the beginning of the line of the last; at most 16
+ *                   with the error and the beginning of the line of the last; at most 16. sample is
+ *                   null for who has not brought a token
  *
  * GET /api/events sends an event named `status` every second, whose data is one such object:
  *

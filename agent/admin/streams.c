@@ -22,6 +22,7 @@ struct stream {
 	struct buffer pending;
 	size_t at; /* of what has been read of it */
 	int suspended;
+	int records; /* or 0: it may not see them */
 	struct stream *next;
 };
 
@@ -38,11 +39,12 @@ struct streams {
 
 /* ---- the ticker ---- */
 
-static void make_event(struct streams *streams, struct buffer *out)
+static void make_event(struct streams *streams, int records, struct buffer *out)
 {
 	/* Without memory for all of it, nothing this time. */
 	if (buffer_text(out, "event: status\ndata: ") ||
-	    streams->source->events(streams->source->user, out) || buffer_text(out, "\n\n"))
+	    streams->source->events(streams->source->user, records, out) ||
+	    buffer_text(out, "\n\n"))
 		buffer_clear(out);
 }
 
@@ -72,21 +74,36 @@ static void wait_a_while(struct streams *streams)
 		;
 }
 
+/* Under the lock. Whether a listener is there who may see records, or one who may not. */
+static int is_wanted(const struct streams *streams, int records)
+{
+	const struct stream *stream = streams->list;
+
+	while (stream && stream->records != records)
+		stream = stream->next;
+	return stream != NULL;
+}
+
 static void *tick(void *user)
 {
 	struct streams *streams = user;
 
 	pthread_mutex_lock(&streams->lock);
 	while (!streams->stopping && streams->list) {
-		struct buffer event = {0};
+		struct buffer without = {0}, with = {0};
+		int any_without = is_wanted(streams, 0), any_with = is_wanted(streams, 1);
 
 		/* The source is asked without the lock: it may have to wait for others. */
 		pthread_mutex_unlock(&streams->lock);
-		make_event(streams, &event);
+		if (any_without)
+			make_event(streams, 0, &without);
+		if (any_with)
+			make_event(streams, 1, &with);
 		pthread_mutex_lock(&streams->lock);
 		for (struct stream *s = streams->list; s; s = s->next)
-			give(s, &event);
-		buffer_done(&event);
+			give(s, s->records ? &with : &without);
+		buffer_done(&without);
+		buffer_done(&with);
 		wait_a_while(streams);
 	}
 	streams->ticking = streams->stopping ? streams->ticking : 2; /* ended by itself */
@@ -150,7 +167,8 @@ static void free_stream(void *user)
 	free(stream);
 }
 
-struct MHD_Response *streams_open(struct streams *streams, struct MHD_Connection *connection)
+struct MHD_Response *streams_open(struct streams *streams, struct MHD_Connection *connection,
+				  int records)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 	struct MHD_Response *response = NULL;
@@ -159,6 +177,7 @@ struct MHD_Response *streams_open(struct streams *streams, struct MHD_Connection
 		return NULL;
 	stream->streams = streams;
 	stream->connection = connection;
+	stream->records = records;
 	pthread_mutex_lock(&streams->lock);
 	if (streams->count < STREAMS_MAX && !streams->stopping && start_ticker(streams) == 0)
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, READ_BYTES,

@@ -5,7 +5,7 @@
  *     event: status
  *     data: the document of admin/status_json.h for events, in one line
  *
- * One thread makes the event once for all listeners, and lives only while there are some. A listener that
+ * One thread makes the event once for all listeners (of those who may see records, and of others), and lives only while there are some. A listener that
  * doesn't take its events gets no new ones until it has.
  */
 #ifndef ADMIN_STREAMS_H
@@ -22,8 +22,10 @@ struct streams;
 
 /* The source is borrowed. NULL without memory. */
 struct streams *streams_create(const struct admin_source *source);
-/* A response that goes on; NULL when there are too many, or without memory. */
-struct MHD_Response *streams_open(struct streams *streams, struct MHD_Connection *connection);
+/* A response that goes on, for one who may see records or not; NULL when there are too many, or without
+ * memory. */
+struct MHD_Response *streams_open(struct streams *streams, struct MHD_Connection *connection,
+				  int records);
 /* Ends all of them: before the daemon is stopped, which waits for them. */
 void streams_stop(struct streams *streams);
 void streams_destroy(struct streams *streams);

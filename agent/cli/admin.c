@@ -24,14 +24,14 @@ static int ask_metrics(void *agent, struct buffer *out)
 	return agent_metrics(agent, out);
 }
 
-static int ask_status(void *agent, struct buffer *out)
+static int ask_status(void *agent, int records, struct buffer *out)
 {
-	return agent_status(agent, out);
+	return agent_status(agent, records, out);
 }
 
-static int ask_events(void *agent, struct buffer *out)
+static int ask_events(void *agent, int records, struct buffer *out)
 {
-	return agent_events(agent, out);
+	return agent_events(agent, records, out);
 }
 
 static int ask_tap(void *agent, const char *pipeline, const char *at, const char *where,

@@ -55,11 +55,12 @@ int agent_start_placing(struct agent *agent, struct weir_error *error);
 int agent_place(struct agent *agent, const char *pipeline, const char *path, uint64_t position,
 		struct weir_error *error);
 
-/* The status document (see admin/status_json.h), and the metrics in Prometheus' text form. */
-int agent_status(struct agent *agent, struct buffer *out);
+/* The status document (see admin/status_json.h), with parts of records or without, and the metrics in
+ * Prometheus' text form. */
+int agent_status(struct agent *agent, int records, struct buffer *out);
 int agent_metrics(struct agent *agent, struct buffer *out);
 /* The document of an event for the status page, in one line; see there, too. */
-int agent_events(struct agent *agent, struct buffer *out);
+int agent_events(struct agent *agent, int records, struct buffer *out);
 /* A tap on a pipeline that runs: at the stage of that name, or INPUT, FILTER, OUTPUT and a name behind a
  * colon, or "dead_letter"; NULL = behind all filters. WEIR_ERR_NOT_FOUND names what there is. Any thread. */
 struct tap;

@@ -64,7 +64,7 @@ static void put(struct buffer *out, const char *key, const char *text, size_t si
 	json_append_string(out, (struct weir_slice){text, size});
 }
 
-void dead_tally_put(struct dead_tally *tally, struct buffer *out)
+void dead_tally_put(struct dead_tally *tally, int records, struct buffer *out)
 {
 	buffer_text(out, "[");
 	pthread_mutex_lock(&tally->lock);
@@ -75,7 +75,10 @@ void dead_tally_put(struct dead_tally *tally, struct buffer *out)
 		put(out, "stage", entry->stage, strlen(entry->stage));
 		put(out, "reason", entry->reason, strlen(entry->reason));
 		put(out, "error", entry->error, strlen(entry->error));
-		put(out, "sample", entry->sample, entry->sample_size);
+		if (records)
+			put(out, "sample", entry->sample, entry->sample_size);
+		else
+			buffer_text(out, ",\"sample\":null");
 		buffer_text(out, "}");
 	}
 	pthread_mutex_unlock(&tally->lock);

@@ -28,7 +28,7 @@ void dead_tally_init(struct dead_tally *tally);
 void dead_tally_done(struct dead_tally *tally);
 void dead_tally_add(struct dead_tally *tally, const char *stage, const char *reason,
 		    const char *error, struct weir_slice line);
-/* As a JSON list of {stage, reason, count, error, sample}. */
-void dead_tally_put(struct dead_tally *tally, struct buffer *out);
+/* As a JSON list of {stage, reason, count, error, sample}; samples are null without `records`. */
+void dead_tally_put(struct dead_tally *tally, int records, struct buffer *out);
 
 #endif

@@ -108,7 +108,7 @@ static const char *pipeline_state_name(const struct pipeline *pipeline)
 	}
 }
 
-static void put_pipeline(struct buffer *out, struct pipeline *pipeline)
+static void put_pipeline(struct buffer *out, struct pipeline *pipeline, int records)
 {
 	buffer_text(out, "{");
 	put_text(out, "name", pipeline->config->name);
@@ -147,7 +147,7 @@ static void put_pipeline(struct buffer *out, struct pipeline *pipeline)
 		put_output(out, pipeline->dead_outputs[i]);
 	}
 	buffer_text(out, "],\"dead_reasons\":");
-	dead_tally_put(&pipeline->dead_tally, out);
+	dead_tally_put(&pipeline->dead_tally, records, out);
 	buffer_text(out, "}");
 }
 
@@ -187,7 +187,7 @@ void agent_set_sandbox(struct agent *agent, const struct sandbox *sandbox)
 	agent->sandbox = sandbox;
 }
 
-int agent_status(struct agent *agent, struct buffer *out)
+int agent_status(struct agent *agent, int records, struct buffer *out)
 {
 	char stalled[WEIR_ERROR_TEXT];
 	uint64_t limit;
@@ -205,7 +205,7 @@ int agent_status(struct agent *agent, struct buffer *out)
 	buffer_text(out, "},\"pipelines\":[");
 	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
 		buffer_text(out, i ? "," : "");
-		put_pipeline(out, agent->pipelines[i]);
+		put_pipeline(out, agent->pipelines[i], records);
 		used += atomic_load(&agent->pipelines[i]->memory->budget.used);
 	}
 	put_missing(agent, out, agent->pipeline_count > 0);

@@ -85,12 +85,12 @@ static void put_log(struct buffer *out)
 	free(lines);
 }
 
-int agent_events(struct agent *agent, struct buffer *out)
+int agent_events(struct agent *agent, int records, struct buffer *out)
 {
 	int any = 0;
 
 	buffer_printf(out, "{\"at\":%" PRId64 ",\"status\":", clock_wall_ns() / NS_PER_MS);
-	agent_status(agent, out);
+	agent_status(agent, records, out);
 	buffer_text(out, ",\"files\":[");
 	pthread_mutex_lock(&agent->lock);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)

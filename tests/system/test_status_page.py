@@ -82,10 +82,19 @@ def events(weir, number, **headers):
     return found
 
 
+def bearer(weir):
+    """Of those who may read the state folder: they may see records."""
+    return {"Authorization": "Bearer " + records_token(weir)}
+
+
+def records_token(weir):
+    return (weir.state_dir / "admin.token").read_text()
+
+
 # ---- events ----------------------------------------------------------------------------------------
 
 def test_an_event_has_status_files_and_log(running):
-    (name, first), (_, second) = events(running, 2)
+    (name, first), (_, second) = events(running, 2, **bearer(running))
     assert name == "status" and second["at"] > first["at"]
     web = next(p for p in second["status"]["pipelines"] if p["name"] == "web")
     (reason,) = web["dead_reasons"]
@@ -95,6 +104,28 @@ def test_an_event_has_status_files_and_log(running):
     assert file["name"].endswith("a.log") and file["lag_bytes"] == 0
     wait_until(lambda: any(entry["code"] == "http_retry" for entry in events(running, 1)[0][1]["log"]),
                20 * SLOW, "the warning in the log")
+
+
+def test_records_are_shown_to_those_who_may_read_the_state_folder(running):
+    def sample(document):
+        (reason,) = next(p for p in document["pipelines"] if p["name"] == "web")["dead_reasons"]
+        assert (reason["stage"], reason["count"]) == ("parse", 1)
+        return reason["sample"]
+
+    for wrong in ({}, {"Authorization": "Bearer 0123"}):
+        body = ask(running, "/status", **wrong)[2]
+        assert sample(json.loads(body)) is None and "hacked" not in body
+    assert sample(json.loads(ask(running, "/status", **bearer(running))[2])) == HOSTILE
+    # Both at once, and each gets its own.
+    got = {}
+    threads = [threading.Thread(target=lambda h=h: got.update({len(h): events(running, 2, **h)}))
+               for h in ({}, bearer(running))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60 * SLOW)
+    assert [sample(event["status"]) for _, event in got[0]] == [None] * 2
+    assert [sample(event["status"]) for _, event in got[1]] == [HOSTILE] * 2
 
 
 def test_listeners_come_and_go(running):
@@ -188,10 +219,18 @@ def test_the_page_shows_the_graph_and_the_numbers_of_the_metrics(running, browse
 
 def test_hostile_lines_are_text(running, browser):
     page = browser()
-    page.get(running.url("/"))
+    page.get(running.url("/#token=" + records_token(running)))
     browsers.settle(page, lambda: HOSTILE in browsers.text_of(page, '[data-pipeline="web"] td'))
     assert page.execute_script("return window.hacked") is None
     assert not browsers.text_of(page, "main img, main script")
+
+
+def test_the_page_shows_no_line_to_who_has_no_token(running, browser):
+    page = browser()
+    page.get(running.url("/"))
+    browsers.settle(page, lambda: "parse" in browsers.text_of(page, '[data-pipeline="web"] td'))
+    assert HOSTILE not in browsers.text_of(page, "td")
+    assert "Last line" not in browsers.text_of(page, '[data-pipeline="web"] th')
 
 
 def test_the_page_lives_on_and_through_a_restart(running, browser, tmp_path):
@@ -239,7 +278,7 @@ def test_it_fits_and_passes_axe(running, browser, width, dark, tmp_path):
     if width < 500:  # a window can't be that narrow
         page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": False})
-    page.get(running.url("/"))
+    page.get(running.url("/#token=" + records_token(running)))
     browsers.settle(page, lambda: HOSTILE in browsers.text_of(page, '[data-pipeline="web"] td'))
     assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     shots = pathlib.Path(os.environ.get("WEIR_SCREENSHOTS", tmp_path))
