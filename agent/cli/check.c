@@ -3,7 +3,6 @@
  * `weir check`: reads everything that `weir run` would, has the plugins look at their options, starts
  * nothing, and shows every problem with the line it is about.
  */
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -16,49 +15,33 @@
 
 #define GUTTER 8 /* columns before a source line */
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir check [-c FILE] [--strict] [--offline] [--json] [PIPELINE.yaml...]\n"
 	"\n"
-	"Checks weir.yaml and every pipeline of its conf_dir, or only the pipelines given.\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml to use\n"
-	"      --strict       warnings fail, too\n"
-	"      --offline      don't ask whether paths match anything and destinations answer\n"
-	"      --json         print the result as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"Checks weir.yaml and every pipeline of its conf_dir, or only the pipelines given.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 nothing wrong, 1 errors (or warnings with --strict), 2 wrong usage.\n";
 
 struct arguments {
 	const char *config;
-	int strict, offline, json, help;
+	int strict, offline, json;
+	struct cli_words paths;
 };
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"strict", no_argument, NULL, 's'},
-		{"offline", no_argument, NULL, 'o'},      {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-	struct arguments arguments = {0};
-	int letter;
+	const struct cli_option options[] = {
+		CLI_CONFIG(&ret->config, "the weir.yaml to use"),
+		{.name = "strict", .help = "warnings fail, too", .flag = &ret->strict},
+		{.name = "offline",
+		 .help = "don't ask whether paths match anything and destinations answer",
+		 .flag = &ret->offline},
+		CLI_JSON(&ret->json, "print the result as JSON"),
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"check", synopsis, exit_codes, options};
 
-	while ((letter = cli_getopt("check", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			arguments.config = optarg;
-		else if (letter == 's')
-			arguments.strict = 1;
-		else if (letter == 'o')
-			arguments.offline = 1;
-		else if (letter == 'j')
-			arguments.json = 1;
-		else if (letter == 'h')
-			arguments.help = 1;
-		else
-			return CLI_USAGE;
-	}
-	*ret_arguments = arguments;
-	return CLI_OK;
+	return cli_parse(&syntax, argc, argv, &ret->paths);
 }
 
 /* ---- for people ------------------------------------------------------------------------------ */
@@ -162,18 +145,18 @@ static void show_json(const struct config *config)
 	buffer_done(&out);
 }
 
-static int load_pipelines(struct config *config, struct registry *registry, int offline, int count,
-			  char **paths)
+static int load_pipelines(struct config *config, struct registry *registry,
+			  const struct arguments *arguments)
 {
 	struct weir_error error = {0};
 	int result = 0;
 
-	if (count == 0)
+	if (arguments->paths.count == 0)
 		result = config_load_pipelines(config, registry, &error);
-	for (int i = 0; !result && i < count; i++)
-		result = config_load_pipeline(config, registry, paths[i], &error);
+	for (size_t i = 0; !result && i < arguments->paths.count; i++)
+		result = config_load_pipeline(config, registry, arguments->paths.items[i], &error);
 	if (!result)
-		result = agent_check(config, registry, offline, &error);
+		result = agent_check(config, registry, arguments->offline, &error);
 	if (!result)
 		check_overlap(config);
 	if (result)
@@ -188,16 +171,12 @@ int cli_check(int argc, char **argv)
 	struct registry *registry;
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
 	result = cli_load(arguments.config, &config, &registry);
 	if (result)
 		return result;
-	result = load_pipelines(config, registry, arguments.offline, argc - optind, argv + optind);
+	result = load_pipelines(config, registry, &arguments);
 	if (!result) {
 		if (arguments.json)
 			show_json(config);
@@ -206,7 +185,6 @@ int cli_check(int argc, char **argv)
 		if (config_errors(config) || (arguments.strict && config->problem_count))
 			result = CLI_FAILED;
 	}
-	config_free(config);
-	registry_destroy(registry);
+	cli_unload(config, registry);
 	return result;
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Finds the command, and what all commands share: help, complaints and loading. */
+/* Finds the command; help and version are done here. */
 #include "cli/cli.h"
 
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,90 +80,15 @@ int cli_main(const struct cli_command *commands, int argc, char **argv)
 
 int cli_version(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		printf("usage: weir version\n\nPrints the version of Weir and of its plugin "
-		       "ABI.\n");
-		return CLI_OK;
-	}
-	if (argc > 1)
-		return cli_usage_error("version", "it takes no argument, found \"%s\"", argv[1]);
+	static const struct cli_option options[] = {CLI_OPTIONS_END};
+	static const struct cli_syntax syntax = {
+		"version",
+		"usage: weir version\n\nPrints the version of Weir and of its plugin ABI.\n", "",
+		options};
+	int result = cli_parse(&syntax, argc, argv, NULL);
+
+	if (result != CLI_GO_ON)
+		return result;
 	printf("weir " WEIR_VERSION " (plugin ABI %d.%d)\n", WEIR_ABI_MAJOR, WEIR_ABI_MINOR);
-	return CLI_OK;
-}
-
-int cli_usage_error(const char *command, const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "weir %s: ", command);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "; for help: weir %s --help\n", command);
-	return CLI_USAGE;
-}
-
-static void unknown_option(const char *command, const char *argument,
-			   const struct option *long_options)
-{
-	const char *name = argument + strspn(argument, "-");
-	struct nearest nearest = nearest_to((struct weir_slice){name, strcspn(name, "=")});
-
-	for (; long_options->name; long_options++)
-		nearest_offer(&nearest, weir_slice_of(long_options->name));
-	if (nearest.best.size)
-		cli_usage_error(command, "there is no option \"%s\"; did you mean \"--%.*s\"?",
-				argument, (int)nearest.best.size, nearest.best.data);
-	else
-		cli_usage_error(command, "there is no option \"%s\"", argument);
-}
-
-/* getopt_long() names a flag that was given a value by its letter. */
-static int is_flag(int letter, const struct option *long_options)
-{
-	for (; long_options->name; long_options++)
-		if (long_options->val == letter)
-			return long_options->has_arg == no_argument;
-	return 0;
-}
-
-int cli_getopt(const char *command, int argc, char **argv, const char *short_options,
-	       const struct option *long_options)
-{
-	int letter = getopt_long(argc, argv, short_options, long_options, NULL);
-	char short_name[3] = {'-', (char)optopt, '\0'};
-
-	if (letter == ':') {
-		cli_usage_error(command, "\"%s\" needs a value", argv[optind - 1]);
-		return '?';
-	}
-	if (letter == '?' && optopt && is_flag(optopt, long_options))
-		cli_usage_error(command, "the option \"%s\" takes no value", argv[optind - 1]);
-	else if (letter == '?')
-		unknown_option(command, optopt ? short_name : argv[optind - 1], long_options);
-	return letter;
-}
-
-int cli_load(const char *path, struct config **ret_config, struct registry **ret_registry)
-{
-	struct weir_error error = {0};
-	struct config *config = NULL;
-	struct registry *registry = NULL;
-	int result = config_load(path, &config, &error);
-
-	if (!result)
-		result = registry_create(&registry, &error);
-	for (size_t i = 0; !result && i < config->plugin_dir_count; i++)
-		result = registry_offer_dir(registry, config->plugin_dirs[i], &error);
-	if (!result)
-		result = registry_load_offered(registry, &error);
-	if (result) {
-		fprintf(stderr, "weir: %s\n", error.text);
-		registry_destroy(registry);
-		config_free(config);
-		return CLI_FAILED;
-	}
-	*ret_config = config;
-	*ret_registry = registry;
 	return CLI_OK;
 }

@@ -7,7 +7,6 @@
  */
 #include "cli/dead.h"
 
-#include <getopt.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@
 #include "config/units.h"
 #include "expr/instant.h"
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir dead list|show [FILTER...] [-n N] [--json]\n"
 	"       weir dead replay    [FILTER...] [-q] [--json]\n"
 	"       weir dead drop      FILTER...|--all [--json]\n"
@@ -27,21 +26,9 @@ static const char usage[] =
 	"sends\n"
 	"them once more to the output that refused them (those of filters and inputs through all "
 	"of\n"
-	"their pipeline), drop deletes them. All work beside a running agent.\n"
-	"\n"
-	"  -p, --pipeline NAME  only those of this pipeline\n"
-	"      --stage NAME     only those that this stage gave up\n"
-	"      --reason WORD    only those with this reason, as list shows it\n"
-	"      --since TIME     only those since then: 2026-11-24, 2026-11-24T10:00:00Z, or 2h "
-	"ago\n"
-	"      --until TIME     only those before then\n"
-	"      --all            drop everything, damaged lines too\n"
-	"  -n, --limit N        show at most so many\n"
-	"  -q, --quiet          replay without a progress bar\n"
-	"  -c, --config FILE    the weir.yaml to use\n"
-	"      --json           print the result as JSON; show: the letters as they are\n"
-	"  -h, --help           this text\n"
-	"\n"
+	"their pipeline), drop deletes them. All work beside a running agent.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 something failed, 2 wrong usage, 4 replay was stopped or "
 	"could\n"
 	"not send some of the letters; they stay.\n";
@@ -58,7 +45,6 @@ struct arguments {
 	const char *config;
 	const struct action *action;
 	struct dead dead;
-	int help;
 };
 
 /* ---- arguments ----------------------------------------------------------------------------------- */
@@ -90,89 +76,58 @@ static int read_limit(const char *text, uint64_t *ret_limit)
 	return CLI_OK;
 }
 
-static int read_option(int letter, struct arguments *arguments)
+static int read_action(const struct cli_words *words, struct arguments *arguments)
 {
-	struct dead *dead = &arguments->dead;
-
-	switch (letter) {
-	case 'c':
-		arguments->config = optarg;
-		return CLI_OK;
-	case 'p':
-		dead->filter.pipeline = optarg;
-		return CLI_OK;
-	case 't':
-		dead->filter.stage = optarg;
-		return CLI_OK;
-	case 'r':
-		dead->filter.reason = optarg;
-		return CLI_OK;
-	case 's':
-		return read_time("since", optarg, &dead->filter.since_ns);
-	case 'u':
-		return read_time("until", optarg, &dead->filter.until_ns);
-	case 'n':
-		return read_limit(optarg, &dead->limit);
-	case 'a':
-		dead->all = 1;
-		return CLI_OK;
-	case 'q':
-		dead->quiet = 1;
-		return CLI_OK;
-	case 'j':
-		dead->json = 1;
-		return CLI_OK;
-	case 'h':
-		arguments->help = 1;
-		return CLI_OK;
-	default:
-		return CLI_USAGE;
-	}
-}
-
-static int read_action(int argc, char **argv, struct arguments *arguments)
-{
-	if (argc - optind < 1)
+	if (words->count < 1)
 		return cli_usage_error("dead", "it needs to be told what to do: list, show, replay "
 					       "or drop");
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
-		if (strcmp(argv[optind], actions[i].name) == 0)
+		if (strcmp(words->items[0], actions[i].name) == 0)
 			arguments->action = &actions[i];
 	if (!arguments->action)
 		return cli_usage_error("dead", "it can list, show, replay and drop, found \"%s\"",
-				       argv[optind]);
-	if (argc - optind > 1)
-		return cli_usage_error("dead", "\"%s\" is more than it takes", argv[optind + 1]);
+				       words->items[0]);
+	if (words->count > 1)
+		return cli_usage_error("dead", "\"%s\" is more than it takes", words->items[1]);
 	if (arguments->action->run == dead_drop && !arguments->dead.all &&
 	    !dead_filter_is_set(&arguments->dead.filter))
 		return cli_usage_error("dead", "drop needs to be told which letters, or --all");
 	if (arguments->dead.all && dead_filter_is_set(&arguments->dead.filter))
 		return cli_usage_error("dead", "--all and a filter contradict each other");
-	return CLI_OK;
+	return CLI_GO_ON;
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"pipeline", required_argument, NULL, 'p'},
-						{"stage", required_argument, NULL, 't'},
-						{"reason", required_argument, NULL, 'r'},
-						{"since", required_argument, NULL, 's'},
-						{"until", required_argument, NULL, 'u'},
-						{"limit", required_argument, NULL, 'n'},
-						{"all", no_argument, NULL, 'a'},
-						{"quiet", no_argument, NULL, 'q'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter, status;
+	struct dead *dead = &ret->dead;
+	struct dead_filter *filter = &dead->filter;
+	const char *since = NULL, *until = NULL, *limit = NULL;
+	const struct cli_option options[] = {
+		{'p', "pipeline", "NAME", "only those of this pipeline", .text = &filter->pipeline},
+		{0, "stage", "NAME", "only those that this stage gave up", .text = &filter->stage},
+		{0, "reason", "WORD", "only those with this reason, as list shows it",
+		 .text = &filter->reason},
+		{0, "since", "TIME",
+		 "only those since then: 2026-11-24, 2026-11-24T10:00:00Z, or 2h ago",
+		 .text = &since},
+		{0, "until", "TIME", "only those before then", .text = &until},
+		{.name = "all", .help = "drop everything, damaged lines too", .flag = &dead->all},
+		{'n', "limit", "N", "show at most so many", .text = &limit},
+		{'q', "quiet", .help = "replay without a progress bar", .flag = &dead->quiet},
+		CLI_CONFIG(&ret->config, "the weir.yaml to use"),
+		CLI_JSON(&dead->json, "print the result as JSON; show: the letters as they are"),
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"dead", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("dead", argc, argv, ":c:p:n:qh", options)) != -1) {
-		status = read_option(letter, arguments);
-		if (status)
-			return status;
-	}
-	return arguments->help ? CLI_OK : read_action(argc, argv, arguments);
+	if (result != CLI_GO_ON)
+		return result;
+	if ((since && read_time("since", since, &filter->since_ns)) ||
+	    (until && read_time("until", until, &filter->until_ns)) ||
+	    (limit && read_limit(limit, &dead->limit)))
+		return CLI_USAGE;
+	return read_action(&words, ret);
 }
 
 /* ---- places -------------------------------------------------------------------------------------- */
@@ -267,12 +222,6 @@ static void dead_done(struct dead *dead)
 
 /* ---- letters ------------------------------------------------------------------------------------- */
 
-int dead_fail(const struct weir_error *error)
-{
-	fprintf(stderr, "weir dead: %s\n", error->text);
-	return CLI_FAILED;
-}
-
 int dead_filter_is_set(const struct dead_filter *filter)
 {
 	return filter->pipeline || filter->stage || filter->reason || filter->since_ns ||
@@ -338,19 +287,11 @@ static int load(struct arguments *arguments)
 {
 	struct dead *dead = &arguments->dead;
 	struct weir_error error = {0};
-	int result = cli_load(arguments->config, &dead->config, &dead->registry);
+	int result = cli_load_state("dead", arguments->config, &dead->config, &dead->registry);
 
 	if (result)
 		return result;
-	if (!dead->config->state_dir || config_errors(dead->config)) {
-		for (size_t i = 0; i < dead->config->problem_count; i++)
-			fprintf(stderr, "%s: %s\n", dead->config->problems[i].path,
-				dead->config->problems[i].text);
-		return CLI_FAILED;
-	}
-	if (config_load_pipelines(dead->config, dead->registry, &error) < 0)
-		return dead_fail(&error);
-	return find_places(dead, &error) < 0 ? dead_fail(&error) : CLI_OK;
+	return find_places(dead, &error) < 0 ? cli_fail("dead", &error) : CLI_OK;
 }
 
 int cli_dead(int argc, char **argv)
@@ -359,17 +300,12 @@ int cli_dead(int argc, char **argv)
 	struct dead *dead = &arguments.dead;
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
 	result = load(&arguments);
 	if (!result)
 		result = arguments.action->run(dead);
 	dead_done(dead);
-	registry_destroy(dead->registry);
-	config_free(dead->config);
+	cli_unload(dead->config, dead->registry);
 	return result;
 }

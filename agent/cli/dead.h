@@ -35,8 +35,6 @@ struct dead {
 const struct config_stage *dead_stage(const struct config_pipeline *pipeline);
 int dead_wants(const struct dead_filter *filter, const struct letter *letter);
 int dead_filter_is_set(const struct dead_filter *filter);
-/* Says it on stderr; returns CLI_FAILED. */
-int dead_fail(const struct weir_error *error);
 
 /* Calls for every letter that is wanted, and for lines that are none (letter NULL); `call` returns 0 to
  * go on. A last line without newline, which an agent may be writing, is left out where `live`. */

@@ -77,5 +77,5 @@ int dead_drop(struct dead *dead)
 		       dropping.damaged);
 	else
 		printf("%" PRIu64 " dead letters dropped\n", dropping.dropped);
-	return status < 0 ? dead_fail(&error) : CLI_OK;
+	return status < 0 ? cli_fail("dead", &error) : CLI_OK;
 }

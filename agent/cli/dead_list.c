@@ -3,9 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "batch/json.h"
 #include "cli/cli.h"
 #include "cli/dead.h"
@@ -111,18 +109,9 @@ static int compare_piles(const void *a, const void *b)
 
 /* ---- list ---------------------------------------------------------------------------------------- */
 
-static void format_time(int64_t ns, char *ret_text, size_t size)
-{
-	time_t seconds = (time_t)(ns / NS_PER_SECOND);
-	struct tm parts;
-
-	localtime_r(&seconds, &parts);
-	strftime(ret_text, size, "%Y-%m-%d %H:%M:%S", &parts);
-}
-
 static void show_pile(const struct pile *pile)
 {
-	char first[32], last[32];
+	char first[TERMINAL_TIME_SIZE], last[TERMINAL_TIME_SIZE];
 
 	printf("  ");
 	terminal_text(weir_slice_of(pile->stage));
@@ -134,8 +123,8 @@ static void show_pile(const struct pile *pile)
 	       (int)(strlen(pile->reason) < REASON_WIDTH ? REASON_WIDTH - strlen(pile->reason) : 1),
 	       "", pile->count, (double)pile->bytes / 1024);
 	if (pile->last_ns) {
-		format_time(pile->first_ns, first, sizeof(first));
-		format_time(pile->last_ns, last, sizeof(last));
+		terminal_format_time(pile->first_ns, first);
+		terminal_format_time(pile->last_ns, last);
 		printf("  %s%s to %s%s", terminal_style(TERMINAL_DIM), first, last,
 		       terminal_style(TERMINAL_PLAIN));
 	}
@@ -214,7 +203,7 @@ int dead_list(struct dead *dead)
 		free(listing.piles[i].reason);
 	}
 	free(listing.piles);
-	return status < 0 ? dead_fail(&error) : CLI_OK;
+	return status < 0 ? cli_fail("dead", &error) : CLI_OK;
 }
 
 /* ---- show ---------------------------------------------------------------------------------------- */
@@ -226,10 +215,10 @@ struct showing {
 
 static void show_for_people(const struct letter *letter)
 {
-	char when[32] = "at an unknown time";
+	char when[TERMINAL_TIME_SIZE] = "at an unknown time";
 
 	if (letter->time_ns)
-		format_time(letter->time_ns, when, sizeof(when));
+		terminal_format_time(letter->time_ns, when);
 	printf("%s%s%s  ", terminal_style(TERMINAL_DIM), when, terminal_style(TERMINAL_PLAIN));
 	terminal_text(letter->pipeline);
 	printf("/");
@@ -272,5 +261,5 @@ int dead_show(struct dead *dead)
 
 	if (status == 0 && !showing.shown && !dead->json)
 		printf("No dead letters.\n");
-	return status < 0 ? dead_fail(&error) : CLI_OK;
+	return status < 0 ? cli_fail("dead", &error) : CLI_OK;
 }

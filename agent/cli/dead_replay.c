@@ -25,9 +25,9 @@
 #include "cli/cli.h"
 #include "cli/dead.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "pipeline/replay.h"
 
-#define EXIT_LEFT_OVER 4
 #define STATE_FOLDER ".weir-replay-"
 
 /* Where letters go together. */
@@ -139,13 +139,11 @@ static int wanted(void *user, const struct letter *letter)
 
 /* ---- one run ------------------------------------------------------------------------------------- */
 
-static int signal_pending(void *user)
+static int stop_wanted(void *user)
 {
-	const struct replaying *replaying = user;
-	struct timespec none = {0, 0};
-	int number = sigtimedwait(&replaying->signals, NULL, &none);
+	struct replaying *replaying = user;
 
-	return number == SIGTERM || number == SIGINT;
+	return signals_stop_wanted(&replaying->signals);
 }
 
 static int tick(void *user, struct agent *agent)
@@ -153,7 +151,7 @@ static int tick(void *user, struct agent *agent)
 	struct replaying *replaying = user;
 
 	progress_update(&replaying->progress, agent);
-	replaying->stopped = signal_pending(replaying);
+	replaying->stopped = stop_wanted(replaying);
 	return !replaying->stopped;
 }
 
@@ -223,7 +221,7 @@ static int run_target(struct replaying *replaying, const struct letter_files *ke
 				.user = replaying,
 				.files = replay_files(kept),
 				.file_count = kept->count};
-	const struct replay_watch watch = {tick, signal_pending, replaying};
+	const struct replay_watch watch = {tick, stop_wanted, replaying};
 	struct weir_error run_error = {0};
 	struct replay_counts counts;
 	int status, taken;
@@ -399,24 +397,13 @@ static void report(const struct replaying *replaying)
 		printf("\n");
 }
 
-/* Before any thread starts: all of them inherit it, and only sigtimedwait() sees these. */
-static void block_signals(sigset_t *ret_set)
-{
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	sigemptyset(ret_set);
-	sigaddset(ret_set, SIGTERM);
-	sigaddset(ret_set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-}
-
 int dead_replay(struct dead *dead)
 {
 	struct replaying replaying = {.dead = dead, .scratch = {.limit = DEAD_SCRATCH_MAX}};
 	struct weir_error error = {0};
 	int status;
 
-	block_signals(&replaying.signals);
+	signals_block(&replaying.signals, 0);
 	status = log_setup(WEIR_LOG_WARNING, dead->config->log_format, NULL, &error);
 	progress_start(&replaying.progress, dead->quiet || !isatty(STDERR_FILENO));
 	for (size_t i = 0; status == 0 && !replaying.stopped && i < dead->place_count; i++)
@@ -426,6 +413,6 @@ int dead_replay(struct dead *dead)
 	free(replaying.targets);
 	report(&replaying);
 	if (status < 0)
-		return dead_fail(&error);
-	return replaying.selected > replaying.removed ? EXIT_LEFT_OVER : CLI_OK;
+		return cli_fail("dead", &error);
+	return replaying.selected > replaying.removed ? CLI_LEFT_OVER : CLI_OK;
 }

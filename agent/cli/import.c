@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <unistd.h>
@@ -18,29 +17,21 @@
 
 #define EXIT_INCOMPLETE 3
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir import kinesis-agent [OPTION...] FILE\n"
 	"\n"
 	"Writes a pipeline for every flow of the Kinesis Agent's agent.json, and of agent.d "
 	"beside\n"
-	"it, and takes its positions over. Stop that agent before, and Weir, too.\n"
-	"\n"
-	"  -c, --config FILE      the weir.yaml to use\n"
-	"  -o, --output FOLDER    where the pipelines go (default: its conf_dir)\n"
-	"  -n, --dry-run          print them; write nothing\n"
-	"      --force            replace files that are there\n"
-	"      --positions FILE   the other agent's positions, where they are elsewhere\n"
-	"      --no-positions     don't take positions over\n"
-	"      --json             print what was done as JSON\n"
-	"  -h, --help             this text\n"
-	"\n"
+	"it, and takes its positions over. Stop that agent before, and Weir, too.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all was carried over, 1 failed, 2 wrong usage, 3 written, but something "
 	"could\n"
 	"not be carried over.\n";
 
 struct arguments {
 	const char *config, *output, *positions, *kind, *path;
-	int dry_run, force, no_positions, json, help;
+	int dry_run, force, no_positions, json;
 };
 
 static const struct importer {
@@ -53,51 +44,37 @@ static const struct importer {
 
 /* ---- arguments ---- */
 
-static int read_options(int argc, char **argv, struct arguments *ret)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"output", required_argument, NULL, 'o'},
-						{"dry-run", no_argument, NULL, 'n'},
-						{"force", no_argument, NULL, 'f'},
-						{"positions", required_argument, NULL, 'p'},
-						{"no-positions", no_argument, NULL, 'P'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter;
-
-	while ((letter = cli_getopt("import", argc, argv, ":c:o:nh", options)) != -1) {
-		if (letter == '?')
-			return CLI_USAGE;
-		*(letter == 'c'   ? &ret->config
-		  : letter == 'o' ? &ret->output
-		  : letter == 'p' ? &ret->positions
-				  : &(const char *){NULL}) = optarg;
-		ret->dry_run |= letter == 'n';
-		ret->force |= letter == 'f';
-		ret->no_positions |= letter == 'P';
-		ret->json |= letter == 'j';
-		ret->help |= letter == 'h';
-	}
-	return CLI_OK;
-}
-
 static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	int result = read_options(argc, argv, ret);
+	const struct cli_option options[] = {
+		CLI_CONFIG(&ret->config, "the weir.yaml to use"),
+		{'o', "output", "FOLDER", "where the pipelines go (default: its conf_dir)",
+		 .text = &ret->output},
+		{'n', "dry-run", .help = "print them; write nothing", .flag = &ret->dry_run},
+		{.name = "force", .help = "replace files that are there", .flag = &ret->force},
+		{0, "positions", "FILE", "the other agent's positions, where they are elsewhere",
+		 .text = &ret->positions},
+		{.name = "no-positions",
+		 .help = "don't take positions over",
+		 .flag = &ret->no_positions},
+		CLI_JSON(&ret->json, "print what was done as JSON"),
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"import", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	if (result || ret->help)
+	if (result != CLI_GO_ON)
 		return result;
-	if (argc - optind < 1)
+	if (words.count < 1)
 		return cli_usage_error("import", "say what to import: kinesis-agent or fluent-bit");
-	if (argc - optind < 2)
+	if (words.count < 2)
 		return cli_usage_error("import", "say which file to import");
-	if (argc - optind > 2)
+	if (words.count > 2)
 		return cli_usage_error("import", "\"%s\" is more than import takes",
-				       argv[optind + 2]);
-	ret->kind = argv[optind];
-	ret->path = argv[optind + 1];
-	return CLI_OK;
+				       words.items[2]);
+	ret->kind = words.items[0];
+	ret->path = words.items[1];
+	return CLI_GO_ON;
 }
 
 /* ---- files ---- */
@@ -280,19 +257,6 @@ static void finish(struct import *import)
 	}
 }
 
-static int show_problems(const struct config *config)
-{
-	char place[PATH_MAX];
-
-	for (size_t i = 0; i < config->problem_count; i++) {
-		if (config->problems[i].severity != CONFIG_ERROR)
-			continue;
-		config_print_place(&config->problems[i], place, sizeof(place));
-		fprintf(stderr, "%s: error: %s\n", place, config->problems[i].text);
-	}
-	return config_errors(config) ? CLI_FAILED : CLI_OK;
-}
-
 static int take_positions(struct import *import, const struct arguments *arguments,
 			  const char *folder, struct import_place **ret_places)
 {
@@ -346,17 +310,16 @@ static int run(const struct arguments *arguments, const struct importer *importe
 
 	if (config_load(arguments->config, &config, &error) < 0 ||
 	    log_setup(WEIR_LOG_WARNING, LOG_TEXT, NULL, &error) < 0) {
-		fprintf(stderr, "weir import: %s\n", error.text);
 		config_free(config);
-		return CLI_FAILED;
+		return cli_fail("import", &error);
 	}
 	import.config = config;
 	import.memory = config->memory;
 	import.pipelines_end = &import.pipelines;
 	import.notes_end = &import.notes;
-	result = show_problems(config);
+	result = cli_show_errors(config);
 	if (!result && importer->read(&import) < 0) {
-		show_problems(config);
+		(void)cli_show_errors(config);
 		result = CLI_FAILED;
 	}
 	if (arguments->positions)
@@ -374,12 +337,8 @@ int cli_import(int argc, char **argv)
 	struct arguments arguments = {0};
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
 	for (size_t i = 0; i < sizeof(importers) / sizeof(importers[0]); i++)
 		if (strcmp(importers[i].name, arguments.kind) == 0)
 			return run(&arguments, &importers[i]);

@@ -47,6 +47,22 @@ static int connect_to(const char *host, uint16_t port, int *ret_fd, struct weir_
 	return 0;
 }
 
+static int request(const char *host, uint16_t port, const char *token, const char *path,
+		   int *ret_fd, struct weir_error *error)
+{
+	int code = connect_to(host, port, ret_fd, error);
+
+	if (code)
+		return code;
+	if (dprintf(*ret_fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n%s%s%s\r\n", path,
+		    token ? "Authorization: Bearer " : "", token ? token : "",
+		    token ? "\r\n" : "") < 0)
+		code = weir_fail(error, WEIR_ERR_IO, "cannot ask: %s", strerror(errno));
+	if (code)
+		close(*ret_fd);
+	return code;
+}
+
 static int read_all(int fd, size_t max, struct buffer *out, struct weir_error *error)
 {
 	ssize_t got = 1;
@@ -95,27 +111,16 @@ static int take_body(struct buffer *answer, struct weir_error *error)
 	return 0;
 }
 
-int local_http_get(const char *host, uint16_t port, const char *path, size_t max,
+int local_http_get(const char *host, uint16_t port, const char *token, const char *path, size_t max,
 		   struct buffer *ret_body, struct weir_error *error)
-{
-	return local_http_get_as(host, port, NULL, path, max, ret_body, error);
-}
-
-int local_http_get_as(const char *host, uint16_t port, const char *token, const char *path,
-		      size_t max, struct buffer *ret_body, struct weir_error *error)
 {
 	struct buffer answer = {0};
 	int fd, code;
 
-	code = connect_to(host, port, &fd, error);
+	code = request(host, port, token, path, &fd, error);
 	if (code)
 		return code;
-	if (dprintf(fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n%s%s%s\r\n", path,
-		    token ? "Authorization: Bearer " : "", token ? token : "",
-		    token ? "\r\n" : "") < 0)
-		code = weir_fail(error, WEIR_ERR_IO, "cannot ask: %s", strerror(errno));
-	if (!code)
-		code = read_all(fd, max, &answer, error);
+	code = read_all(fd, max, &answer, error);
 	if (!code)
 		code = take_body(&answer, error);
 	close(fd);
@@ -176,20 +181,17 @@ static int take_head(struct local_http_lines *lines, struct weir_error *error)
 	return weir_fail(error, WEIR_ERR_INVALID, "%.*s", (int)buffer->size, buffer->data);
 }
 
-int local_http_open(const char *host, uint16_t port, const char *path, const char *header,
+int local_http_open(const char *host, uint16_t port, const char *token, const char *path,
 		    struct local_http_lines *ret_lines, struct weir_error *error)
 {
-	int code;
+	int fd, code;
 
 	*ret_lines = (struct local_http_lines){.fd = -1};
-	code = connect_to(host, port, &ret_lines->fd, error);
+	code = request(host, port, token, path, &fd, error);
 	if (code)
 		return code;
-	if (dprintf(ret_lines->fd, "GET %s HTTP/1.0\r\nHost: localhost\r\n%s%s\r\n", path,
-		    header ? header : "", header ? "\r\n" : "") < 0)
-		code = weir_fail(error, WEIR_ERR_IO, "cannot ask: %s", strerror(errno));
-	if (!code)
-		code = take_head(ret_lines, error);
+	ret_lines->fd = fd;
+	code = take_head(ret_lines, error);
 	if (code)
 		local_http_close(ret_lines);
 	return code;

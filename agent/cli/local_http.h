@@ -8,22 +8,18 @@
 
 #include "base/buffer.h"
 
-/* The answer's body, if the answer is a whole 200 of at most `max` bytes. WEIR_ERR_NOT_FOUND: nobody
- * listens there. */
-int local_http_get(const char *host, uint16_t port, const char *path, size_t max,
+/* The answer's body, if the answer is a whole 200 of at most `max` bytes. `token` is what the admin address
+ * wants; NULL = nothing. WEIR_ERR_NOT_FOUND: nobody listens there. */
+int local_http_get(const char *host, uint16_t port, const char *token, const char *path, size_t max,
 		   struct buffer *ret_body, struct weir_error *error);
-/* The same with the token that the admin address wants; NULL = none. */
-int local_http_get_as(const char *host, uint16_t port, const char *token, const char *path,
-		      size_t max, struct buffer *ret_body, struct weir_error *error);
 
-/* Begins an answer that has no end of its own: lines, which local_http_line() gives out one by one. `header`
- * is a further line of the request, without its end, or NULL. */
+/* Begins an answer that has no end of its own: lines, which local_http_line() gives out one by one. */
 struct local_http_lines {
 	int fd;
 	struct buffer buffer;
 	size_t at; /* of the first line that has not been given out */
 };
-int local_http_open(const char *host, uint16_t port, const char *path, const char *header,
+int local_http_open(const char *host, uint16_t port, const char *token, const char *path,
 		    struct local_http_lines *ret_lines, struct weir_error *error);
 /* 1 and the line without its end, which lives until the next call; 0 at the end; WEIR_ERR_STATE when a
  * signal came first. */

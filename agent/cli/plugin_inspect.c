@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -28,15 +27,13 @@
 #define FILE_SIZE_MAX (INT64_C(1) << 30) /* no plugin is that large */
 #define INDENT 2
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir plugins inspect [--json] FILE.so\n"
 	"\n"
 	"Explains a plugin file without running its code: what it offers, which libraries it\n"
-	"needs, and whether this agent would load it, or the reason why not.\n"
-	"\n"
-	"      --json         print the result as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"needs, and whether this agent would load it, or the reason why not.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 it would be loaded, 1 it would be refused or that cannot be told, 2 wrong\n"
 	"usage.\n";
 
@@ -266,25 +263,19 @@ static void print_json(const struct inspection *inspection)
 
 int cli_plugins_inspect(int argc, char **argv)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	int json = 0;
+	const struct cli_option options[] = {CLI_JSON(&json, "print the result as JSON"),
+					     CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"plugins inspect", synopsis, exit_codes, options};
 	struct inspection inspection = {0};
-	int json = 0, letter;
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("plugins inspect", argc, argv, ":h", options)) != -1) {
-		if (letter == 'j') {
-			json = 1;
-		} else if (letter == 'h') {
-			fputs(usage, stdout);
-			return CLI_OK;
-		} else {
-			return CLI_USAGE;
-		}
-	}
-	if (argc - optind != 1)
+	if (result != CLI_GO_ON)
+		return result;
+	if (words.count != 1)
 		return cli_usage_error("plugins inspect", "it takes one FILE.so");
-	inspection.path = argv[optind];
+	inspection.path = words.items[0];
 	inspect(&inspection);
 	if (json)
 		print_json(&inspection);

@@ -6,7 +6,6 @@
  * files come with the plugin kit (weir-dev), in PREFIX/share/weir/template.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,22 +20,18 @@
 #define SAMPLE "sample"
 #define KIND "@KIND@"
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir plugins new NAME --kind input|filter|output [--into FOLDER]\n"
 	"\n"
 	"Makes the folder NAME with a plugin that builds: its source, a Makefile, a "
 	"CMakeLists.txt,\n"
-	"and a test that runs it in a real agent. NAME is made of a-z, 0-9 and _.\n"
-	"\n"
-	"  -k, --kind KIND    input, filter or output\n"
-	"      --into FOLDER  where to make it, instead of the current folder\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"and a test that runs it in a real agent. NAME is made of a-z, 0-9 and _.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 it could not be written, 2 wrong usage.\n";
 
 struct arguments {
 	const char *name, *kind, *into;
-	int help;
 };
 
 /* Of the template, by where they go. KIND and SAMPLE stand in both names for what is asked for. */
@@ -78,34 +73,27 @@ static int check_arguments(const struct arguments *arguments)
 		return cli_usage_error("plugins new",
 				       "there is no kind \"%s\": it is input, filter or output",
 				       arguments->kind);
-	return CLI_OK;
+	return CLI_GO_ON;
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"kind", required_argument, NULL, 'k'},
-						{"into", required_argument, NULL, 'i'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	struct arguments arguments = {.into = "."};
-	int letter;
+	const struct cli_option options[] = {
+		{'k', "kind", "KIND", "input, filter or output", .text = &ret->kind},
+		{0, "into", "FOLDER", "where to make it, instead of the current folder",
+		 .text = &ret->into},
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"plugins new", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("plugins new", argc, argv, ":k:h", options)) != -1) {
-		if (letter == 'k')
-			arguments.kind = optarg;
-		else if (letter == 'i')
-			arguments.into = optarg;
-		else if (letter == 'h')
-			arguments.help = 1;
-		else
-			return CLI_USAGE;
-	}
-	if (argc - optind > 1)
+	if (result != CLI_GO_ON)
+		return result;
+	if (words.count > 1)
 		return cli_usage_error("plugins new", "it takes one name, found \"%s\" as well",
-				       argv[optind + 1]);
-	arguments.name = argv[optind];
-	*ret_arguments = arguments;
-	return arguments.help ? CLI_OK : check_arguments(&arguments);
+				       words.items[1]);
+	ret->name = words.items[0];
+	return check_arguments(ret);
 }
 
 /* ---- the template ---------------------------------------------------------------------------- */
@@ -125,7 +113,7 @@ static void template_folder(char ret_path[PATH_MAX])
 	snprintf(ret_path, PATH_MAX, "%s%s%s/weir/template", exe, exe[0] ? "/" : "", WEIR_DATADIR);
 }
 
-/* Appends the text with the placeholders filled in. */
+/* Appends the text with SAMPLE and KIND in it replaced by what is asked for. */
 static void fill(struct buffer *out, const char *text, const struct arguments *arguments)
 {
 	while (*text) {
@@ -145,7 +133,7 @@ static void fill(struct buffer *out, const char *text, const struct arguments *a
 	}
 }
 
-/* DIR/NAME with the placeholders of the name filled in. */
+/* DIR/NAME with both replaced in the name. */
 static void fill_path(char ret_path[PATH_MAX], const char *dir, const char *name,
 		      const struct arguments *arguments)
 {
@@ -224,16 +212,12 @@ static int make_folders(const char *folder)
 
 int cli_plugins_new(int argc, char **argv)
 {
-	struct arguments arguments = {0};
+	struct arguments arguments = {.into = "."};
 	char template[PATH_MAX], folder[PATH_MAX];
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
 	template_folder(template);
 	if (access(template, R_OK | X_OK)) {
 		fprintf(stderr,

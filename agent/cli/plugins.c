@@ -3,8 +3,6 @@
  * `weir plugins`: what was found and what was refused; `weir plugins NAME`: every option of a plugin,
  * from its own declaration.
  */
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,52 +14,40 @@
 #define SUMMARY_MIN 24 /* a narrower column is hard to read: then it goes on under the row */
 #define FOLD_INDENT 10
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir plugins [-c FILE] [--json] [NAME]\n"
 	"       weir plugins new NAME --kind input|filter|output [--into FOLDER]\n"
 	"       weir plugins inspect [--json] FILE.so\n"
 	"\n"
 	"Lists the plugins that were found, and the files that were refused with the reason;\n"
 	"or prints the options of the plugin NAME. new makes a plugin to start from; inspect\n"
-	"explains a plugin file without running its code.\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml to use\n"
-	"      --json         print the result as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"explains a plugin file without running its code.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 there is no such plugin, 2 wrong usage.\n";
 
 struct arguments {
 	const char *config;
 	const char *name; /* NULL = all */
-	int json, help;
+	int json;
 };
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	struct arguments arguments = {0};
-	int letter;
+	const struct cli_option options[] = {CLI_CONFIG(&ret->config, "the weir.yaml to use"),
+					     CLI_JSON(&ret->json, "print the result as JSON"),
+					     CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"plugins", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("plugins", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			arguments.config = optarg;
-		else if (letter == 'j')
-			arguments.json = 1;
-		else if (letter == 'h')
-			arguments.help = 1;
-		else
-			return CLI_USAGE;
-	}
-	if (argc - optind > 1)
+	if (result != CLI_GO_ON)
+		return result;
+	if (words.count > 1)
 		return cli_usage_error("plugins", "it takes one name, found \"%s\" as well",
-				       argv[optind + 1]);
-	arguments.name = argv[optind];
-	*ret_arguments = arguments;
-	return CLI_OK;
+				       words.items[1]);
+	ret->name = words.items[0];
+	return CLI_GO_ON;
 }
 
 static int at_least(int width, const char *text)
@@ -199,19 +185,6 @@ static int describe(const struct registry *registry, const char *name, int json)
 	return CLI_OK;
 }
 
-/* The plugin folders may be wrong because weir.yaml is: that has to be seen here. */
-static void show_config_errors(const struct config *config)
-{
-	char place[PATH_MAX];
-
-	for (size_t i = 0; i < config->problem_count; i++) {
-		if (config->problems[i].severity != CONFIG_ERROR)
-			continue;
-		config_print_place(&config->problems[i], place, sizeof(place));
-		fprintf(stderr, "%s: %s\n", place, config->problems[i].text);
-	}
-}
-
 int cli_plugins(int argc, char **argv)
 {
 	struct arguments arguments = {0};
@@ -224,23 +197,19 @@ int cli_plugins(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "inspect") == 0)
 		return cli_plugins_inspect(argc - 1, argv + 1);
 	result = read_arguments(argc, argv, &arguments);
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
 	result = cli_load(arguments.config, &config, &registry);
 	if (result)
 		return result;
-	show_config_errors(config);
+	/* The plugin folders may be wrong because weir.yaml is: that has to be seen here. */
+	(void)cli_show_errors(config);
 	if (arguments.name)
 		result = describe(registry, arguments.name, arguments.json);
 	else if (arguments.json)
 		plugins_print_json(registry, NULL);
 	else
 		list(config, registry);
-	config_free(config);
-	registry_destroy(registry);
+	cli_unload(config, registry);
 	return result;
 }

@@ -6,22 +6,18 @@
  */
 #include "cli/positions.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "batch/json.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
 
 #define OUTPUT_WIDTH 16
-#define ID_HEX_SIZE 33
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir positions list  [-p NAME] [--json]\n"
 	"       weir positions set   [-p NAME] [-o OUTPUT] SOURCE... --to POSITION|beginning|end\n"
 	"       weir positions reset [-p NAME] SOURCE...\n"
@@ -32,16 +28,9 @@ static const char usage[] =
 	"all of them, to another position: what is behind it is sent again, what is before it is\n"
 	"skipped. reset forgets a source, which is then read from its beginning as a new one, "
 	"under\n"
-	"another id. A SOURCE is a path or an id, as list shows them. The agent must not run.\n"
-	"\n"
-	"  -p, --pipeline ID  only sources of this pipeline\n"
-	"  -o, --output NAME  move this output alone\n"
-	"  -t, --to POSITION  where to: a number of bytes, beginning or end\n"
-	"  -a, --all          every source, in place of naming some\n"
-	"  -c, --config FILE  the weir.yaml to use\n"
-	"      --json         print the result as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"another id. A SOURCE is a path or an id, as list shows them. The agent must not run.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 there is no state that could be read, no such source, or an\n"
 	"agent runs, 2 wrong usage.\n";
 
@@ -55,35 +44,6 @@ struct listing {
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static int read_option(int letter, struct positions *arguments)
-{
-	switch (letter) {
-	case 'c':
-		arguments->config_path = optarg;
-		return CLI_OK;
-	case 'p':
-		arguments->pipeline = optarg;
-		return CLI_OK;
-	case 'o':
-		arguments->output = optarg;
-		return CLI_OK;
-	case 't':
-		arguments->to = optarg;
-		return CLI_OK;
-	case 'a':
-		arguments->all = 1;
-		return CLI_OK;
-	case 'j':
-		arguments->json = 1;
-		return CLI_OK;
-	case 'h':
-		arguments->help = 1;
-		return CLI_OK;
-	default:
-		return CLI_USAGE;
-	}
-}
-
 static int check_change(const struct positions *arguments)
 {
 	if (!arguments->source_count && !arguments->all)
@@ -94,19 +54,19 @@ static int check_change(const struct positions *arguments)
 		return cli_usage_error("positions", "reset takes no position and no output");
 	if (strcmp(arguments->action, "set") == 0 && !arguments->to)
 		return cli_usage_error("positions", "set needs --to POSITION");
-	if (arguments->to)
-		return positions_read_to(arguments->to, NULL);
-	return CLI_OK;
+	if (arguments->to && positions_read_to(arguments->to, NULL))
+		return CLI_USAGE;
+	return CLI_GO_ON;
 }
 
-static int read_action(int argc, char **argv, struct positions *arguments)
+static int read_action(const struct cli_words *words, struct positions *arguments)
 {
-	if (argc - optind < 1)
+	if (words->count < 1)
 		return cli_usage_error("positions",
 				       "it needs to be told what to do: list, set or reset");
-	arguments->action = argv[optind];
-	arguments->sources = argv + optind + 1;
-	arguments->source_count = (size_t)(argc - optind - 1);
+	arguments->action = words->items[0];
+	arguments->sources = words->items + 1;
+	arguments->source_count = words->count - 1;
 	if (strcmp(arguments->action, "set") == 0 || strcmp(arguments->action, "reset") == 0)
 		return check_change(arguments);
 	if (strcmp(arguments->action, "list") != 0)
@@ -115,47 +75,34 @@ static int read_action(int argc, char **argv, struct positions *arguments)
 	if (arguments->source_count)
 		return cli_usage_error("positions", "list takes no argument, found \"%s\"",
 				       arguments->sources[0]);
-	return CLI_OK;
+	return CLI_GO_ON;
 }
 
-static int read_arguments(int argc, char **argv, struct positions *arguments)
+static int read_arguments(int argc, char **argv, struct positions *ret)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"pipeline", required_argument, NULL, 'p'},
-						{"output", required_argument, NULL, 'o'},
-						{"to", required_argument, NULL, 't'},
-						{"all", no_argument, NULL, 'a'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter, status;
+	const struct cli_option options[] = {
+		{'p', "pipeline", "ID", "only sources of this pipeline", .text = &ret->pipeline},
+		{'o', "output", "NAME", "move this output alone", .text = &ret->output},
+		{'t', "to", "POSITION", "where to: a number of bytes, beginning or end",
+		 .text = &ret->to},
+		{'a', "all", .help = "every source, in place of naming some", .flag = &ret->all},
+		CLI_CONFIG(&ret->config_path, "the weir.yaml to use"),
+		CLI_JSON(&ret->json, "print the result as JSON"),
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"positions", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("positions", argc, argv, ":c:p:o:t:ah", options)) != -1) {
-		status = read_option(letter, arguments);
-		if (status)
-			return status;
-	}
-	return arguments->help ? CLI_OK : read_action(argc, argv, arguments);
+	return result == CLI_GO_ON ? read_action(&words, ret) : result;
 }
 
-static void id_hex(const uint8_t id[16], char ret_hex[ID_HEX_SIZE])
+void positions_format_id(const uint8_t id[16], char ret_hex[POSITIONS_ID_SIZE])
 {
 	for (int i = 0; i < 16; i++)
 		snprintf(ret_hex + 2 * i, 3, "%02x", id[i]);
 }
 
 /* ---- for people ------------------------------------------------------------------------------ */
-
-static void print_time(int64_t ns)
-{
-	time_t seconds = (time_t)(ns / NS_PER_SECOND);
-	struct tm parts;
-	char text[32];
-
-	localtime_r(&seconds, &parts);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts);
-	fputs(text, stdout);
-}
 
 static int show_position(void *user, const char *output, uint64_t position)
 {
@@ -182,15 +129,15 @@ static void show_heading(struct listing *listing, const struct state_source *sou
 static int show_source(void *user, const struct state_source *source)
 {
 	struct listing *listing = user;
-	char hex[ID_HEX_SIZE];
+	char hex[POSITIONS_ID_SIZE], seen[TERMINAL_TIME_SIZE];
 
-	id_hex(source->id, hex);
+	positions_format_id(source->id, hex);
+	terminal_format_time(source->seen_ns, seen);
 	show_heading(listing, source);
 	printf("  ");
 	terminal_text(source->name);
-	printf("\n      %sid %s, seen ", terminal_style(TERMINAL_DIM), hex);
-	print_time(source->seen_ns);
-	printf("%s\n", terminal_style(TERMINAL_PLAIN));
+	printf("\n      %sid %s, seen %s%s\n", terminal_style(TERMINAL_DIM), hex, seen,
+	       terminal_style(TERMINAL_PLAIN));
 	listing->positions = 0;
 	state_each_position(listing->state, source->id, show_position, listing, &listing->error);
 	if (!listing->positions)
@@ -214,9 +161,9 @@ static int add_source(void *user, const struct state_source *source)
 {
 	struct listing *listing = user;
 	struct buffer *out = &listing->out;
-	char hex[ID_HEX_SIZE];
+	char hex[POSITIONS_ID_SIZE];
 
-	id_hex(source->id, hex);
+	positions_format_id(source->id, hex);
 	buffer_text(out, listing->sources++ ? ",{\"pipeline\":" : "{\"pipeline\":");
 	json_append_string(out, weir_slice_of(source->pipeline));
 	buffer_text(out, ",\"input\":");
@@ -244,7 +191,7 @@ static int list(struct state *state, const struct positions *arguments)
 	buffer_text(&listing.out, "]}");
 	failed = failed || listing.error.code;
 	if (failed)
-		fprintf(stderr, "weir positions: %s\n", listing.error.text);
+		(void)cli_fail("positions", &listing.error);
 	else if (arguments->json)
 		puts(buffer_cstr(&listing.out));
 	else if (!listing.sources)
@@ -262,46 +209,9 @@ static int list_of(const struct positions *arguments, const struct config *confi
 	int result;
 
 	if (state_open_readonly(config->state_dir, &state, &error) != 0)
-		return positions_fail(&error);
+		return cli_fail("positions", &error);
 	result = list(state, arguments);
 	state_close(state);
-	return result;
-}
-
-int positions_fail(const struct weir_error *error)
-{
-	fprintf(stderr, "weir positions: %s\n", error->text);
-	return CLI_FAILED;
-}
-
-static int has_errors(const struct config *config)
-{
-	for (size_t i = 0; i < config->problem_count; i++)
-		if (config->problems[i].severity == CONFIG_ERROR)
-			fprintf(stderr, "%s:%u:%u: %s\n", config->problems[i].path,
-				config->problems[i].line, config->problems[i].column,
-				config->problems[i].text);
-	return config_errors(config) > 0;
-}
-
-/* Only an output's name needs more than the settings. */
-static int load(const struct positions *arguments, struct config **ret_config,
-		struct registry **ret_registry)
-{
-	struct weir_error error = {0};
-	int result;
-
-	if (arguments->output)
-		result = cli_load(arguments->config_path, ret_config, ret_registry);
-	else
-		result = config_load(arguments->config_path, ret_config, &error)
-				 ? positions_fail(&error)
-				 : CLI_OK;
-	if (!result && has_errors(*ret_config))
-		result = CLI_FAILED;
-	if (!result && arguments->output &&
-	    config_load_pipelines(*ret_config, *ret_registry, &error) < 0)
-		result = positions_fail(&error);
 	return result;
 }
 
@@ -312,18 +222,15 @@ int cli_positions(int argc, char **argv)
 	struct registry *registry = NULL;
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
-	result = load(&arguments, &config, &registry);
+	/* Only an output's name needs more than the settings. */
+	result = cli_load_state("positions", arguments.config_path, &config,
+				arguments.output ? &registry : NULL);
 	if (!result && strcmp(arguments.action, "list") == 0)
 		result = list_of(&arguments, config);
 	else if (!result)
 		result = positions_change(&arguments, config);
-	registry_destroy(registry);
-	config_free(config);
+	cli_unload(config, registry);
 	return result;
 }

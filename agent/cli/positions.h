@@ -11,16 +11,17 @@ struct positions {
 	const char *action;
 	char **sources;
 	size_t source_count;
-	int all, json, help;
+	int all, json;
 };
 
 #define POSITIONS_END UINT64_MAX
+#define POSITIONS_ID_SIZE 33 /* 16 bytes in hex, and the end */
 
 /* A position as the user writes it; ret_position may be NULL. CLI_OK or, after a complaint, CLI_USAGE. */
 int positions_read_to(const char *text, uint64_t *ret_position);
 /* set and reset; an exit code. */
 int positions_change(const struct positions *arguments, const struct config *config);
-/* Says it on stderr; returns CLI_FAILED. */
-int positions_fail(const struct weir_error *error);
+/* A source's id as people write it. */
+void positions_format_id(const uint8_t id[16], char ret_hex[POSITIONS_ID_SIZE]);
 
 #endif

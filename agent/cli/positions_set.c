@@ -59,10 +59,9 @@ int positions_read_to(const char *text, uint64_t *ret_position)
 
 static int is_named(const char *word, const struct state_source *source)
 {
-	char hex[33];
+	char hex[POSITIONS_ID_SIZE];
 
-	for (int i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", source->id[i]);
+	positions_format_id(source->id, hex);
 	return strcmp(word, hex) == 0 || weir_slice_equals(source->name, word);
 }
 
@@ -307,13 +306,13 @@ int positions_change(const struct positions *arguments, const struct config *con
 	int failed;
 
 	if (open_state(config, &state, &error) < 0)
-		return positions_fail(&error);
+		return cli_fail("positions", &error);
 	failed = change_all(&changing, state, config, &error);
 	state_close(state);
 	count = changing.count;
 	changing_done(&changing);
 	if (failed)
-		return positions_fail(&error);
+		return cli_fail("positions", &error);
 	if (arguments->json)
 		printf("{\"sources\":%zu}\n", count);
 	else

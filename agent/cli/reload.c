@@ -7,7 +7,6 @@
  * reload_result.h): that needs no admin address, and the rights of root or of the agent's user.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,60 +14,28 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/document.h"
 #include "cli/reload_result.h"
 #include "cli/terminal.h"
 #include "state/state_lock.h"
 
-#define EXIT_NOT_RUNNING 3
 #define POLL_NS (20 * NS_PER_MS)
 /* Beyond drain_timeout: to try out and create many pipelines on a busy machine. */
 #define ANSWER_NS (120 * (uint64_t)NS_PER_SECOND)
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir reload [-c FILE] [--json]\n"
 	"\n"
 	"Has the running agent read its configuration again and waits until it has. Pipelines "
 	"that\n"
-	"have not changed are not touched; one that is refused goes on as it was.\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml that the agent runs with\n"
-	"      --json         print the outcome as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"have not changed are not touched; one that is refused goes on as it was.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 everything is as the configuration says, 1 something was refused or "
 	"failed,\n"
 	"2 wrong usage, 3 the agent is not running.\n";
-
-struct arguments {
-	const char *config;
-	int json, help;
-};
-
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter;
-
-	while ((letter = cli_getopt("reload", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			ret_arguments->config = optarg;
-		else if (letter == 'j')
-			ret_arguments->json = 1;
-		else if (letter == 'h')
-			ret_arguments->help = 1;
-		else
-			return CLI_USAGE;
-	}
-	if (optind < argc)
-		return cli_usage_error("reload", "it takes no argument, found \"%s\"",
-				       argv[optind]);
-	return CLI_OK;
-}
 
 /* ---- showing ---- */
 
@@ -153,12 +120,6 @@ static void nap(void)
 	(void)nanosleep(&time, NULL);
 }
 
-static int fail(const struct weir_error *error)
-{
-	fprintf(stderr, "weir reload: %s\n", error->text);
-	return error->code == WEIR_ERR_NOT_FOUND ? EXIT_NOT_RUNNING : CLI_FAILED;
-}
-
 /* Until the agent has answered, ended, or the time is up. */
 static int await(const struct config *config, long pid, uint64_t since_ns,
 		 struct buffer *ret_answer, struct weir_error *error)
@@ -205,9 +166,9 @@ static int ask(const struct config *config, int json)
 	long pid;
 
 	if (state_lock_owner(config->state_dir, &pid, &error) < 0)
-		return fail(&error);
+		return ask_failed("reload", &error);
 	if (request(pid, &error) < 0 || await(config, pid, since_ns, &answer, &error) < 0)
-		return fail(&error);
+		return ask_failed("reload", &error);
 	result = show(&answer, json);
 	buffer_done(&answer);
 	return result;
@@ -215,24 +176,24 @@ static int ask(const struct config *config, int json)
 
 int cli_reload(int argc, char **argv)
 {
-	struct arguments arguments = {0};
-	struct weir_error error = {0};
+	const char *path = NULL;
+	int json = 0;
+	const struct cli_option options[] = {
+		CLI_CONFIG(&path, "the weir.yaml that the agent runs with"),
+		CLI_JSON(&json, "print the outcome as JSON"), CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"reload", synopsis, exit_codes, options};
 	struct config *config = NULL;
-	int result = read_arguments(argc, argv, &arguments);
+	int result = cli_parse(&syntax, argc, argv, NULL);
 
-	if (result != CLI_OK)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
-	if (config_load(arguments.config, &config, &error) < 0)
-		return fail(&error);
+	if (cli_load_settings("reload", path, &config))
+		return CLI_FAILED;
 	if (!config->state_dir) {
 		fprintf(stderr, "weir reload: %s has errors; see weir check\n", config->path);
 		result = CLI_FAILED;
 	} else {
-		result = ask(config, arguments.json);
+		result = ask(config, json);
 	}
 	config_free(config);
 	return result;

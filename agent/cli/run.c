@@ -8,7 +8,6 @@
  * 2 wrong usage, 4 stopped with records that had no outcome yet (they are sent again by the next run).
  */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,15 +23,25 @@
 #include "cli/progress.h"
 #include "cli/reconfigure.h"
 #include "cli/report.h"
+#include "cli/signals.h"
 #include "pipeline/agent.h"
 #include "pipeline/crash.h"
 #include "sandbox/sandbox.h"
 
-#define EXIT_LEFT_OVER 4
-
 #define ONCE_TICK_NS (50 * NS_PER_MS)
 #define TEND_NS (100 * (uint64_t)NS_PER_MS) /* while a reload left something to do */
 #define STOP_MARGIN_NS (10 * NS_PER_SECOND) /* to commit and clean up after shutdown_timeout */
+
+static const char synopsis[] =
+	"usage: weir run [-c FILE] [--once] [--quiet]\n"
+	"\n"
+	"Runs every pipeline of the configuration in the foreground until SIGTERM, then waits up "
+	"to\n"
+	"shutdown_timeout for what is on its way; a second SIGTERM ends that wait.\n";
+
+static const char exit_codes[] =
+	"Exit status: 0 done; 1 a pipeline could not run; 2 wrong usage; 4 stopped with records\n"
+	"that had no outcome yet (the next run sends them).\n";
 
 struct run_options {
 	const char *config_path;
@@ -40,45 +49,19 @@ struct run_options {
 	int quiet;
 };
 
-static int run_usage(void)
+static int run_parse(int argc, char **argv, struct run_options *ret)
 {
-	fputs("usage: weir run [-c FILE] [--once] [--quiet]\n\n"
-	      "Runs every pipeline of the configuration in the foreground until SIGTERM, then "
-	      "waits up to\n"
-	      "shutdown_timeout for what is on its way; a second SIGTERM ends that wait.\n\n"
-	      "  -c, --config FILE  service settings (default: the installed weir.yaml)\n"
-	      "      --once         ship what is there, wait for every outcome, and exit\n"
-	      "  -q, --quiet        no progress bar with --once\n\n"
-	      "Exit status: 0 done; 1 a pipeline could not run; 2 wrong usage; 4 stopped with "
-	      "records\n"
-	      "that had no outcome yet (the next run sends them).\n",
-	      stdout);
-	return CLI_OK;
-}
+	const struct cli_option options[] = {
+		CLI_CONFIG(&ret->config_path,
+			   "service settings (default: the installed weir.yaml)"),
+		{.name = "once",
+		 .help = "ship what is there, wait for every outcome, and exit",
+		 .flag = &ret->once},
+		{'q', "quiet", .help = "no progress bar with --once", .flag = &ret->quiet},
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"run", synopsis, exit_codes, options};
 
-/* Returns -1 to go on, else an exit status. */
-static int run_parse(int argc, char **argv, struct run_options *ret_options)
-{
-	static const struct option names[] = {{"config", required_argument, NULL, 'c'},
-					      {"once", no_argument, NULL, 'o'},
-					      {"quiet", no_argument, NULL, 'q'},
-					      {"help", no_argument, NULL, 'h'},
-					      {NULL, 0, NULL, 0}};
-	int letter;
-
-	while ((letter = cli_getopt("run", argc, argv, ":c:qh", names)) != -1) {
-		if (letter == 'c')
-			ret_options->config_path = optarg;
-		else if (letter == 'o')
-			ret_options->once = 1;
-		else if (letter == 'q')
-			ret_options->quiet = 1;
-		else
-			return letter == 'h' ? run_usage() : CLI_USAGE;
-	}
-	if (optind < argc)
-		return cli_usage_error("run", "\"%s\" is more than run takes", argv[optind]);
-	return -1;
+	return cli_parse(&syntax, argc, argv, NULL);
 }
 
 static int run_load(const struct run_options *options, struct config **ret_config,
@@ -97,9 +80,7 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 	}
 	status = log_setup(config->log_level, config->log_format, NULL, error);
 	if (status == 0)
-		status = registry_create(ret_registry, error);
-	for (size_t i = 0; status == 0 && i < config->plugin_dir_count; i++)
-		status = registry_offer_dir(*ret_registry, config->plugin_dirs[i], error);
+		status = cli_offer_plugins(config, ret_registry, error);
 	if (status < 0)
 		return status;
 	status = config_load_pipelines(config, *ret_registry, error);
@@ -109,18 +90,6 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
 				 "there is no pipeline: put a NAME.yaml into %s", config->conf_dir);
 	return status;
-}
-
-static void run_signals(sigset_t *ret_set)
-{
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write, like a full disk */
-	sigemptyset(ret_set);
-	sigaddset(ret_set, SIGTERM);
-	sigaddset(ret_set, SIGINT);
-	sigaddset(ret_set, SIGHUP);
-	/* Before any thread starts: all of them inherit it, and only sigwait sees these. */
-	pthread_sigmask(SIG_BLOCK, ret_set, NULL);
 }
 
 /* The soft limit of descriptors is meant for programs that call select() with any of them; of ours only
@@ -135,14 +104,6 @@ static void run_raise_limit(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		log_line(WEIR_LOG_WARNING, "agent", NULL, "can't raise the limit of open files: %s",
 			 strerror(errno));
-}
-
-static int run_signal_pending(void *set)
-{
-	struct timespec none = {0, 0};
-	int signal_number = sigtimedwait((const sigset_t *)set, NULL, &none);
-
-	return signal_number == SIGTERM || signal_number == SIGINT;
 }
 
 /* The next signal, or 0 when the time was up; without a timeout it waits for ever. */
@@ -253,7 +214,7 @@ static int run_once(struct agent *agent, sigset_t *signals, int quiet)
 	int finished = 0;
 
 	progress_start(&progress, quiet || !isatty(STDERR_FILENO));
-	while (!(finished = agent_finished(agent)) && !run_signal_pending(signals)) {
+	while (!(finished = agent_finished(agent)) && !signals_stop_wanted(signals)) {
 		agent_wait(agent, ONCE_TICK_NS);
 		progress_update(&progress, agent);
 	}
@@ -270,7 +231,7 @@ static int run_ends(const struct run_options *options, struct agent *agent, uint
 			 "%u batches had no outcome yet; the next run sends them", left);
 	if (running < all && (options->once || running == 0))
 		return CLI_FAILED;
-	return left || !finished ? EXIT_LEFT_OVER : 0;
+	return left || !finished ? CLI_LEFT_OVER : CLI_OK;
 }
 
 /* *config is another one at the end, if there was a reload. */
@@ -307,7 +268,7 @@ static int run_agent(const struct run_options *options, struct config **config,
 		*config = service.reconfigure.config;
 	}
 	agent_count(agent, &running, &all);
-	left = agent_stop(agent, run_signal_pending, signals);
+	left = agent_stop(agent, signals_stop_wanted, signals);
 	cli_admin_close(admin);
 	return run_ends(options, agent, left, finished, running, all);
 }
@@ -322,9 +283,9 @@ int cli_run(int argc, char **argv)
 	sigset_t signals;
 	int status = run_parse(argc, argv, &options);
 
-	if (status >= 0)
+	if (status != CLI_GO_ON)
 		return status;
-	run_signals(&signals);
+	signals_block(&signals, 1);
 	run_raise_limit();
 	/* Before there is a thread: what it gives up, every thread is without. */
 	if (run_load(&options, &config, &registry, &error) < 0 ||
@@ -335,9 +296,7 @@ int cli_run(int argc, char **argv)
 		crash_watch(config->state_dir);
 		status = run_agent(&options, &config, registry, sandbox, &signals);
 	}
-	/* Plugins before the configuration: their options live in it. */
-	registry_destroy(registry);
-	config_free(config);
+	cli_unload(config, registry);
 	sandbox_destroy(sandbox);
 	crash_unwatch();
 	return status;

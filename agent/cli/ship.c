@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/ship.h"
+#include "cli/signals.h"
 #include "cli/temporary.h"
 #include "cli/terminal.h"
 #include "config/units.h"
@@ -28,7 +28,7 @@
 /* For what is on its way when the command is stopped. */
 #define STOP_NS (2 * NS_PER_SECOND)
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir ship FILE... --to URL [OPTION...]\n"
 	"\n"
 	"Ships files and exits, without a configuration: to kinesis://REGION/STREAM,\n"
@@ -36,22 +36,9 @@ static const char usage[] =
 	"es+http),\n"
 	"file:PATH, or - for standard output. FILE may be - for standard input. ${NAME} in the URL "
 	"and\n"
-	"in options is a variable of the environment.\n"
-	"\n"
-	"      --to URL             where to\n"
-	"  -p, --parse FORMAT       take lines apart: json, combined, syslog, ...; without it they "
-	"are\n"
-	"                           sent as they are\n"
-	"      --pattern PATTERN    for the formats regex and grok\n"
-	"  -w, --where EXPRESSION   only records for which it is true\n"
-	"  -o, --option SETTING     NAME=VALUE, an option of the output: weir plugins shows them\n"
-	"      --give-up DURATION   end when nothing was delivered for so long (default: 5m)\n"
-	"  -c, --config FILE        a weir.yaml, for memory_limit and the like\n"
-	"  -q, --quiet              no progress bar, no summary\n"
-	"      --json               print the summary as JSON, to standard error\n"
-	"  -n, --dry-run            print the pipeline, ship nothing\n"
-	"  -h, --help               this text\n"
-	"\n"
+	"in options is a variable of the environment.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 every record was delivered (or left out by --where), 1 some were not, 2 "
 	"wrong\n"
 	"usage.\n";
@@ -60,19 +47,10 @@ struct arguments {
 	struct ship_request request;
 	const char *config;
 	int64_t give_up_ns;
-	int quiet, json, dry_run, help;
+	int quiet, json, dry_run;
 };
 
 /* ---- arguments ---- */
-
-static int take_option(struct arguments *arguments, const char *option)
-{
-	if (arguments->request.option_count == SHIP_OPTIONS_MAX)
-		return cli_usage_error("ship", "more than %d options of the output",
-				       SHIP_OPTIONS_MAX);
-	arguments->request.options[arguments->request.option_count++] = option;
-	return CLI_OK;
-}
 
 static int take_give_up(struct arguments *arguments, const char *text)
 {
@@ -83,64 +61,47 @@ static int take_give_up(struct arguments *arguments, const char *text)
 	return CLI_OK;
 }
 
-static int take_letter(struct arguments *arguments, int letter)
-{
-	switch (letter) {
-	case 't':
-		arguments->request.to = optarg;
-		return CLI_OK;
-	case 'p':
-		arguments->request.parse = optarg;
-		return CLI_OK;
-	case 'P':
-		arguments->request.pattern = optarg;
-		return CLI_OK;
-	case 'w':
-		arguments->request.where = optarg;
-		return CLI_OK;
-	case 'c':
-		arguments->config = optarg;
-		return CLI_OK;
-	case 'o':
-		return take_option(arguments, optarg);
-	case 'g':
-		return take_give_up(arguments, optarg);
-	default:
-		arguments->quiet |= letter == 'q';
-		arguments->json |= letter == 'j';
-		arguments->dry_run |= letter == 'n';
-		arguments->help |= letter == 'h';
-		return letter == '?' ? CLI_USAGE : CLI_OK;
-	}
-}
-
 static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"to", required_argument, NULL, 't'},
-						{"parse", required_argument, NULL, 'p'},
-						{"pattern", required_argument, NULL, 'P'},
-						{"where", required_argument, NULL, 'w'},
-						{"option", required_argument, NULL, 'o'},
-						{"give-up", required_argument, NULL, 'g'},
-						{"config", required_argument, NULL, 'c'},
-						{"quiet", no_argument, NULL, 'q'},
-						{"json", no_argument, NULL, 'j'},
-						{"dry-run", no_argument, NULL, 'n'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter, result = CLI_OK;
+	struct ship_request *request = &ret->request;
+	struct cli_list output_options = {request->options, 0, SHIP_OPTIONS_MAX};
+	const char *give_up = NULL;
+	const struct cli_option options[] = {
+		{0, "to", "URL", "where to", .text = &request->to},
+		{'p', "parse", "FORMAT",
+		 "take lines apart: json, combined, syslog, ...; without it they are\n"
+		 "sent as they are",
+		 .text = &request->parse},
+		{0, "pattern", "PATTERN", "for the formats regex and grok",
+		 .text = &request->pattern},
+		{'w', "where", "EXPRESSION", "only records for which it is true",
+		 .text = &request->where},
+		{'o', "option", "SETTING",
+		 "NAME=VALUE, an option of the output: weir plugins shows them",
+		 .list = &output_options},
+		{0, "give-up", "DURATION",
+		 "end when nothing was delivered for so long (default: 5m)", .text = &give_up},
+		CLI_CONFIG(&ret->config, "a weir.yaml, for memory_limit and the like"),
+		{'q', "quiet", .help = "no progress bar, no summary", .flag = &ret->quiet},
+		CLI_JSON(&ret->json, "print the summary as JSON, to standard error"),
+		{'n', "dry-run", .help = "print the pipeline, ship nothing", .flag = &ret->dry_run},
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"ship", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while (!result && (letter = cli_getopt("ship", argc, argv, ":p:w:o:c:qnh", options)) != -1)
-		result = take_letter(ret, letter);
-	if (result || ret->help)
+	if (result != CLI_GO_ON)
 		return result;
-	if (optind == argc)
+	if (give_up && take_give_up(ret, give_up))
+		return CLI_USAGE;
+	if (words.count == 0)
 		return cli_usage_error("ship", "say which file to ship");
-	if (!ret->request.to)
+	if (!request->to)
 		return cli_usage_error("ship", "say where to ship it: --to URL");
-	ret->request.files = argv + optind;
-	ret->request.file_count = (size_t)(argc - optind);
-	return CLI_OK;
+	request->option_count = output_options.count;
+	request->files = words.items;
+	request->file_count = words.count;
+	return CLI_GO_ON;
 }
 
 /* What a tail would leave alone without a word. */
@@ -201,13 +162,6 @@ static int report(const struct config *config)
 
 /* ---- shipping ---- */
 
-static int stop_wanted(void *set)
-{
-	struct timespec none = {0, 0};
-
-	return sigtimedwait((const sigset_t *)set, NULL, &none) > 0;
-}
-
 static int stop_at(void *deadline)
 {
 	return clock_monotonic_ns() > *(uint64_t *)deadline;
@@ -235,7 +189,7 @@ static const char *wait_for_end(struct agent *agent, const struct arguments *arg
 		}
 		if (now - moved_ns > (uint64_t)arguments->give_up_ns)
 			why = "nothing was delivered any more";
-		else if (stop_wanted(signals))
+		else if (signals_stop_wanted(signals))
 			why = "stopped";
 	}
 	progress_end(&progress, agent);
@@ -293,9 +247,8 @@ static int ship(const struct arguments *arguments, struct config *config, struct
 
 	if (agent_create(config, registry, 1, &agent, &error) < 0 ||
 	    agent_start(agent, &error) < 0) {
-		fprintf(stderr, "weir ship: %s\n", error.text);
 		agent_destroy(agent);
-		return CLI_FAILED;
+		return cli_fail("ship", &error);
 	}
 	why = wait_for_end(agent, arguments, signals);
 	agent_count(agent, &running, &all);
@@ -327,18 +280,15 @@ static int run(struct arguments *arguments, const struct temporary *folder, sigs
 	if (result)
 		return result;
 	config->state_dir = (char *)(uintptr_t)folder->path;
-	if (config_load_pipeline(config, registry, path, &error) < 0) {
-		fprintf(stderr, "weir ship: %s\n", error.text);
-		result = CLI_FAILED;
-	}
+	if (config_load_pipeline(config, registry, path, &error) < 0)
+		result = cli_fail("ship", &error);
 	if (!result)
 		result = report(config);
 	if (!result)
 		result = ship(arguments, config, registry, signals, dead_path);
 	if (stat(dead_path, &status) == 0 && status.st_size == 0)
 		unlink(dead_path); /* made for nothing */
-	registry_destroy(registry);
-	config_free(config);
+	cli_unload(config, registry);
 	return result;
 }
 
@@ -364,27 +314,17 @@ int cli_ship(int argc, char **argv)
 	sigset_t signals;
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
 	result = check_files(&arguments.request);
 	if (result)
 		return result;
 	if (arguments.dry_run)
 		return print_pipeline(&arguments);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread is started */
+	signals_block(&signals, 0);
 	if (log_setup(WEIR_LOG_WARNING, LOG_TEXT, NULL, &error) < 0 ||
-	    temporary_make(&folder, &error) < 0) {
-		fprintf(stderr, "weir ship: %s\n", error.text);
-		return CLI_FAILED;
-	}
+	    temporary_make(&folder, &error) < 0)
+		return cli_fail("ship", &error);
 	result = run(&arguments, &folder, &signals);
 	temporary_remove(&folder);
 	return result;

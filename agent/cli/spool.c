@@ -4,7 +4,6 @@
  * Listing and checking read only, and may be done while the agent runs.
  */
 #include <dirent.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 #include "config/units.h"
 #include "spool/spool_survey.h"
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir spool list|check|repair [-c FILE] [--json] [PIPELINE[/OUTPUT]...]\n"
 	"\n"
 	"Looks at the queues on disk of outputs with the option \"buffer\": all of them, or those\n"
@@ -28,19 +27,16 @@ static const char usage[] =
 	"  check   reads every byte, and names the segments that are damaged\n"
 	"  repair  writes damaged segments anew with what of them is whole; the agent must not "
 	"run.\n"
-	"          It is never necessary: the agent skips what is damaged, and says so\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml to use\n"
-	"      --json         print the result as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"          It is never necessary: the agent skips what is damaged, and says so\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 something is damaged or could not be read, 2 wrong usage.\n";
 
 enum action { SPOOL_LIST, SPOOL_CHECK, SPOOL_REPAIR };
 
 struct arguments {
 	const char *config;
-	int json, help;
+	int json;
 	enum action action;
 	char **names; /* NULL-terminated */
 };
@@ -60,35 +56,26 @@ static int read_action(const char *word, enum action *ret_action)
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (word && strcmp(word, words[i]) == 0) {
 			*ret_action = (enum action)i;
-			return 0;
+			return CLI_GO_ON;
 		}
 	return word ? cli_usage_error("spool", "it can list, check and repair, found \"%s\"", word)
 		    : cli_usage_error("spool",
 				      "it needs to be told what to do: list, check or repair");
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	struct arguments arguments = {0};
-	int letter;
+	const struct cli_option options[] = {CLI_CONFIG(&ret->config, "the weir.yaml to use"),
+					     CLI_JSON(&ret->json, "print the result as JSON"),
+					     CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"spool", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("spool", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			arguments.config = optarg;
-		else if (letter == 'j')
-			arguments.json = 1;
-		else if (letter == 'h')
-			arguments.help = 1;
-		else
-			return CLI_USAGE;
-	}
-	arguments.names = argv + (optind < argc ? optind + 1 : argc);
-	*ret_arguments = arguments;
-	return arguments.help ? CLI_OK : read_action(argv[optind], &ret_arguments->action);
+	if (result != CLI_GO_ON)
+		return result;
+	ret->names = words.items + (words.count ? 1 : 0);
+	return read_action(words.items[0], &ret->action);
 }
 
 /* ---- one queue ------------------------------------------------------------------------------- */
@@ -241,27 +228,15 @@ static int look_at_all(const struct config *config, const struct arguments *argu
 
 int cli_spool(int argc, char **argv)
 {
-	struct arguments arguments;
-	struct weir_error error = {0};
+	struct arguments arguments = {0};
 	struct config *config = NULL;
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
-	if (config_load(arguments.config, &config, &error) != 0) {
-		fprintf(stderr, "weir spool: %s\n", error.text);
-		return CLI_FAILED;
-	}
-	for (size_t i = 0; i < config->problem_count; i++)
-		if (config->problems[i].severity == CONFIG_ERROR)
-			fprintf(stderr, "%s:%u:%u: %s\n", config->problems[i].path,
-				config->problems[i].line, config->problems[i].column,
-				config->problems[i].text);
-	result = config_errors(config) ? CLI_FAILED : look_at_all(config, &arguments);
+	result = cli_load_state("spool", arguments.config, &config, NULL);
+	if (!result)
+		result = look_at_all(config, &arguments);
 	config_free(config);
 	return result;
 }

@@ -3,36 +3,25 @@
  * `weir status`: asks the running agent for the document of admin/status_json.h and shows it. The
  * exit code says whether all is well, for scripts.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/status_json.h"
+#include "cli/ask.h"
 #include "cli/cli.h"
-#include "cli/local_http.h"
+#include "cli/document.h"
 #include "cli/terminal.h"
-#include "expr/json_walk.h"
 
-#define EXIT_NOT_RUNNING 3
 #define STAGE_WIDTH 12
 
-static const char usage[] =
-	"usage: weir status [-c FILE] [--json]\n"
-	"\n"
-	"Asks the running agent how its pipelines are.\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml whose `admin` address is asked\n"
-	"      --json         print the answer as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+static const char synopsis[] = "usage: weir status [-c FILE] [--json]\n"
+			       "\n"
+			       "Asks the running agent how its pipelines are.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 something failed or is stalled, or cannot be asked, 2 wrong\n"
 	"usage, 3 the agent is not running.\n";
-
-struct arguments {
-	const char *config;
-	int json, help;
-};
 
 /* The document while it is shown. */
 struct view {
@@ -40,62 +29,21 @@ struct view {
 	int troubled;
 };
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter;
-
-	while ((letter = cli_getopt("status", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			ret_arguments->config = optarg;
-		else if (letter == 'j')
-			ret_arguments->json = 1;
-		else if (letter == 'h')
-			ret_arguments->help = 1;
-		else
-			return CLI_USAGE;
-	}
-	if (optind < argc)
-		return cli_usage_error("status", "it takes no argument, found \"%s\"",
-				       argv[optind]);
-	return CLI_OK;
-}
-
 /* ---- reading the document ---- */
-
-static struct value member(struct view *view, struct weir_slice map, const char *name)
-{
-	struct weir_slice raw;
-
-	if (!json_walk_member(&view->scratch, map, weir_slice_of(name), &raw))
-		return value_of_tag(WEIR_ABSENT);
-	return json_walk_value(&view->scratch, raw);
-}
 
 static int64_t number(struct view *view, struct weir_slice map, const char *name)
 {
-	struct value value = member(view, map, name);
-	struct number found;
-
-	return value_number(&value, &found) ? (found.is_int ? found.i64 : (int64_t)found.f64) : 0;
+	return document_number(&view->scratch, map, name);
 }
 
 static struct weir_slice text(struct view *view, struct weir_slice map, const char *name)
 {
-	struct value value = member(view, map, name);
-
-	return value_is_string(&value) ? value.text : (struct weir_slice){"", 0};
+	return document_text(&view->scratch, map, name);
 }
 
 static struct weir_slice nested(struct view *view, struct weir_slice map, const char *name)
 {
-	struct value value = member(view, map, name);
-
-	return value.tag == WEIR_MAP || value.tag == WEIR_LIST ? value.text
-							       : (struct weir_slice){"[]", 2};
+	return document_nested(&view->scratch, map, name);
 }
 
 /* ---- printing ---- */
@@ -355,25 +303,10 @@ static int ask(const struct config *config, int json)
 {
 	struct weir_error error = {0};
 	struct buffer document = {0};
-	int code, result;
+	int result;
 
-	if (!config->admin_host) {
-		fprintf(stderr, "weir status: `admin` is off in %s, so the agent cannot be asked\n",
-			config->path);
-		return CLI_FAILED;
-	}
-	code = local_http_get_as(config->admin_host, config->admin_port, config->admin_token,
-				 "/status", STATUS_JSON_MAX, &document, &error);
-	if (code == WEIR_ERR_NOT_FOUND) {
-		fprintf(stderr, "weir status: the agent is not running: nobody listens on %s:%u\n",
-			config->admin_host, config->admin_port);
-		return EXIT_NOT_RUNNING;
-	}
-	if (code) {
-		fprintf(stderr, "weir status: %s:%u: %s\n", config->admin_host, config->admin_port,
-			error.text);
-		return CLI_FAILED;
-	}
+	if (ask_status(config, &document, &error))
+		return ask_failed("status", &error);
 	result = show_document(&document, json);
 	buffer_done(&document);
 	return result;
@@ -381,22 +314,20 @@ static int ask(const struct config *config, int json)
 
 int cli_status(int argc, char **argv)
 {
-	struct arguments arguments = {0};
-	struct weir_error error = {0};
+	const char *path = NULL;
+	int json = 0;
+	const struct cli_option options[] = {
+		CLI_CONFIG(&path, "the weir.yaml whose `admin` address is asked"),
+		CLI_JSON(&json, "print the answer as JSON"), CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"status", synopsis, exit_codes, options};
 	struct config *config = NULL;
-	int result = read_arguments(argc, argv, &arguments);
+	int result = cli_parse(&syntax, argc, argv, NULL);
 
-	if (result != CLI_OK)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
-	if (config_load(arguments.config, &config, &error) < 0) {
-		fprintf(stderr, "weir status: %s\n", error.text);
+	if (cli_load_settings("status", path, &config))
 		return CLI_FAILED;
-	}
-	result = ask(config, arguments.json);
+	result = ask(config, json);
 	config_free(config);
 	return result;
 }

@@ -3,24 +3,20 @@
  * `weir tap`: records of a running pipeline as they pass a stage. A sample, where there are more than can
  * be looked at without slowing the pipeline; see pipeline/tap.h.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/document.h"
-#include "cli/local_http.h"
 #include "cli/terminal.h"
 #include "cli/token.h"
 #include "config/scalar.h"
 
-#define EXIT_NOT_RUNNING 3
-#define HEADER_MAX 4096
-
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir tap PIPELINE [--at STAGE] [--where EXPRESSION] [--limit N] [--json] [-c "
 	"FILE]\n"
 	"\n"
@@ -28,17 +24,9 @@ static const char usage[] =
 	"be\n"
 	"looked at without slowing the pipeline, it is a sample; how many were left out is said "
 	"at\n"
-	"the end.\n"
-	"\n"
-	"  -a, --at STAGE     the input, filter or output to look at (filter:set, output:http, "
-	"...),\n"
-	"                     or dead_letter; without it, behind all filters\n"
-	"  -w, --where EXPR   only records for which this is true, as in `when`\n"
-	"  -n, --limit N      end after N records\n"
-	"      --json         one JSON object a line\n"
-	"  -c, --config FILE  the weir.yaml that the agent runs with\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"the end.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 done, 1 there is no such pipeline or stage, or the agent ended, 2 wrong "
 	"usage,\n"
 	"3 the agent is not running.\n";
@@ -46,7 +34,7 @@ static const char usage[] =
 struct arguments {
 	const char *config, *pipeline, *at, *where;
 	int64_t limit;
-	int json, help;
+	int json;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -65,42 +53,35 @@ static int read_limit(const char *text, int64_t *ret_limit)
 	return CLI_OK;
 }
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"at", required_argument, NULL, 'a'},
-						{"where", required_argument, NULL, 'w'},
-						{"limit", required_argument, NULL, 'n'},
-						{"json", no_argument, NULL, 'j'},
-						{"config", required_argument, NULL, 'c'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter;
+	const char *limit = NULL;
+	const struct cli_option options[] = {
+		{'a', "at", "STAGE",
+		 "the input, filter or output to look at (filter:set, output:http, ...),\n"
+		 "or dead_letter; without it, behind all filters",
+		 .text = &ret->at},
+		{'w', "where", "EXPR", "only records for which this is true, as in `when`",
+		 .text = &ret->where},
+		{'n', "limit", "N", "end after N records", .text = &limit},
+		CLI_JSON(&ret->json, "one JSON object a line"),
+		CLI_CONFIG(&ret->config, "the weir.yaml that the agent runs with"),
+		CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"tap", synopsis, exit_codes, options};
+	struct cli_words words;
+	int result = cli_parse(&syntax, argc, argv, &words);
 
-	while ((letter = cli_getopt("tap", argc, argv, ":a:w:n:c:h", options)) != -1) {
-		if (letter == 'a')
-			ret_arguments->at = optarg;
-		else if (letter == 'w')
-			ret_arguments->where = optarg;
-		else if (letter == 'n' && read_limit(optarg, &ret_arguments->limit))
-			return CLI_USAGE;
-		else if (letter == 'j')
-			ret_arguments->json = 1;
-		else if (letter == 'c')
-			ret_arguments->config = optarg;
-		else if (letter == 'h')
-			ret_arguments->help = 1;
-		else if (letter != 'n')
-			return CLI_USAGE;
-	}
-	if (ret_arguments->help)
-		return CLI_OK;
-	if (optind >= argc)
+	if (result != CLI_GO_ON)
+		return result;
+	if (limit && read_limit(limit, &ret->limit))
+		return CLI_USAGE;
+	if (words.count == 0)
 		return cli_usage_error("tap", "say which pipeline");
-	ret_arguments->pipeline = argv[optind++];
-	if (optind < argc)
+	if (words.count > 1)
 		return cli_usage_error("tap", "it takes one pipeline, found \"%s\", too",
-				       argv[optind]);
-	return CLI_OK;
+				       words.items[1]);
+	ret->pipeline = words.items[0];
+	return CLI_GO_ON;
 }
 
 /* ---- showing ---- */
@@ -186,29 +167,23 @@ static void put_argument(struct buffer *path, const char *name, const char *text
 static int open_stream(const struct config *config, const struct arguments *arguments,
 		       struct local_http_lines *ret_lines, struct weir_error *error)
 {
-	char token[TOKEN_SIZE], header[HEADER_MAX];
+	char token[TOKEN_SIZE] = "";
 	struct buffer path = {0};
 	int status;
 
-	if (!config->admin_host)
-		return weir_fail(error, WEIR_ERR_INVALID,
-				 "`admin` is off in %s, so the agent cannot be asked",
-				 config->path);
 	if (!config->state_dir)
 		return weir_fail(error, WEIR_ERR_INVALID, "%s has errors; see weir check",
 				 config->path);
-	if (!config->admin_token && (status = token_read(config->state_dir, token, error)) < 0)
+	if (config->admin_host && !config->admin_token &&
+	    (status = token_read(config->state_dir, token, error)) < 0)
 		return status;
-	snprintf(header, sizeof(header), "Authorization: Bearer %s",
-		 config->admin_token ? config->admin_token : token);
 	buffer_printf(&path, "/tap?limit=%lld", (long long)arguments->limit);
 	put_argument(&path, "pipeline", arguments->pipeline);
 	if (arguments->at)
 		put_argument(&path, "at", arguments->at);
 	if (arguments->where)
 		put_argument(&path, "where", arguments->where);
-	status = local_http_open(config->admin_host, config->admin_port, buffer_cstr(&path), header,
-				 ret_lines, error);
+	status = ask_lines(config, token, buffer_cstr(&path), ret_lines, error);
 	buffer_done(&path);
 	return status;
 }
@@ -223,10 +198,8 @@ static int tap(const struct config *config, const struct arguments *arguments)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (open_stream(config, arguments, &lines, &error) < 0) {
-		fprintf(stderr, "weir tap: %s\n", error.text);
-		return error.code == WEIR_ERR_NOT_FOUND ? EXIT_NOT_RUNNING : CLI_FAILED;
-	}
+	if (open_stream(config, arguments, &lines, &error) < 0)
+		return ask_failed("tap", &error);
 	result = show_all(&lines, arguments);
 	local_http_close(&lines);
 	return result;
@@ -235,20 +208,13 @@ static int tap(const struct config *config, const struct arguments *arguments)
 int cli_tap(int argc, char **argv)
 {
 	struct arguments arguments = {0};
-	struct weir_error error = {0};
 	struct config *config = NULL;
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result != CLI_OK)
+	if (result != CLI_GO_ON)
 		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
-	if (config_load(arguments.config, &config, &error) < 0) {
-		fprintf(stderr, "weir tap: %s\n", error.text);
+	if (cli_load_settings("tap", arguments.config, &config))
 		return CLI_FAILED;
-	}
 	result = tap(config, &arguments);
 	config_free(config);
 	return result;

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/printable.h"
 
 #define WIDTH_ELSEWHERE 100
@@ -45,6 +47,15 @@ void terminal_text(struct weir_slice text)
 			putchar('?');
 		i += length ? length : 1;
 	}
+}
+
+void terminal_format_time(int64_t ns, char ret_text[TERMINAL_TIME_SIZE])
+{
+	time_t seconds = (time_t)(ns / NS_PER_SECOND);
+	struct tm parts;
+
+	localtime_r(&seconds, &parts);
+	strftime(ret_text, TERMINAL_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &parts);
 }
 
 static unsigned characters(const char *text, size_t size)

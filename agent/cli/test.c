@@ -3,7 +3,6 @@
  * `weir test`: the tests that lie beside the pipelines, NAME.test.yaml beside NAME.yaml, and what is
  * different from what they expect.
  */
-#include <getopt.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -18,24 +17,22 @@
 static const char suffix[] = ".yaml";
 static const char test_suffix[] = ".test.yaml";
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir test [-c FILE] [--json] [PIPELINE.yaml...]\n"
 	"\n"
 	"Runs the tests of every pipeline of the conf_dir, or of those given: NAME.test.yaml "
 	"beside\n"
 	"NAME.yaml. The pipeline's own plugins work; nothing is read but the tests' input, and "
 	"nothing\n"
-	"is sent. `man weir.yaml` describes the file.\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml to use\n"
-	"      --json         print the results as JSON\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"is sent. `man weir.yaml` describes the file.\n";
+
+static const char exit_codes[] =
 	"Exit codes: 0 all passed, 1 a test failed or could not be run, 2 wrong usage.\n";
 
 struct arguments {
 	const char *config;
-	int json, help;
+	int json;
+	struct cli_words paths;
 };
 
 struct tally {
@@ -45,25 +42,14 @@ struct tally {
 	struct buffer results; /* JSON */
 };
 
-static int read_arguments(int argc, char **argv, struct arguments *ret_arguments)
+static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"json", no_argument, NULL, 'j'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
-	int letter;
+	const struct cli_option options[] = {CLI_CONFIG(&ret->config, "the weir.yaml to use"),
+					     CLI_JSON(&ret->json, "print the results as JSON"),
+					     CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"test", synopsis, exit_codes, options};
 
-	while ((letter = cli_getopt("test", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'c')
-			ret_arguments->config = optarg;
-		else if (letter == 'j')
-			ret_arguments->json = 1;
-		else if (letter == 'h')
-			ret_arguments->help = 1;
-		else
-			return CLI_USAGE;
-	}
-	return CLI_OK;
+	return cli_parse(&syntax, argc, argv, &ret->paths);
 }
 
 /* ---- what a test said ---- */
@@ -169,18 +155,6 @@ static void run_case(struct tally *tally, const struct config *config, const cha
 	config_memory_done(&memory);
 }
 
-static void show_problems(const struct config *config)
-{
-	char place[PATH_MAX];
-
-	for (size_t i = 0; i < config->problem_count; i++) {
-		if (config->problems[i].severity != CONFIG_ERROR)
-			continue;
-		config_print_place(&config->problems[i], place, sizeof(place));
-		fprintf(stderr, "%s: error: %s\n", place, config->problems[i].text);
-	}
-}
-
 /* The variables of the test file as they were before; `before` has room for all. */
 static void set_environment(const struct weir_node *variables, char **before)
 {
@@ -231,7 +205,6 @@ static int run_pipeline(struct tally *tally, const char *config_path, const char
 {
 	struct config *config = NULL;
 	struct test_file file;
-	struct weir_error error = {0};
 	int result = CLI_FAILED;
 
 	tally->pipelines++;
@@ -246,14 +219,12 @@ static int run_pipeline(struct tally *tally, const char *config_path, const char
 			printf("  has no tests\n");
 		return CLI_OK;
 	}
-	if (config_load(config_path, &config, &error) < 0) {
-		fprintf(stderr, "weir test: %s\n", error.text);
+	if (cli_load_settings("test", config_path, &config))
 		return CLI_FAILED;
-	}
 	if (test_file_read(config, test_path, &file) == 0)
 		result = run_file(tally, config, &file, path, test_path);
 	fflush(stdout);
-	show_problems(config);
+	cli_show_errors(config);
 	config_free(config);
 	return result;
 }
@@ -320,7 +291,7 @@ static void summarize(struct tally *tally)
 		       tally->tests == 1 ? "" : "s", tally->failed);
 }
 
-static int run_all(const struct arguments *arguments, int count, char **paths)
+static int run_all(const struct arguments *arguments)
 {
 	struct tally tally = {.json = arguments->json};
 	struct weir_error error = {0};
@@ -329,24 +300,21 @@ static int run_all(const struct arguments *arguments, int count, char **paths)
 
 	if (result)
 		return result;
-	show_problems(config);
-	if (config_errors(config))
-		result = CLI_FAILED;
+	result = cli_show_errors(config);
 	/* What a pipeline under test says of itself is of no interest while it works. */
 	if (log_setup(WEIR_LOG_ERROR, LOG_TEXT, NULL, &error) < 0)
 		result = CLI_FAILED;
-	if (result == CLI_OK && count == 0)
+	if (result == CLI_OK && arguments->paths.count == 0)
 		result = run_folder(&tally, config, arguments->config);
-	for (int i = 0; result != CLI_USAGE && i < count; i++) {
-		int one = run_path(&tally, arguments->config, paths[i]);
+	for (size_t i = 0; result != CLI_USAGE && i < arguments->paths.count; i++) {
+		int one = run_path(&tally, arguments->config, arguments->paths.items[i]);
 
 		result = one ? one : result;
 	}
 	if (result != CLI_USAGE)
 		summarize(&tally);
 	buffer_done(&tally.results);
-	registry_destroy(tally.registry);
-	config_free(config);
+	cli_unload(config, tally.registry);
 	return result == CLI_OK && tally.failed ? CLI_FAILED : result;
 }
 
@@ -355,11 +323,5 @@ int cli_test(int argc, char **argv)
 	struct arguments arguments = {0};
 	int result = read_arguments(argc, argv, &arguments);
 
-	if (result)
-		return result;
-	if (arguments.help) {
-		fputs(usage, stdout);
-		return CLI_OK;
-	}
-	return run_all(&arguments, argc - optind, argv + optind);
+	return result == CLI_GO_ON ? run_all(&arguments) : result;
 }

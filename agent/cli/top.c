@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* `weir top`: the pipelines of the running agent, live, on a terminal. Asks for /status once a second. */
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,13 +9,11 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "admin/status_json.h"
 #include "base/clock.h"
+#include "cli/ask.h"
 #include "cli/cli.h"
-#include "cli/local_http.h"
 #include "cli/top_draw.h"
 
-#define EXIT_NOT_RUNNING 3
 #define EVERY_NS ((uint64_t)NS_PER_SECOND)
 #define WIDTH_MIN 40
 #define HEIGHT_MIN 8
@@ -27,15 +24,13 @@
 #define KEY_ESCAPE 27
 #define KEY_BACK 127
 
-static const char usage[] =
+static const char synopsis[] =
 	"usage: weir top [-c FILE]\n"
 	"\n"
 	"Shows the pipelines of the running agent, live: records and bytes a second, what lies\n"
-	"unread, retries, dead letters and memory.\n"
-	"\n"
-	"  -c, --config FILE  the weir.yaml whose `admin` address is asked\n"
-	"  -h, --help         this text\n"
-	"\n"
+	"unread, retries, dead letters and memory.\n";
+
+static const char keys_and_exit_codes[] =
 	"Keys: up and down choose a pipeline, enter shows its stages, s sorts by the next column,\n"
 	"r reverses, / filters by name, q quits.\n"
 	"\n"
@@ -176,23 +171,33 @@ static void obey(struct top_view *view, const struct top_model *model, int key)
 
 /* ---- asking ---- */
 
-static int take(const struct config *config, struct top_model *model, struct top_view *view)
+static int take(const struct config *config, struct top_model *model, struct weir_error *error)
 {
-	struct weir_error error = {0};
 	struct buffer document = {0};
-	int code = local_http_get_as(config->admin_host, config->admin_port, config->admin_token,
-				     "/status", STATUS_JSON_MAX, &document, &error);
+	int code = ask_status(config, &document, error);
 
-	if (code) {
-		snprintf(view->trouble, sizeof(view->trouble), "the agent does not answer: %.200s",
-			 error.text);
+	if (code)
 		return code;
-	}
-	view->trouble[0] = '\0';
 	top_model_take(model, (struct weir_slice){document.data, document.size},
 		       clock_monotonic_ns());
 	buffer_done(&document);
 	return 0;
+}
+
+/* What is on the screen stays while the agent is away. */
+static void take_again(const struct config *config, struct top_model *model, struct top_view *view)
+{
+	struct weir_error error = {0};
+	int code = take(config, model, &error);
+
+	view->trouble[0] = '\0';
+	if (code == WEIR_ERR_NOT_FOUND)
+		snprintf(view->trouble, sizeof(view->trouble),
+			 "the agent does not answer: nobody listens on %s:%u", config->admin_host,
+			 config->admin_port);
+	else if (code)
+		snprintf(view->trouble, sizeof(view->trouble), "the agent does not answer: %.200s",
+			 error.text);
 }
 
 static void draw(const struct top_model *model, struct top_view *view)
@@ -214,7 +219,7 @@ static void watch(const struct config *config, struct top_model *model, struct t
 		uint64_t now = clock_monotonic_ns();
 
 		if (now >= due) {
-			(void)take(config, model, view);
+			take_again(config, model, view);
 			due = clock_monotonic_ns() + EVERY_NS;
 			now = clock_monotonic_ns();
 		}
@@ -228,13 +233,11 @@ static int top(const struct config *config)
 	const struct sigaction stop = {.sa_handler = end}, size = {.sa_handler = resized};
 	struct top_model model = {0};
 	struct top_view view = {.ascii = !is_utf8()};
+	struct weir_error error = {0};
 	struct termios before, raw;
 
-	if (!config->admin_host || take(config, &model, &view) != 0) {
-		fprintf(stderr, "weir top: %s\n",
-			config->admin_host ? view.trouble : "`admin` is off in the configuration");
-		return config->admin_host ? EXIT_NOT_RUNNING : CLI_FAILED;
-	}
+	if (take(config, &model, &error))
+		return ask_failed("top", &error);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGHUP, &stop, NULL);
@@ -254,32 +257,22 @@ static int top(const struct config *config)
 
 int cli_top(int argc, char **argv)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
 	const char *path = NULL;
-	struct weir_error error = {0};
+	const struct cli_option options[] = {
+		CLI_CONFIG(&path, "the weir.yaml whose `admin` address is asked"), CLI_OPTIONS_END};
+	const struct cli_syntax syntax = {"top", synopsis, keys_and_exit_codes, options};
 	struct config *config = NULL;
-	int letter, result;
+	int result = cli_parse(&syntax, argc, argv, NULL);
 
-	while ((letter = cli_getopt("top", argc, argv, ":c:h", options)) != -1) {
-		if (letter == 'h')
-			return fputs(usage, stdout) < 0 ? CLI_FAILED : CLI_OK;
-		if (letter != 'c')
-			return CLI_USAGE;
-		path = optarg;
-	}
-	if (optind < argc)
-		return cli_usage_error("top", "it takes no argument, found \"%s\"", argv[optind]);
+	if (result != CLI_GO_ON)
+		return result;
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
 		fprintf(stderr,
 			"weir top: it takes a terminal; weir status prints the same once\n");
 		return CLI_FAILED;
 	}
-	if (config_load(path, &config, &error) < 0) {
-		fprintf(stderr, "weir top: %s\n", error.text);
+	if (cli_load_settings("top", path, &config))
 		return CLI_FAILED;
-	}
 	result = top(config);
 	config_free(config);
 	return result;
