@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "batch/json.h"
 #include "cli/cli.h"
-#include "cli/import.h"
+#include "cli/import_positions.h"
 #include "cli/terminal.h"
 
 #define EXIT_INCOMPLETE 3

@@ -7,6 +7,8 @@
  *   files written to before it       were sent: they are known at their end
  *   files written to after it        are left alone, and so read from their beginning
  */
+#include "cli/import_positions.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/import.h"
+#include "cli/load.h"
 #include "cli/test_ends.h"
 #include "pipeline/agent.h"
 
@@ -224,8 +226,6 @@ static int load(const struct import *import, struct config *config, struct regis
 {
 	int status = 0;
 
-	for (size_t i = 0; status == 0 && i < config->plugin_dir_count; i++)
-		status = registry_offer_dir(registry, config->plugin_dirs[i], error);
 	for (const struct import_pipeline *pipeline = import->pipelines; pipeline && status == 0;
 	     pipeline = pipeline->next) {
 		char path[PATH_MAX];
@@ -276,7 +276,7 @@ static int load_and_run(struct placing *placing, const char *config_path, const 
 	int status = config_load(config_path, &config, error);
 
 	if (status == 0)
-		status = registry_create(&registry, error);
+		status = cli_offer_plugins(config, &registry, error);
 	if (status == 0)
 		status = load(placing->import, config, registry, folder, error);
 	if (status == 0)
@@ -286,8 +286,7 @@ static int load_and_run(struct placing *placing, const char *config_path, const 
 				   config->state_dir, strerror(errno));
 	if (status == 0)
 		status = run(placing, config, registry, database, error);
-	registry_destroy(registry);
-	config_free(config);
+	cli_unload(config, registry);
 	return status;
 }
 

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <weir/plugin.h>
 
-#include "cli/import_fluent.h"
 #include "cli/ship.h"
+#include "import/fluent.h"
 
 struct url {
 	const char *scheme; /* without :// */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The YAML form: the same keys, as maps in lists. */
-#include "cli/import_fluent.h"
+#include "import/fluent.h"
 
 struct reading {
 	struct fluent *fluent;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <ctype.h>
 
-#include "cli/import.h"
+#include "import/import.h"
 
 /* Of PCRE2. */
 #define GROUP_NAME_MAX 32

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What an import makes of another agent's configuration: pipelines as text, and what is different or
- * could not be carried over.
+ * What is made of another agent's configuration: pipelines as text, and what is different or could not be
+ * carried over. The command is in cli.
  *
- *   reader (import_kinesis.c, import_fluent.c) ──▶ struct import ──▶ files, report (import.c)
- *                                                        └─▶ positions (import_positions.c)
+ *   reader (kinesis.c, fluent.c) ──▶ struct import ──▶ files, report (cli/import.c)
+ *                                          └─▶ positions (cli/import_positions.c)
  */
-#ifndef CLI_IMPORT_H
-#define CLI_IMPORT_H
+#ifndef IMPORT_IMPORT_H
+#define IMPORT_IMPORT_H
 
 #include "base/buffer.h"
 #include "config/config_file.h"
@@ -58,7 +58,7 @@ struct import_pipeline *import_add(struct import *import, const char *wish, cons
 void import_note(struct import *import, struct import_pipeline *pipeline, int kind, uint32_t line,
 		 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* ---- text (import_text.c) ---- */
+/* ---- text (text.c) ---- */
 
 /* Appends text as a YAML scalar that reads back as just this string: plain, or in quotes. A $ that would
  * begin a substitution is doubled. */
@@ -77,7 +77,7 @@ void import_field(struct buffer *out, const char *name);
 void import_print(const struct import *import, const struct import_pipeline *pipeline,
 		  struct buffer *out);
 
-/* ---- reading (import_tree.c) ---- */
+/* ---- reading (tree.c) ---- */
 
 /* JSON with comments, as a tree; the file must be given up with config_file_done() after use. */
 int import_read_json(struct config_file *file, struct config *config, const char *path,
@@ -90,7 +90,7 @@ const char *import_find_text(const struct tree_node *map, const char *name);
 /* A number of a scalar member, which may be in quotes; `missing` when there is none. */
 int64_t import_find_int(const struct tree_node *map, const char *name, int64_t missing);
 
-/* ---- patterns (import_pattern.c) ---- */
+/* ---- patterns (pattern.c) ---- */
 
 /* Gives the capturing groups of a pattern names, in their order: (x) becomes (?<name>x). Returns how many
  * groups there are; those beyond `count` stay as they are. */
@@ -98,18 +98,5 @@ size_t import_name_groups(const char *pattern, const char *const *names, size_t 
 			  struct buffer *out);
 /* True for what can be the name of a group. */
 int import_is_group_name(const char *name);
-
-/* ---- positions (import_positions.c) ---- */
-
-struct import_place {
-	const char *pipeline, *path;
-	uint64_t position;
-	struct import_place *next;
-};
-
-/* Reads the other agent's positions, and writes them into the state folder of the configuration at
- * config_path for the pipeline files of `folder`. What was found is listed, in the import's memory. */
-int import_positions(struct import *import, const char *config_path, const char *folder,
-		     struct import_place **ret_places, struct weir_error *error);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/import_fluent.h"
+#include "import/fluent.h"
 
 /* Where the answer of conditions is kept for the rules. */
 static const char condition_field[] = "weir_condition";

@@ -5,7 +5,7 @@
  */
 #include <ctype.h>
 
-#include "cli/import_fluent.h"
+#include "import/fluent.h"
 
 static const struct {
 	const char *title;

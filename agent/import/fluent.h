@@ -2,13 +2,13 @@
 /*
  * Fluent Bit's configuration as a list of sections, whichever of its two forms it was written in.
  *
- *   import_fluent_classic.c, import_fluent_yaml.c ──▶ sections ──▶ import_fluent.c: an input each
- *                                        import_fluent_parsers.c, _filters.c, _outputs.c ◀─┘
+ *   fluent_classic.c, fluent_yaml.c ──▶ sections ──▶ fluent.c: an input each
+ *                            fluent_parsers.c, _filters.c, _outputs.c ◀─┘
  */
-#ifndef CLI_IMPORT_FLUENT_H
-#define CLI_IMPORT_FLUENT_H
+#ifndef IMPORT_FLUENT_H
+#define IMPORT_FLUENT_H
 
-#include "cli/import.h"
+#include "import/import.h"
 
 #define FLUENT_SERVICE 1
 #define FLUENT_INPUT 2

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The processors of a Kinesis Agent's flow, as filters. */
-#ifndef CLI_IMPORT_KINESIS_H
-#define CLI_IMPORT_KINESIS_H
+#ifndef IMPORT_KINESIS_STEPS_H
+#define IMPORT_KINESIS_STEPS_H
 
-#include "cli/import.h"
+#include "import/import.h"
 
 /* What the records of a flow are after its processors. */
 struct kinesis_shape {

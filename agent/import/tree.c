@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cli/import.h"
+#include "import/import.h"
 
 static unsigned hex4(const char *at, const char *end)
 {

@@ -3,7 +3,7 @@
 #include <ctype.h>
 
 #include "base/printable.h"
-#include "cli/import.h"
+#include "import/import.h"
 
 /* A key that YAML finds by its colon alone, at most (1,024 characters in its standard). */
 #define KEY_MAX 1000

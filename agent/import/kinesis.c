@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "cli/import_kinesis.h"
+#include "import/kinesis_steps.h"
 
 #define DEFAULT_CHECKPOINTS "/var/run/aws-kinesis-agent/checkpoints"
 /* Bounds of options here; values beyond them are brought in. */

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 
-#include "cli/import.h"
+#include "import/import.h"
 
 /* Of a pipeline's name, with room for a number. */
 #define NAME_ROOM 56

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/import_fluent.h"
+#include "import/fluent.h"
 
 #define WORDS_MAX 64
 

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <glob.h>
 
-#include "cli/import_fluent.h"
+#include "import/fluent.h"
 
 /* ---- sections ---- */
 

@@ -4,7 +4,7 @@
  * whose Match its tag fits. Of it, what is most used: tail, parsers, multiline, modify, grep, and the
  * outputs for Kinesis, Firehose, search indexes, HTTP and files.
  */
-#include "cli/import_fluent.h"
+#include "import/fluent.h"
 
 #define WORDS_MAX 64
 /* Rules of a multiline parser that are looked at. */

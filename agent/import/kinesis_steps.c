@@ -3,7 +3,7 @@
  * Each processor there turns bytes into bytes; here the record is text in `message` until one of them
  * makes fields of it. After that nothing there makes sense but what leaves JSON alone.
  */
-#include "cli/import_kinesis.h"
+#include "import/kinesis_steps.h"
 
 /* Names in customFieldNames, at most. */
 #define FIELDS_MAX 256
