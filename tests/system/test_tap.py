@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import stat
 import subprocess
@@ -115,6 +116,7 @@ def test_under_load_it_is_a_sample_and_the_pipeline_does_not_wait(weir, tmp_path
     wait_until(lambda: weir.metric("weir_output_records_total", output="null",
                                    outcome="delivered") == lines, 60 * SLOW, "all records")
     taps[1].process.send_signal(signal.SIGCONT)
+    wait_until(lambda: select.select([taps[0].process.stdout], [], [], 0)[0], 20 * SLOW, "a record")
     for tap in taps:
         tap.process.send_signal(signal.SIGINT)
     shown = [json.loads(line) for line in taps[0].end()]
