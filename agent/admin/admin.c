@@ -21,6 +21,8 @@
 #include "admin/token.h"
 
 #define ADMIN_CONNECTIONS 64
+/* Of one address: who takes all it may leaves some for the others. */
+#define ADMIN_CONNECTIONS_EACH 48
 #define ADMIN_IDLE_S 30
 #define HOST_MAX 256
 
@@ -342,8 +344,9 @@ static int start(struct admin *admin, const struct addrinfo *address)
 	admin->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, handle, admin, MHD_OPTION_EXTERNAL_LOGGER, ignore_log, NULL,
 		MHD_OPTION_SOCK_ADDR, address->ai_addr, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)ADMIN_IDLE_S,
-		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+		(unsigned)ADMIN_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		(unsigned)ADMIN_CONNECTIONS_EACH, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)ADMIN_IDLE_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 	return admin->daemon ? 0 : WEIR_ERR_IO;
 }
 

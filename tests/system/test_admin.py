@@ -85,6 +85,16 @@ def test_a_page_of_another_site_cannot_ask(running):
     assert ask(running, "GET", "/status", Host="[::1]:1")[0] == 200
 
 
+def test_one_address_cannot_take_every_connection(running):
+    silent = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(64)]
+    other = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10, source_address=("127.0.0.2", 0))
+    other.request("GET", "/health")
+    assert other.getresponse().status == 200
+    other.close()
+    for one in silent:
+        one.close()
+
+
 def test_it_listens_on_loopback_only(weir):
     weir.configure(admin="0.0.0.0:9712")
     result = weir.check()
