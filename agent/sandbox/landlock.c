@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Landlock allows what is listed and denies the rest, so everything at the root of the file system is
- * listed but for the folders that belong to the system's packages. A folder that is mounted right
- * there later is not: the agent must be started again to write to it.
+ * listed but for the folders that belong to the system's packages and to the kernel. A link there leads
+ * into one of them (/vmlinuz into /boot), or into one that is listed for itself. A folder that is mounted
+ * right there later is not listed: the agent must be started again to write to it.
  *
  * Version 2 is the first that lets files be renamed from folder to folder.
  */
@@ -41,7 +42,7 @@ struct rule {
 } __attribute__((packed));
 
 static const char *const system_folders[] = {"usr",   "etc",   "boot",   "bin", "sbin", "lib",
-					     "lib32", "lib64", "libx32", "sys", NULL};
+					     "lib32", "lib64", "libx32", "sys", "proc", NULL};
 
 static int is_system_folder(const char *name)
 {
@@ -49,6 +50,13 @@ static int is_system_folder(const char *name)
 		if (strcmp(name, system_folders[i]) == 0)
 			return 1;
 	return 0;
+}
+
+static int is_link(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
 }
 
 static int allow(int ruleset, const char *path, uint64_t access)
@@ -79,6 +87,8 @@ static int allow_all_but_the_system(int ruleset, uint64_t access)
 		    is_system_folder(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "/%s", entry->d_name);
+		if (is_link(path))
+			continue;
 		result = allow(ruleset, path, access);
 	}
 	if (root)

@@ -5,8 +5,8 @@
  *
  *   capabilities   all but those that reading logs, writing files and binding ports take
  *   no_new_privs   no program that it starts can gain rights by setuid or file capabilities
- *   landlock       the folders of the system (/usr but for /usr/local, /etc, /boot, ...) can't be
- *                  written, whatever the user of the agent may
+ *   landlock       the folders of the system (/usr but for /usr/local, /etc, /boot, /proc, ...) can't
+ *                  be written, whatever the user of the agent may
  *   seccomp        system calls of administrators and debuggers are refused with EPERM, and said
  *
  * Programs that the agent starts (credential_process, plugins that run commands) inherit all of it, and a

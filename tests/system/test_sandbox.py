@@ -176,6 +176,40 @@ def test_the_systems_folders_cannot_be_written_and_others_can(agent, tmp_path):
     agent.stop()
 
 
+@pytest.mark.parametrize("script", [
+    "value=$(cat /proc/sys/vm/swappiness) && echo $value >/proc/sys/vm/swappiness",
+    "echo 1000 >/proc/$PPID/oom_score_adj"])
+def test_settings_of_the_kernel_and_of_other_processes_cannot_be_written(agent, tmp_path, script):
+    if os.geteuid() != 0:
+        pytest.skip("they can't be written anyway")
+    exec_pipeline(agent, tmp_path, "sh", "-c", f"({script}) 2>/dev/null || echo denied; "
+                  "echo said >/dev/stdout; echo nothing >/dev/null; echo done")
+    if status(agent)["landlock"]:
+        pytest.skip(status(agent)["landlock"])
+    wait_until(lambda: b"done" in lines(tmp_path / "out"), 20 * SLOW, "the command's end")
+    assert lines(tmp_path / "out") == [b"denied", b"said", b"done"]
+    agent.stop()
+
+
+def test_a_link_at_the_root_opens_no_system_folder(agent, tmp_path):
+    link, target = f"/weir-test-link-{os.getpid()}", f"/etc/weir-test-{os.getpid()}"
+    if not os.access("/", os.W_OK):
+        pytest.skip("only root can make links there")
+    os.symlink("etc", link)
+    try:
+        exec_pipeline(agent, tmp_path, "sh", "-c", f"(echo x >{target}) 2>/dev/null || echo denied; echo done")
+    finally:
+        os.unlink(link)
+    if status(agent)["landlock"]:
+        pytest.skip(status(agent)["landlock"])
+    wait_until(lambda: b"done" in lines(tmp_path / "out"), 20 * SLOW, "the command's end")
+    if os.path.exists(target):
+        os.unlink(target)
+        pytest.fail("it was written")
+    assert lines(tmp_path / "out") == [b"denied", b"done"]
+    agent.stop()
+
+
 def test_a_reload_may_bring_other_folders(agent, tmp_path):
     agent.start()
     for name in ("logs", "elsewhere"):
