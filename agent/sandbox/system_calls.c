@@ -5,7 +5,9 @@
  * EPERM. That holds for the programs that the agent starts as well, for which a signal would be the
  * end. Kernels and containers in which nobody can listen refuse silently.
  *
- * A call by the numbers of another architecture is refused as well: it would pass by the list.
+ * A call by the numbers of another architecture is refused as well: it would pass by the list. And so is
+ * clone() with a new namespace, which does what unshare() does; clone3() has its flags in memory, where a
+ * filter can't see them, and is said not to exist: the C libraries then take clone().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -90,6 +93,7 @@ static const struct denied_call {
 #endif
 	CALL(process_vm_readv),
 	CALL(process_vm_writev),
+	CALL(pidfd_getfd),
 	CALL(perf_event_open),
 	CALL(bpf),
 	CALL(userfaultfd),
@@ -107,6 +111,7 @@ static const struct denied_call {
 	CALL(mount),
 	CALL(umount2),
 	CALL(move_mount),
+	CALL(mount_setattr),
 	CALL(open_tree),
 	CALL(fsopen),
 	CALL(fsmount),
@@ -127,59 +132,98 @@ static const struct denied_call {
 };
 
 #define DENIED_COUNT (sizeof(denied_calls) / sizeof(denied_calls[0]))
-#define FILTER_MAX (DENIED_COUNT + 8)
 
 /* ---- the filter ------------------------------------------------------------------------------ */
 
-/* Jumps to the last instruction, which denies; the one before it allows. */
-static size_t make_filter(struct sock_filter *filter, uint32_t deny)
-{
-	const size_t end = 3 + (sizeof(denied_calls) / sizeof(denied_calls[0]));
-	size_t at = 0, deny_at;
+#define NEW_NAMESPACES                                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
 
-#ifdef OTHER_NUMBERS
-	deny_at = end + 2;
+/* Of the lower half of clone()'s flags, where BPF loads words of 32 bits. */
+#if defined(__s390x__) /* the stack comes first */
+#define CLONE_FLAGS (offsetof(struct seccomp_data, args[1]) + 4)
 #else
-	deny_at = end + 1;
+#define CLONE_FLAGS offsetof(struct seccomp_data, args[0])
 #endif
-	filter[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						    offsetof(struct seccomp_data, arch));
-	filter[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0,
-						  (uint8_t)(deny_at - at - 1));
-	at++;
-	filter[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						    offsetof(struct seccomp_data, nr));
+
+/* The instructions: the head, one for each call of the list, those for clone(), and the three ends. */
 #ifdef OTHER_NUMBERS
-	filter[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_NUMBERS,
-						  (uint8_t)(deny_at - at - 1), 0);
-	at++;
+#define HEAD 4
+#else
+#define HEAD 3
 #endif
-	for (size_t i = 0; i < DENIED_COUNT; i++, at++)
-		filter[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-							  denied_calls[i].number,
-							  (uint8_t)(deny_at - at - 1), 0);
-	filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, deny);
-	return at;
+#define ALLOW (HEAD + DENIED_COUNT + 4)
+#define DENY (ALLOW + 1)
+#define ABSENT (ALLOW + 2)
+#define FILTER_SIZE (ALLOW + 3)
+_Static_assert(FILTER_SIZE < UINT8_MAX, "a jump spans at most 255 instructions");
+
+struct program {
+	struct sock_filter filter[FILTER_SIZE];
+	size_t size;
+};
+
+static void load(struct program *program, size_t offset)
+{
+	program->filter[program->size++] =
+		(struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
+}
+
+/* To the instruction `yes` or `no`; 0 = the next. */
+static void jump(struct program *program, uint16_t test, uint32_t value, size_t yes, size_t no)
+{
+	size_t next = program->size + 1;
+
+	program->filter[program->size++] = (struct sock_filter)BPF_JUMP(
+		(uint16_t)(BPF_JMP | test | BPF_K), value, (uint8_t)(yes ? yes - next : 0),
+		(uint8_t)(no ? no - next : 0));
+}
+
+static void end(struct program *program, uint32_t result)
+{
+	program->filter[program->size++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, result);
+}
+
+static void make_filter(struct program *program, uint32_t deny)
+{
+	program->size = 0;
+	load(program, offsetof(struct seccomp_data, arch));
+	jump(program, BPF_JEQ, ARCHITECTURE, 0, DENY);
+	load(program, offsetof(struct seccomp_data, nr));
+#ifdef OTHER_NUMBERS
+	jump(program, BPF_JGE, OTHER_NUMBERS, DENY, 0);
+#endif
+	for (size_t i = 0; i < DENIED_COUNT; i++)
+		jump(program, BPF_JEQ, denied_calls[i].number, DENY, 0);
+	jump(program, BPF_JEQ, SYS_clone3, ABSENT, 0);
+	jump(program, BPF_JEQ, SYS_clone, 0, ALLOW);
+	load(program, CLONE_FLAGS);
+	jump(program, BPF_JSET, NEW_NAMESPACES, DENY, ALLOW);
+	end(program, SECCOMP_RET_ALLOW);
+	end(program, deny);
+	end(program, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
 /* A descriptor that hears of denied calls with `flags` for a listener, 0 without, -1 on failure. */
 static int install(uint32_t deny, unsigned flags)
 {
-	struct sock_filter filter[FILTER_MAX];
-	struct sock_fprog program = {(unsigned short)make_filter(filter, deny), filter};
+	struct program program;
+	struct sock_fprog given = {FILTER_SIZE, program.filter};
 
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	make_filter(&program, deny);
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &given);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
 static const char *name_of(const struct seccomp_data *data)
 {
-	for (size_t i = 0; data->arch == ARCHITECTURE && i < DENIED_COUNT; i++)
+	if (data->arch != ARCHITECTURE)
+		return "of another architecture";
+	for (size_t i = 0; i < DENIED_COUNT; i++)
 		if (denied_calls[i].number == (uint32_t)data->nr)
 			return denied_calls[i].name;
-	return "of another architecture";
+	return data->nr == SYS_clone ? "clone" : "of another architecture";
 }
 
 static void read_comm(uint32_t pid, char ret_name[NAME_TEXT])
@@ -226,8 +270,11 @@ static void *listen_for_calls(void *user)
 	struct pollfd polled[] = {{calls->listener, POLLIN, 0}, {calls->stop, POLLIN, 0}};
 
 	for (;;) {
-		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+		if (poll(polled, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			return NULL;
+		}
 		if (polled[1].revents || polled[0].revents & (POLLHUP | POLLERR | POLLNVAL))
 			return NULL;
 		if (polled[0].revents)

@@ -152,6 +152,34 @@ def test_a_command_that_makes_a_denied_call_lives_to_say_so(agent, tmp_path):
     agent.stop()
 
 
+CLONE = """
+import ctypes, os
+libc, NEWUSER, SIGCHLD = ctypes.CDLL(None, use_errno=True), 0x10000000, 17
+def call(number, *arguments):
+    pid = libc.syscall(number, *arguments)
+    if pid == 0:
+        os._exit(0)
+    print(pid > 0, os.strerror(ctypes.get_errno()), flush=True)
+call({clone}, NEWUSER | SIGCHLD, 0, 0, 0, 0)
+call({clone3}, (ctypes.c_uint64 * 8)(NEWUSER, 0, 0, 0, SIGCHLD), 64)
+print("forked", os.waitstatus_to_exitcode(os.system("exit 3")))
+"""
+
+
+@pytest.mark.skipif(os.uname().machine == "s390x", reason="its clone has the flags elsewhere")
+def test_no_clone_makes_a_namespace(agent, tmp_path):
+    script = CLONE.format(clone=call_number("clone"), clone3=call_number("clone3"))
+    exec_pipeline(agent, tmp_path, "python3", "-c", script)
+    if status(agent)["seccomp"]:
+        pytest.skip(status(agent)["seccomp"])
+    wait_until(lambda: b"forked 3" in lines(tmp_path / "out"), 20 * SLOW, "the command's end")
+    assert lines(tmp_path / "out") == [b"False Operation not permitted", b"False Function not implemented",
+                                       b"forked 3"]
+    if not SANITIZED:
+        wait_until(lambda: "the system call clone of python3" in agent.log(), 20 * SLOW, "the report")
+    agent.stop()
+
+
 def test_a_command_works_as_it_does_outside(agent, tmp_path):
     script = f"umask 022; mktemp -d {tmp_path}/made.XXXX >/dev/null && echo x >{tmp_path}/written && " \
              f"ln -s a {tmp_path}/link && mv {tmp_path}/written {tmp_path}/moved && cat /etc/hostname >/dev/null && " \
