@@ -2,15 +2,21 @@
 #include "pipeline/call.h"
 
 #include "base/clock.h"
+#include "pipeline/crash.h"
 #include "pipeline/pipeline.h"
 
 static _Thread_local struct weir_context *current;
 static _Thread_local uint64_t inside_ns; /* of calls within the current one */
+static _Thread_local int is_ready;       /* for a crash */
 
 struct call call_begin(struct weir_context *stage)
 {
 	struct call call = {current, clock_monotonic_ns(), inside_ns};
 
+	if (!is_ready) {
+		is_ready = 1;
+		crash_thread();
+	}
 	current = stage;
 	inside_ns = 0;
 	return call;

@@ -11,11 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <ucontext.h>
@@ -36,7 +38,8 @@ static struct {
 	pid_t owner;
 	int probe[2]; /* a pipe: writing memory to it tells whether it can be read */
 	char maps[MAPS_BYTES];
-	_Alignas(64) uint8_t stack[STACK_BYTES]; /* of the handler, on the main thread */
+	pthread_key_t stack; /* of a thread, for the handler; key of its memory */
+	int has_stacks;
 } crash;
 
 /* ---- text without memory --------------------------------------------------------------------- */
@@ -305,10 +308,35 @@ static void remove_old_reports(void)
 #define LEAVE_SIGNALS 0
 #endif
 
+/* At the end of its thread. */
+static void free_stack(void *memory)
+{
+	const stack_t none = {.ss_flags = SS_DISABLE};
+
+	(void)sigaltstack(&none, NULL);
+	(void)munmap(memory, STACK_BYTES);
+}
+
+void crash_thread(void)
+{
+	stack_t stack = {.ss_size = STACK_BYTES};
+
+	if (!crash.has_stacks || pthread_getspecific(crash.stack))
+		return;
+	/* No page of it is there before it is used. */
+	stack.ss_sp =
+		mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stack.ss_sp == MAP_FAILED)
+		return;
+	if (sigaltstack(&stack, NULL))
+		(void)munmap(stack.ss_sp, STACK_BYTES);
+	else
+		(void)pthread_setspecific(crash.stack, stack.ss_sp); /* or it stays */
+}
+
 void crash_watch(const char *state_dir)
 {
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-	stack_t stack = {.ss_sp = crash.stack, .ss_size = sizeof(crash.stack)};
 	struct sigaction action = {.sa_sigaction = handle,
 				   .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK};
 
@@ -316,8 +344,8 @@ void crash_watch(const char *state_dir)
 	remove_old_reports();
 	if (pipe2(crash.probe, O_CLOEXEC | O_NONBLOCK))
 		return;
-	if (!LEAVE_SIGNALS)
-		(void)sigaltstack(&stack, NULL);
+	crash.has_stacks = !LEAVE_SIGNALS && !pthread_key_create(&crash.stack, free_stack);
+	crash_thread();
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; !LEAVE_SIGNALS && i < sizeof(signals) / sizeof(signals[0]); i++)
 		(void)sigaction(signals[i], &action, NULL);

@@ -11,6 +11,9 @@
 
 /* From now on, in this process; not in those that it forks. Once per process, before its threads. */
 void crash_watch(const char *state_dir);
+/* Gives the calling thread, until it ends, a stack of its own for the handler: a thread that has overflowed
+ * its stack has no room for it. Without memory it stays as it was. */
+void crash_thread(void);
 /* From now on an exit is meant. */
 void crash_unwatch(void);
 

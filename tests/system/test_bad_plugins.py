@@ -23,6 +23,11 @@ static int32_t create(const struct weir_services *host, struct weir_context *con
 { (void)host; (void)context; (void)error; *ret = (void *)(uintptr_t)weir_node_text(options, "how"); return 0; }
 static void destroy(void *instance) { (void)instance; }
 __attribute__((noinline)) static void fault(void) { *(volatile int *)64 = 1; }
+__attribute__((noinline)) static int deeper(volatile int *of_caller)
+{
+    volatile int mine[256] = {*of_caller + 1};
+    return mine[0] ? deeper(mine) + mine[0] : 0;
+}
 static void *in_a_thread(void *user) { (void)user; fault(); return NULL; }
 static void act(const char *how)
 {
@@ -30,6 +35,7 @@ static void act(const char *how)
     if (strcmp(how, "fault") == 0) fault();
     if (strcmp(how, "abort") == 0) abort();
     if (strcmp(how, "exit") == 0) exit(0);
+    if (strcmp(how, "recursion") == 0) { int none = 0; (void)deeper(&none); }
     if (strcmp(how, "thread") == 0 && pthread_create(&thread, NULL, in_a_thread, NULL) == 0) pthread_join(thread, NULL);
 }
 static int32_t process(void *instance, struct weir_batch *batch, struct weir_error *error)
@@ -99,7 +105,8 @@ NAMED = "in the plugin culprit (filter second of the pipeline payments)"
 
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer reports signals itself")
-@pytest.mark.parametrize("how, number", [("fault", signal.SIGSEGV), ("abort", signal.SIGABRT)])
+@pytest.mark.parametrize("how, number", [("fault", signal.SIGSEGV), ("recursion", signal.SIGSEGV),
+                                         ("abort", signal.SIGABRT)])
 def test_a_plugin_that_crashes_is_named_in_a_report_and_no_line_is_lost(agent, tmp_path, how, number):
     code, report = ends(agent, tmp_path, how)
     assert code == -number
