@@ -7,25 +7,22 @@
 /* Of a pipeline's memory for records that are read back: enough for many requests, and the larger part
  * stays with the inputs. */
 #define SHARE_OF_MEMORY 4
+
 /* ---- life --------------------------------------------------------------------------------------- */
 
 static void queue_metrics(struct disk_queue *queue)
 {
-	const struct weir_context *output = queue->output;
-	struct metrics *metrics = output->pipeline->host->metrics;
-	char labels[256];
+	struct weir_context *output = queue->output;
 
-	snprintf(labels, sizeof(labels), "pipeline=\"%s\",output=\"%s\"",
-		 output->pipeline->config->name, output->config->name);
-	queue->bytes = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_spool_bytes",
-				   "Bytes that the output's queue on disk takes", labels);
-	queue->limit = metrics_add(metrics, WEIR_METRIC_GAUGE, "weir_spool_limit_bytes",
-				   "Most that the output's queue on disk may take", labels);
-	queue->written = metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_spool_records_total",
-				     "Records written to the output's queue on disk", labels);
+	queue->bytes = stage_metric(output, WEIR_METRIC_GAUGE, "weir_spool_bytes",
+				    "Bytes that the output's queue on disk takes", NULL);
+	queue->limit = stage_metric(output, WEIR_METRIC_GAUGE, "weir_spool_limit_bytes",
+				    "Most that the output's queue on disk may take", NULL);
+	queue->written = stage_metric(output, WEIR_METRIC_COUNTER, "weir_spool_records_total",
+				      "Records written to the output's queue on disk", NULL);
 	queue->damaged =
-		metrics_add(metrics, WEIR_METRIC_COUNTER, "weir_spool_damaged_bytes_total",
-			    "Bytes of the output's queue on disk that were damaged", labels);
+		stage_metric(output, WEIR_METRIC_COUNTER, "weir_spool_damaged_bytes_total",
+			     "Bytes of the output's queue on disk that were damaged", NULL);
 	metric_set(queue->limit, (int64_t)output->config->buffer_bytes);
 }
 
@@ -184,40 +181,17 @@ void disk_queue_close(struct disk_queue *queue)
 	spool_close(spool);
 }
 
-/* A pipeline that is retired, and no more than what records of its stand on, keeps the source. */
-static void queue_leave_source(struct disk_queue *queue)
-{
-	struct pipeline *pipeline = queue->output->pipeline;
-	struct source *source = queue->source;
-
-	if (!atomic_load(&pipeline->retired)) {
-		source_unref(&source->view);
-		return;
-	}
-	pthread_mutex_lock(&pipeline->lock);
-	source->next = pipeline->sources;
-	if (source->next)
-		source->next->prev = source;
-	pipeline->sources = source;
-	pthread_mutex_unlock(&pipeline->lock);
-}
-
 void disk_queue_destroy(struct disk_queue *queue)
 {
-	struct weir_metric *own[4];
-
 	if (!queue)
 		return;
 	disk_queue_stop(queue);
 	disk_queue_close(queue);
-	own[0] = queue->bytes;
-	own[1] = queue->limit;
-	own[2] = queue->written;
-	own[3] = queue->damaged;
-	for (uint32_t i = 0; i < 4; i++)
-		metrics_remove(queue->output->pipeline->host->metrics, own[i]);
-	if (queue->source)
-		queue_leave_source(queue);
+	/* A pipeline that is retired, and no more than what records of it stand on, keeps the source. */
+	if (queue->source && atomic_load(&queue->output->pipeline->retired))
+		source_list(queue->source);
+	else if (queue->source)
+		source_unref(&queue->source->view);
 	spool_chunk_done(&queue->chunk);
 	pthread_cond_destroy(&queue->wake);
 	pthread_mutex_destroy(&queue->lock);

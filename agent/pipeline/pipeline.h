@@ -57,6 +57,8 @@ struct pipeline_host {
 #define STAGE_TIMERS 8
 /* Series of one stage, labelled ones included: a stream of a thousand shards has a few for each. */
 #define STAGE_METRICS 16384
+/* Series that the agent itself keeps of one stage. */
+#define STAGE_OWN_METRICS 32
 
 struct stage_timer {
 	struct loop_timer timer;
@@ -80,6 +82,8 @@ struct weir_context {
 	struct stage_timer timers[STAGE_TIMERS];
 	struct weir_metric **plugin_metrics; /* under deliveries_lock */
 	uint32_t plugin_metric_count, plugin_metric_capacity;
+	struct weir_metric *own_metrics[STAGE_OWN_METRICS]; /* those below */
+	uint32_t own_metric_count;
 
 	/* outputs */
 	int is_dead_letter;
@@ -110,6 +114,10 @@ void stage_stop(struct weir_context *stage);
 /* The same, but an output's deliveries stay on its list. */
 void stage_end(struct weir_context *stage);
 void stage_destroy(struct weir_context *stage);
+/* A series of the stage's, which goes with it; more_labels may be NULL. NULL without memory. While the stage
+ * is created. */
+struct weir_metric *stage_metric(struct weir_context *stage, uint32_t kind, const char *name,
+				 const char *help, const char *more_labels);
 /* What the stage counts of records begins anew. */
 void stage_metrics_zero(struct weir_context *stage);
 /* flush() of filters and outputs that have one. */
@@ -183,6 +191,8 @@ void source_ref(struct source *source);
  * bound, as it keeps a bound of its own. Given up by source_unref(). NULL without memory. */
 struct source *source_open_reserved(struct weir_context *input, uint64_t position, void *user,
 				    struct disk_queue *queue);
+/* Puts it on its pipeline's list, which has a reference from then on. */
+void source_list(struct source *source);
 /* A source for batches to name and nothing else. NULL without memory. */
 struct source *source_ghost(const uint8_t id[16], struct weir_slice name);
 /* Gives up one hold on a claim and passes on what follows from it. */

@@ -8,7 +8,7 @@
 #include "pipeline/known.h"
 #include "pipeline/source_internal.h"
 
-static void source_link(struct source *source)
+void source_list(struct source *source)
 {
 	struct pipeline *pipeline = source->pipeline;
 
@@ -18,7 +18,12 @@ static void source_link(struct source *source)
 		source->next->prev = source;
 	pipeline->sources = source;
 	pthread_mutex_unlock(&pipeline->lock);
-	atomic_fetch_add(&pipeline->reading, 1);
+}
+
+static void source_link(struct source *source)
+{
+	source_list(source);
+	atomic_fetch_add(&source->pipeline->reading, 1);
 	metric_change(source->input->files, 1);
 }
 

@@ -12,17 +12,22 @@
 #include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
 
-static struct weir_metric *stage_metric(struct weir_context *stage, uint32_t kind, const char *name,
-					const char *help, const char *more_labels)
+struct weir_metric *stage_metric(struct weir_context *stage, uint32_t kind, const char *name,
+				 const char *help, const char *more_labels)
 {
 	static const char *const kinds[] = {"", "input", "filter", "output"};
+	struct weir_metric *metric = NULL;
 	char labels[256];
 
 	snprintf(labels, sizeof(labels), "pipeline=\"%s\",%s=\"%s\"%s%s",
 		 stage->pipeline->config->name,
 		 stage->is_dead_letter ? "dead_letter" : kinds[stage->plugin->kind],
 		 stage->config->name, more_labels ? "," : "", more_labels ? more_labels : "");
-	return metrics_add(stage->pipeline->host->metrics, kind, name, help, labels);
+	if (stage->own_metric_count < STAGE_OWN_METRICS)
+		metric = metrics_add(stage->pipeline->host->metrics, kind, name, help, labels);
+	if (metric)
+		stage->own_metrics[stage->own_metric_count++] = metric;
+	return metric;
 }
 
 static void stage_metrics_output(struct weir_context *stage)
@@ -293,21 +298,10 @@ void stage_metrics_zero(struct weir_context *stage)
 
 static void stage_metrics_drop(struct weir_context *stage)
 {
-	struct weir_metric *own[] = {
-		stage->delivered,   stage->dead,           stage->dropped,
-		stage->unselected,  stage->in_flight,      stage->requests,
-		stage->retries,     stage->http_in_flight, stage->http_bytes,
-		stage->latency,     stage->bytes,          stage->records,
-		stage->files,       stage->lag_bytes,      stage->lag_seconds,
-		stage->read_errors, stage->filter_dropped, stage->filter_dead,
-		stage->had,         stage->input_dead,     stage->filter_held,
-		stage->filter_made, stage->lost,           stage->queued_before,
-		stage->repeated};
 	struct metrics *metrics = stage->pipeline->host->metrics;
 
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (own[i])
-			metrics_remove(metrics, own[i]);
+	for (uint32_t i = 0; i < stage->own_metric_count; i++)
+		metrics_remove(metrics, stage->own_metrics[i]);
 	for (uint32_t i = 0; i < stage->plugin_metric_count; i++)
 		metrics_remove(metrics, stage->plugin_metrics[i]);
 	free(stage->plugin_metrics);

@@ -640,6 +640,7 @@ def test_a_removed_output_or_pipeline_ends_within_the_limit(weir, scripted, tmp_
     assert outcomes(reload(weir)) == {"a": "changed", "b": "removed"}
     append(log, 101, 110)
     wait_until(lambda: count(out) == 110, 10 * SLOW, "the lines after it")
+    wait_until(lambda: 'pipeline="b"' not in weir.get("/metrics")[1], 10 * SLOW, "no series of b's")
     weir.stop()  # nothing is owed to anyone any more
     assert position(weir, "file") == log.stat().st_size
 
