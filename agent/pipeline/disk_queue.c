@@ -147,8 +147,12 @@ uint64_t disk_queue_hand_over(struct disk_queue *queue, struct weir_context *hei
 
 void disk_queue_retire(struct disk_queue *queue, int is_astray)
 {
-	if (queue && queue->source)
-		queue->source->astray = is_astray;
+	if (!queue || !queue->source)
+		return;
+	queue->source->astray = is_astray;
+	/* It is on no list: who is about to tell the queue what was acknowledged is waited for here. */
+	pthread_mutex_lock(&queue->source->acked_lock);
+	pthread_mutex_unlock(&queue->source->acked_lock);
 }
 
 void disk_queue_succeed(struct disk_queue *queue, const struct disk_queue *before)
@@ -164,7 +168,8 @@ int disk_queue_is_idle(struct disk_queue *queue)
 	if (!queue)
 		return 1;
 	pthread_mutex_lock(&queue->lock);
-	idle = !queue->waiting && !queue->group && !atomic_load(&queue->busy);
+	/* The group is the writer's while it is busy. */
+	idle = !queue->waiting && !atomic_load(&queue->busy) && !queue->group;
 	pthread_mutex_unlock(&queue->lock);
 	return idle;
 }

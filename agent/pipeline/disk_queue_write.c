@@ -74,6 +74,9 @@ static void queue_bury(struct disk_queue *queue, struct weir_delivery *delivery,
 	if (dead_letter_send(output->pipeline, delivery->batch, &dead, 1,
 			     (int32_t)delivery->index) < 0)
 		pipeline_fail(output->pipeline, "no memory for a dead letter");
+	/* After a sync that failed the delivery begins anew, but for this one. */
+	delivery->selected[record >> 6] &= ~(UINT64_C(1) << (record & 63));
+	delivery->view.count--;
 	metric_add(output->dead, 1);
 	metric_change(output->in_flight, -1);
 }
