@@ -322,11 +322,11 @@ static void restore(struct reload *reload, struct turn *turn, const struct weir_
 	report_refusal(reload, turn->config, why);
 	reload->report->items[turn->item].what = RELOAD_KEPT;
 	pipeline_stop_reading(turn->next);
-	list_retired(reload->agent, turn->next);
-	(void)state_sync(reload->agent->host.state, &error);
 	if (status == 0) {
 		struct pipeline *failed = turn->next;
 
+		list_retired(reload->agent, failed);
+		(void)state_sync(reload->agent->host.state, &error);
 		note_refusal(again, why->text);
 		list_next(reload->agent, failed, again);
 		turn->next = again;

@@ -35,10 +35,12 @@ static int32_t create(const struct weir_services *host, struct weir_context *con
 {
     const char *word = weir_node_text(options, "word");
     int fd = open(weir_node_text(options, "file"), O_WRONLY | O_APPEND | O_CREAT, 0600);
-    (void)host; (void)context; (void)error;
+    (void)host; (void)context;
     if (write(fd, "x", 1) < 0) {}
     close(fd);
     if (strcmp(word, "crash") == 0) raise(SIGSEGV);
+    if (strcmp(word, "once") == 0 && access(weir_node_text(options, "over"), F_OK) == 0)
+        return weir_fail(error, WEIR_ERR_STATE, "it was there once");
     *ret = strdup(word);
     return 0;
 }
@@ -55,6 +57,7 @@ static int32_t process(void *instance, struct weir_batch *batch, struct weir_err
 }
 static const struct weir_option options[] = {
     WEIR_OPTION("file", WEIR_TYPE_STRING, NULL, "Where creations are noted"),
+    WEIR_OPTION("over", WEIR_TYPE_STRING, NULL, "A file with which `once` is over"),
     WEIR_OPTION("word", WEIR_TYPE_STRING, "go", "What to do"), WEIR_OPTION_END};
 static const struct weir_filter_ops ops = {.struct_size = sizeof(ops), .create = create,
     .start = start, .destroy = destroy, .process = process};
@@ -112,7 +115,8 @@ def noting(weir, tmp_path):
         os.rename(tmp_path / "noting.so", folder / "noting.so")
 
     def stage(word="go", file="noted"):
-        return {"noting": {"word": word, "file": str(tmp_path / file)}}
+        return {"noting": {"word": word, "file": str(tmp_path / file),
+                           "over": str(tmp_path / "over")}}
 
     stage.build = build
     return stage
@@ -288,6 +292,36 @@ def test_a_plugin_that_does_not_come_up_keeps_the_old_one(weir, noting, tmp_path
     append(log, 11, 20)
     wait_until(lambda: count(out) == 20, 10 * SLOW, "all lines")
     assert numbers(out) == list(range(1, 21))
+    weir.stop()
+
+
+def test_when_the_old_one_does_not_come_up_again_either_the_next_reload_mends_it(weir, noting,
+                                                                                 tmp_path):
+    noting.build()
+    log, out = tmp_path / "a.log", tmp_path / "a.jsonl"
+
+    def write(word):
+        weir.pipeline("a", {"inputs": [tail(log)], "filters": [noting(word)],
+                            "outputs": [to_file(out)]})
+
+    append(log, 1, 10)
+    write("once")
+    weir.start()
+    wait_until(lambda: count(out) == 10, 10 * SLOW, "the lines")
+    (tmp_path / "over").touch()
+    for turn in range(2):
+        write("wont_start")
+        assert outcomes(reload(weir, 1)) == {"a": "kept"}
+        assert weir.get("/health")[0] != 200 and "did not start again either" in weir.log()
+        append(log, 10 * turn + 11, 10 * turn + 20)
+        write("go")
+        assert outcomes(reload(weir)) == {"a": "changed"}
+        wait_until(lambda: count(out) == 10 * turn + 20, 10 * SLOW, "all lines")
+        write("once")
+        (tmp_path / "over").unlink()
+        reload(weir)
+        (tmp_path / "over").touch()
+    assert numbers(out) == list(range(1, 31))
     weir.stop()
 
 
