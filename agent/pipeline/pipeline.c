@@ -54,17 +54,11 @@ void pipeline_signal(struct pipeline *pipeline)
 	pthread_mutex_unlock(&pipeline->lock);
 }
 
-void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
+/* From this state to FAILED; 0 when it is not in it. */
+static int pipeline_end(struct pipeline *pipeline, int state, const char *text)
 {
-	int state = PIPELINE_RUNNING;
-	char text[WEIR_ERROR_TEXT];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	if (!atomic_compare_exchange_strong(&pipeline->state, &state, PIPELINE_FAILED))
-		return;
+		return 0;
 	log_line(WEIR_LOG_ERROR, pipeline->config->name, "pipeline_failed",
 		 "%s; this pipeline stops reading, the others go on", text);
 	pthread_mutex_lock(&pipeline->lock);
@@ -72,6 +66,36 @@ void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
 	pipeline->failure = strdup(text);
 	pthread_cond_broadcast(&pipeline->changed);
 	pthread_mutex_unlock(&pipeline->lock);
+	return 1;
+}
+
+void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
+{
+	struct memory *memory = pipeline->memory;
+	char text[WEIR_ERROR_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (pipeline_end(pipeline, PIPELINE_RUNNING, text) ||
+	    !pipeline_end(pipeline, PIPELINE_STOPPING, text))
+		return;
+	/* What it could not deal with holds back the positions of a generation that has its ledgers. */
+	pthread_mutex_lock(&memory->lock);
+	if (memory->reader && memory->reader != pipeline)
+		pipeline_end(memory->reader, PIPELINE_RUNNING, text);
+	pthread_mutex_unlock(&memory->lock);
+}
+
+static void pipeline_flush(struct pipeline *pipeline, uint32_t why)
+{
+	for (uint32_t i = 0; i < pipeline->filter_count; i++)
+		stage_flush(pipeline->filters[i], why);
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		stage_flush(pipeline->outputs[i], why);
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		stage_flush(pipeline->dead_outputs[i], why);
 }
 
 static void pipeline_pressure_run(struct task *task)
@@ -81,12 +105,7 @@ static void pipeline_pressure_run(struct task *task)
 					    offsetof(struct pipeline, pressure_task));
 
 	atomic_store(&pipeline->pressure_queued, 0);
-	for (uint32_t i = 0; i < pipeline->filter_count; i++)
-		stage_flush(pipeline->filters[i], WEIR_FLUSH_MEMORY);
-	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		stage_flush(pipeline->outputs[i], WEIR_FLUSH_MEMORY);
-	for (uint32_t i = 0; i < pipeline->dead_count; i++)
-		stage_flush(pipeline->dead_outputs[i], WEIR_FLUSH_MEMORY);
+	pipeline_flush(pipeline, WEIR_FLUSH_MEMORY);
 	pipeline_task_done(pipeline);
 }
 
@@ -300,16 +319,6 @@ void pipeline_wait(struct pipeline *pipeline, uint64_t ns)
 	pthread_mutex_lock(&pipeline->lock);
 	pthread_cond_timedwait(&pipeline->changed, &pipeline->lock, &until);
 	pthread_mutex_unlock(&pipeline->lock);
-}
-
-static void pipeline_flush(struct pipeline *pipeline, uint32_t why)
-{
-	for (uint32_t i = 0; i < pipeline->filter_count; i++)
-		stage_flush(pipeline->filters[i], why);
-	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		stage_flush(pipeline->outputs[i], why);
-	for (uint32_t i = 0; i < pipeline->dead_count; i++)
-		stage_flush(pipeline->dead_outputs[i], why);
 }
 
 static uint32_t pipeline_alive(struct pipeline *pipeline)

@@ -340,7 +340,8 @@ void pipeline_free_stages(struct pipeline *pipeline);
 int pipeline_finished(struct pipeline *pipeline);
 /* Waits at most that long for something to change. */
 void pipeline_wait(struct pipeline *pipeline, uint64_t ns);
-/* The pipeline cannot go on; it stops reading and says why. The others are not affected. */
+/* The pipeline cannot go on; it stops reading and says why, and so does a generation that took over from
+ * it. The others are not affected. */
 void pipeline_fail(struct pipeline *pipeline, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int pipeline_is_reading(const struct pipeline *pipeline);

@@ -301,10 +301,13 @@ static int make_room(struct reload *reload)
 
 static void retire(struct reload *reload, struct turn *turn, struct pipeline *waiting)
 {
+	struct pipeline *heir = turn->next;
+
 	turn->done = 1;
 	/* What a pipeline that failed could not deal with is read again. */
-	reload->report->repeated +=
-		succession_retire(turn->old, pipeline_has_failed(turn->old) ? NULL : turn->next);
+	if (pipeline_has_failed(turn->old) || (heir && pipeline_has_failed(heir)))
+		heir = NULL;
+	reload->report->repeated += succession_retire(turn->old, heir);
 	end_retired(reload->agent, turn->old, waiting);
 }
 

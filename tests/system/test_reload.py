@@ -530,11 +530,11 @@ def test_the_half_of_a_line_of_standard_input_is_kept(weir, tmp_path):
 class Gate:
     """answer() of a scripted server that keeps its clients waiting until it is opened."""
 
-    def __init__(self):
-        self.open, self.asked = threading.Event(), 0
+    def __init__(self, then=200):
+        self.open, self.then = threading.Event(), then
 
     def __call__(self, body, number):
-        return 200 if self.open.is_set() else 503
+        return self.then if self.open.is_set() else 503
 
 
 def test_a_hanging_destination_is_waited_for_and_then_sent_to_again(weir, scripted, tmp_path):
@@ -599,6 +599,36 @@ def test_what_was_handed_over_of_a_source_that_has_ended_closes_it_once(weir, sc
     assert sorted(server.lines()) == sorted(b"<13>%d" % n for n in range(20))
     write(3)
     assert outcomes(reload(weir)) == {"a": "changed"}
+    weir.stop()
+
+
+def test_what_an_old_generation_can_not_deal_with_fails_the_new_one(weir, scripted, tmp_path):
+    """Else its positions would stand still and nobody would know why."""
+    gate, letters = Gate(then=400), tmp_path / "letters.jsonl"
+    server, refusing = scripted(gate), scripted(lambda body, number: 400)
+    log = tmp_path / "a.log"
+    append(log, 1, 10)
+    weir.configure(drain_timeout="30s")
+
+    def write(turn, dead_letter):
+        weir.pipeline("a", {"inputs": [tail(log)],
+                            "filters": [{"set": {"name": f"set{turn}", "fields": {"x": 1}}}],
+                            "outputs": [to_http(server.url, format="lines")],
+                            "dead_letter": [dead_letter]})
+
+    write(0, to_http(refusing.url))
+    weir.start()
+    wait_until(lambda: server.asked, 10 * SLOW, "a request")
+    write(1, to_http(refusing.url))
+    weir.reload()
+    wait_until(lambda: weir.status()["pipelines"][0]["filters"][0]["name"] == "set1", 10 * SLOW,
+               "the new one beside the old one")
+    gate.open.set()
+    wait_until(lambda: weir.status()["pipelines"][0]["failure"], 10 * SLOW, "its failure")
+    write(2, to_file(letters))
+    assert outcomes(reload(weir)) == {"a": "changed"}
+    wait_until(lambda: count(letters) >= 10, 10 * SLOW, "the dead letters")
+    assert sorted(int(r["line"]) for r in records(letters)) == list(range(1, 11))
     weir.stop()
 
 
