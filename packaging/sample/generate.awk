@@ -51,7 +51,7 @@ function agent(   kind, text, n) {
     if (kind < 70) return "Mozilla/5.0 (X11; Linux x86_64; rv:" (90 + random(50)) ".0) Gecko/20100101 Firefox/" (90 + random(50)) ".0"
     if (kind < 85) return pick("curl/7.88.1|Wget/1.21.3|Go-http-client/1.1|python-requests/2.28.1|Googlebot/2.1 (+http://www.google.com/bot.html)|kube-probe/1.27|ELB-HealthChecker/2.0")
     if (kind < 92) return "App/3." random(20) " (\\\"" pick("Pixel 8|Galaxy S24|moto g(60)") "\\\"; build " random(9999) ")"
-    if (kind < 95) return pick("Caf\xc3\xa9Bot/1.0|\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/2.0|tab\\there")
+    if (kind < 95) return pick("Caf\303\251Bot/1.0|\346\227\245\346\234\254\350\252\236/2.0|tab\\there")
     text = "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0"
     for (n = 4 + random(24); n > 0; n--) text = text "; .NET CLR " (1 + random(4)) ".0." random(60000)
     return text ")"
@@ -90,5 +90,5 @@ BEGIN {
     state = 1 + (seed ? seed : 1) * 7919 % 2147483646
     for (i = 0; i < 20; i++) random(2)
     clock = 28800
-    for (i = 1; i <= lines; i++) print i % 300 == 77 ? noise() : line()
+    for (i = 1; i <= lines; i++) print (i % 300 == 77 ? noise() : line())
 }
