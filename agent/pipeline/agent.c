@@ -426,6 +426,10 @@ static struct pipeline *agent_undrained(struct agent *agent)
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
 		if (!pipeline_drained(agent->pipelines[i]))
 			return agent->pipelines[i];
+	/* What the outputs of the generations that run have taken over. */
+	for (uint32_t i = 0; i < agent->retired_count; i++)
+		if (!pipeline_drained(agent->retired[i].pipeline))
+			return agent->retired[i].pipeline;
 	return NULL;
 }
 

@@ -664,6 +664,33 @@ def test_positions_wait_for_what_was_handed_over(weir, scripted, tmp_path):
     weir.stop()
 
 
+def test_a_stop_waits_for_what_was_handed_over(weir, scripted, tmp_path):
+    gate = Gate()
+    server = scripted(gate)
+    log = tmp_path / "a.log"
+    append(log, 1, 10)
+    weir.configure(drain_timeout="0s", shutdown_timeout=f"{10 * SLOW}s")
+
+    def write(turn):
+        weir.pipeline("a", {"inputs": [tail(log)], "filters": [{"set": {"x": turn}}],
+                            "outputs": [to_http(server.url, format="lines")]})
+
+    write(0)
+    weir.start()
+    wait_until(lambda: server.asked, 10 * SLOW, "a request")
+    write(1)
+    assert reload(weir)["repeated"] == 10
+    answers = threading.Timer(0.5, gate.open.set)
+    answers.start()
+    weir.stop()
+    answers.join()
+    append(log, 11, 20)
+    weir.start()
+    wait_until(lambda: len(server.lines()) >= 20, 10 * SLOW, "all lines")
+    assert sorted(map(int, server.lines())) == list(range(1, 21)), "none came twice"
+    weir.stop()
+
+
 def test_a_strict_output_waits_for_its_order(weir, scripted, tmp_path):
     gate = Gate()
     server = scripted(gate)
