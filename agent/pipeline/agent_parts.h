@@ -42,6 +42,7 @@ struct agent {
 	uint32_t pipeline_count;
 	struct agent_retired *retired;
 	uint32_t retired_count;
+	int is_crowded; /* since a reload some pipeline uses more than its share; main thread */
 	struct agent_failure *failures;
 	uint32_t failure_count;
 	char **crashes; /* per pipeline of the configuration: how a plugin crashed in the rehearsal */

@@ -61,13 +61,11 @@ int disk_queue_create(struct weir_context *output, struct disk_queue **ret_queue
 int disk_queue_start(struct disk_queue *queue, struct weir_error *error)
 {
 	const struct pipeline *pipeline = queue->output->pipeline;
-	uint32_t queues = 1;
 	int status;
 
+	queue->queues = 0;
 	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		if (pipeline->outputs[i]->queue && pipeline->outputs[i]->queue != queue)
-			queues++;
-	queue->share = disk_queue_share(pipeline->config, pipeline->memory->budget.hard) / queues;
+		queue->queues += pipeline->outputs[i]->queue != NULL;
 	status = pthread_create(&queue->writer, NULL, disk_queue_thread, queue);
 	if (status != 0)
 		return weir_fail(error, WEIR_ERR_IO,

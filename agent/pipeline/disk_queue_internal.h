@@ -13,7 +13,7 @@ struct disk_queue {
 	struct config_stage config;
 	void *instance; /* this, as input.instances has it */
 	struct source *source;
-	int64_t share; /* of the pipeline's memory, in bytes, for what is read back */
+	uint32_t queues; /* of the pipeline: they share what is set aside for what is read back */
 
 	pthread_mutex_t lock; /* guards what follows, to the blank line */
 	pthread_cond_t wake;

@@ -60,10 +60,12 @@ static void queue_wake(struct disk_queue *queue, int room)
 /* What was read back and is not done with fills the queue's share of the memory. queue_acked() wakes it. */
 static int queue_share_is_used(struct disk_queue *queue)
 {
+	const struct pipeline *pipeline = queue->output->pipeline;
+	const struct budget *budget = &pipeline->memory->budget;
+	int64_t share = disk_queue_share(pipeline->config, budget->hard) / queue->queues;
 	int64_t batches = (int64_t)ledger_claims(queue->source->ledger);
-	int64_t estimate = atomic_load(&queue->output->pipeline->memory->budget.estimate);
 
-	return batches && (batches + 1) * estimate > queue->share;
+	return batches && (batches + 1) * atomic_load(&budget->estimate) > share;
 }
 
 static int32_t queue_read(void *instance, void *source_user, struct weir_batch *batch,

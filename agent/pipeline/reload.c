@@ -174,10 +174,28 @@ static int plan(struct reload *reload)
 
 /* ---- the new generations ---- */
 
-static void resize_all(struct reload *reload, uint64_t share)
+/* Gives every pipeline its share. What one still uses beyond it, of the time when there were fewer, is kept
+ * from the others until it has come back. */
+static void share_out(struct agent *agent, uint64_t share)
 {
-	for (uint32_t i = 0; i < reload->agent->pipeline_count; i++)
-		pipeline_set_memory(reload->agent->pipelines[i], (int64_t)share);
+	int64_t bytes = (int64_t)share, over = 0, within = 0;
+
+	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
+		int64_t used = atomic_load(&agent->pipelines[i]->memory->budget.used);
+
+		if (used > bytes)
+			over += used - bytes;
+		else
+			within++;
+	}
+	agent->is_crowded = over > 0;
+	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
+		struct pipeline *pipeline = agent->pipelines[i];
+		int is_over = atomic_load(&pipeline->memory->budget.used) > bytes;
+		int64_t less = is_over || within == 0 ? 0 : over / within;
+
+		pipeline_set_memory(pipeline, less < bytes ? bytes - less : 0);
+	}
 }
 
 /* While the removed ones drain they keep their share. */
@@ -188,7 +206,7 @@ static void share_memory(struct reload *reload)
 	for (size_t i = 0; i < reload->count; i++)
 		pipelines += !reload->turns[i].old && !reload->turns[i].done;
 	reload->share = agent_share(reload->config, pipelines);
-	resize_all(reload, reload->share);
+	share_out(reload->agent, reload->share);
 }
 
 static int strict(const struct pipeline *pipeline)
@@ -440,6 +458,7 @@ static void begin(struct reload *reload, struct turn *turn)
 	}
 	turn->done = turn->started = 1;
 	list_next(reload->agent, NULL, turn->next);
+	share_out(reload->agent, reload->share);
 	if (pipeline_start(turn->next, &error) < 0) {
 		report_refusal(reload, turn->config, &error);
 		reload->report->items[turn->item].what = RELOAD_LEFT_OUT;
@@ -493,7 +512,7 @@ void agent_reload(struct agent *agent, struct config *config, const struct reloa
 			create(&reload, &reload.turns[i]);
 	disk_queue_report_orphans(config);
 	switch_all(&reload);
-	resize_all(&reload, agent_share(config, agent->pipeline_count));
+	share_out(agent, agent_share(config, agent->pipeline_count));
 	free(reload.turns);
 	agent_tend(agent);
 }
@@ -522,5 +541,7 @@ int agent_tend(struct agent *agent)
 			start_waiting(over.waiting);
 		pipeline_destroy(over.pipeline);
 	}
-	return agent->retired_count > 0;
+	if (agent->is_crowded)
+		share_out(agent, agent_share(agent->config, agent->pipeline_count));
+	return agent->retired_count > 0 || agent->is_crowded;
 }

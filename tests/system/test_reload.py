@@ -691,6 +691,36 @@ def test_a_stop_waits_for_what_was_handed_over(weir, scripted, tmp_path):
     weir.stop()
 
 
+def test_a_pipeline_that_is_added_gets_what_memory_the_others_leave(weir, scripted, tmp_path):
+    gate = Gate()
+    server = scripted(gate)
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"{n} {'x' * 2000}\n" for n in range(10000)))
+    weir.configure(memory_limit="8MiB")
+
+    def used():
+        memory = weir.status()["memory"]
+        assert memory["used"] <= memory["limit"], weir.status()
+        return memory["used"] / memory["limit"]
+
+    weir.pipeline("a", {"inputs": [tail(log)], "outputs": [to_http(server.url)]})
+    weir.start()
+    wait_until(lambda: used() > 0.7, 10 * SLOW, "a full pipeline")
+    weir.pipeline("b", {"inputs": [tail(log)], "outputs": [to_http(server.url)]})
+    assert outcomes(reload(weir)) == {"a": "unchanged", "b": "added"}
+    wait_until(lambda: weir.metric("weir_output_in_flight_records", pipeline="b"), 10 * SLOW,
+               "records of the new one")
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        used()
+    gate.open.set()
+    wait_until(lambda: used() <= 1 and weir.metric("weir_output_records_total",
+                                                   outcome="delivered") == 20000,
+               60 * SLOW, "all lines")
+    assert weir.metric("weir_memory_limit_bytes", pipeline="b") == 4 << 20
+    weir.stop()
+
+
 def test_a_strict_output_waits_for_its_order(weir, scripted, tmp_path):
     gate = Gate()
     server = scripted(gate)
