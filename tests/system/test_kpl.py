@@ -4,6 +4,7 @@ every limit, whatever the service turns down."""
 import collections
 import json
 import random
+import threading
 import time
 
 import pytest
@@ -530,6 +531,33 @@ def test_the_rate_adapts_to_what_a_shard_takes(ship):
     assert sorted(data_of(stream)) == lines_of(1500, 20)
     print(f"{state['throttled']} records were throttled for 1,500 that were taken")
     assert state["throttled"] < 3000
+
+
+def test_no_more_is_read_ahead_than_a_slow_stream_can_use(ship, weir):
+    stream, taken = kpl.Stream(), threading.Event()
+
+    def before(stream, operation, number):
+        if operation == "PutRecords":
+            taken.wait(25)
+
+    stream.before = before
+    lines = lines_of(100_000)
+    ship.log.write_text("".join(line + "\n" for line in lines))
+    ship.configure(stream, concurrency=1, batch_bytes="64KiB")
+    weir.start()
+    received = lambda: weir.metric("weir_kinesis_user_records_received_total", stream="s")
+    seen = []
+
+    def is_at_rest():
+        seen.append(received())
+        return len(seen) > 10 and seen[-1] == seen[-10] > 0
+
+    wait_until(is_at_rest, 20, "reading to stop", interval=0.1)
+    assert seen[-1] < len(lines) / 2, "all was read while nothing was taken"
+    taken.set()
+    wait_until(lambda: weir.metric("weir_output_records_total", outcome="delivered") == len(lines), 60, "all")
+    weir.stop()
+    assert sorted(data_of(stream)) == lines
 
 
 # ---- metrics ----

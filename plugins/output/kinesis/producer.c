@@ -253,6 +253,35 @@ static void set_timer(struct producer *p)
 	p->host->timer_set(p->context, PRODUCER_TIMER, next > now ? next - now : 0);
 }
 
+/* ---- how much waits, under the lock ---- */
+
+/* Of the records that only wait for a place. Those that a shard's rate or backoff holds don't count: they
+ * should not keep the records of other shards from being read. */
+static uint64_t waiting_bytes(struct producer *p)
+{
+	uint64_t now = p->host->monotonic_ns(), bytes = 0;
+
+	for (uint32_t i = 0; i <= p->lane_count; i++) {
+		struct lane *lane = producer_lane_at(p, i);
+
+		if (lane->first && !blocked_until(p, lane, now))
+			bytes += lane->bytes;
+	}
+	return bytes;
+}
+
+/* With two whole requests waiting no more need be read. Below one more is wanted, or else that one would
+ * never be filled. */
+static void tell_full(struct producer *p)
+{
+	uint64_t request = p->settings.bytes_max;
+	uint32_t full = waiting_bytes(p) > (p->told_full ? request : 2 * request);
+
+	if (full != p->told_full)
+		p->host->output_full(p->context, full);
+	p->told_full = full;
+}
+
 /* ---- sending ---- */
 
 static int32_t send_shipment(struct producer *p, struct shipment *shipment)
@@ -321,6 +350,7 @@ void producer_pump(struct producer *p)
 		p->retry_ns = p->host->monotonic_ns() + RETRY_NS;
 	}
 	set_timer(p);
+	tell_full(p);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -84,6 +84,7 @@ struct producer {
 	struct record *overdue; /* older than record_ttl, for the dead letter */
 	struct record *landed;  /* delivered, as it turned out later */
 	uint64_t seed;          /* of backoffs */
+	uint32_t told_full;     /* the host knows that enough waits */
 
 	struct weir_metric *retried, *refused, *repeated;
 	struct weir_metric *maps, *misplaced_aggregates, *misplaced_records;
