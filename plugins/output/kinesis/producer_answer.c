@@ -38,30 +38,40 @@ static void lane_failed(struct producer *p, struct lane *lane, int is_held, uint
 
 /* ---- refused for what is in it ---- */
 
-/* Back to where they came from. Under the lock. */
-static void return_parcels(struct producer *p, struct shipment *shipment, uint64_t now)
+/* Its records go back to where they came from; it is freed. Under the lock. */
+static void unload(struct producer *p, struct shipment *shipment)
 {
 	for (uint32_t i = 0; i < shipment->count; i++) {
-		struct parcel *parcel = &shipment->parcels[i];
-
-		lane_failed(p, parcel->lane, 0, now);
-		producer_return(p, parcel->first);
-		producer_landed(p, parcel->lane);
+		producer_return(p, shipment->parcels[i].first);
+		producer_landed(p, shipment->parcels[i].lane);
 	}
+	shipment_free(shipment, &p->shipments);
 }
 
-/* Two halves of it are sent before anything else; its records are two or more. Under the lock. */
+/* As that, and their lanes wait. */
+static void unload_failed(struct producer *p, struct shipment *shipment, uint64_t now)
+{
+	for (uint32_t i = 0; i < shipment->count; i++)
+		lane_failed(p, shipment->parcels[i].lane, 0, now);
+	unload(p, shipment);
+}
+
+/* Two halves of it are sent before anything else; its records are two or more. Halves of one lane that
+ * keeps its order go one after the other: the second one waits in the lane. Under the lock. */
 static void split(struct producer *p, struct shipment *shipment)
 {
+	int is_one_lane = shipment->count == 1;
 	struct shipment *second = shipment_halve(shipment, &p->settings.limits, &p->shipments);
 
-	if (second) {
-		producer_ready_put(p, second);
-		producer_ready_put(p, shipment);
+	if (!second) {
+		unload_failed(p, shipment, p->host->monotonic_ns());
 		return;
 	}
-	return_parcels(p, shipment, p->host->monotonic_ns());
-	shipment_free(shipment, &p->shipments);
+	if (p->settings.strict && is_one_lane)
+		unload(p, second);
+	else
+		producer_ready_put(p, second);
+	producer_ready_put(p, shipment);
 }
 
 /* An aggregate that is refused alone: its records are told apart. Under the lock. */
@@ -129,9 +139,8 @@ static uint32_t again(struct producer *p, struct shipment *shipment, uint32_t an
 		return answer;
 	pthread_mutex_lock(&p->lock);
 	producer_sent_remove(p, shipment);
-	return_parcels(p, shipment, p->host->monotonic_ns());
+	unload_failed(p, shipment, p->host->monotonic_ns());
 	pthread_mutex_unlock(&p->lock);
-	shipment_free(shipment, &p->shipments);
 	producer_pump(p);
 	return WEIR_HTTP_FINISHED;
 }
