@@ -28,7 +28,7 @@ static void run_key(struct lot_maker *maker, uint64_t size, uint64_t now_ns,
 
 	size += RECORD_OVERHEAD;
 	if (run->records == 0 || run->records >= maker->run_records ||
-	    run->bytes + size > maker->run_bytes || now_ns - run->began_ns > maker->run_ns) {
+	    run->bytes + size > maker->run_bytes || now_ns > run->began_ns + maker->run_ns) {
 		keys_random(&run->seed, run->key);
 		run->bytes = run->records = 0;
 		run->began_ns = now_ns;

@@ -236,7 +236,7 @@ static uint64_t next_wake(struct producer *p, uint64_t now)
 {
 	uint64_t next = p->retry_ns ? p->retry_ns : NEVER;
 
-	if (p->ask_ns && !p->query.is_under_way)
+	if (p->ask_ns && !p->query.is_under_way && !p->has_pending)
 		next = earlier(next, p->ask_ns);
 	for (uint32_t i = 0; i <= p->lane_count; i++)
 		next = earlier(next, lane_wake(p, producer_lane_at(p, i), now));
@@ -295,16 +295,6 @@ static int32_t send_shipment(struct producer *p, struct shipment *shipment)
 	return aws_service_send(p->service, &shipment->http, &shipment->call);
 }
 
-void producer_count(struct producer *p, int64_t records)
-{
-	int64_t pending;
-
-	pthread_mutex_lock(&p->lock);
-	pending = p->unsettled += records;
-	pthread_mutex_unlock(&p->lock);
-	p->host->metric_add(p->meters.user_records_pending, pending);
-}
-
 void producer_outcome(struct producer *p, struct record *first, uint32_t outcome,
 		      const char *reason, const char *text)
 {
@@ -315,7 +305,11 @@ void producer_outcome(struct producer *p, struct record *first, uint32_t outcome
 	for (const struct record *record = first; record; record = record->next)
 		count++;
 	records_outcome(first, &p->lots, outcome, reason, weir_slice_of(text));
-	producer_count(p, -count);
+	pthread_mutex_lock(&p->lock);
+	p->unsettled -= count;
+	/* Under the lock, or an older figure might be the last. */
+	p->host->metric_add(p->meters.user_records_pending, p->unsettled);
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* What has got its outcome elsewhere than in an answer. */

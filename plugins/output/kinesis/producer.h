@@ -16,7 +16,7 @@
  *   - Nothing expires unless record_ttl is set; then to the dead letter.
  *
  * Threads: write() on several workers, timer and done as the host calls them. `lock` guards lanes and
- * lists; bodies are made without it, and the host is called without it but for timers.
+ * lists; bodies are made without it, and the host is called without it but for timers and figures.
  */
 #ifndef KINESIS_PRODUCER_H
 #define KINESIS_PRODUCER_H

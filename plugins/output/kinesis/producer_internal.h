@@ -111,9 +111,7 @@ int32_t producer_misplace(struct producer *producer, struct parcel *parcel, cons
 /* Takes the new map over once nothing is in flight. */
 void producer_shards_settle(struct producer *producer, uint64_t now);
 
-/* Not under the lock: so many records have come, or (negative) are settled. */
-void producer_count(struct producer *producer, int64_t records);
-/* One outcome for a list of records. */
+/* Not under the lock: one outcome for a list of records. */
 void producer_outcome(struct producer *producer, struct record *first, uint32_t outcome,
 		      const char *reason, const char *text);
 /* Asks for the shards if it is time. */
