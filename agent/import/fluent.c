@@ -3,8 +3,12 @@
  * Fluent Bit's configuration: every input becomes a pipeline of its own, with the filters and outputs
  * whose Match its tag fits. Of it, what is most used: tail, parsers, multiline, modify, grep, and the
  * outputs for Kinesis, Firehose, search indexes, HTTP and files.
+ *
+ * The names of inputs, filters, outputs, parsers and keys that fluent*.c compares are Fluent Bit's own.
+ * What they are written as is in fluent_templates.h.
  */
 #include "import/fluent.h"
+#include "import/fluent_templates.h"
 
 #define WORDS_MAX 64
 /* Rules of a multiline parser that are looked at. */
@@ -175,11 +179,11 @@ static struct fluent_section *put_firstline(struct fluent *fluent, struct import
 static void put_unparsed(struct buffer *out, const char *key)
 {
 	if (strcmp(key, "message") != 0) {
-		buffer_text(out, "  - rename: { when: exists(parse_error), fields: { message: ");
+		buffer_text(out, FLUENT_AS_UNPARSED);
 		fluent_scalar(out, key);
-		buffer_text(out, " } }\n");
+		buffer_text(out, FLUENT_AS_UNPARSED_END);
 	}
-	buffer_text(out, "  - remove: parse_error\n");
+	buffer_text(out, FLUENT_AS_PARSED);
 }
 
 /* The record before any filter: {"log": LINE} there, unless a parser takes it apart. */
@@ -196,7 +200,7 @@ static void put_record(struct fluent *fluent, struct import_pipeline *pipeline,
 
 	key = key ? key : "log";
 	if (container)
-		buffer_printf(out, "  - parse: { format: %s }\n", container);
+		buffer_printf(out, FLUENT_AS_CONTAINER, container);
 	if (container && strcmp(container, "docker") == 0)
 		key = "message";
 	if (parser) {
@@ -207,16 +211,16 @@ static void put_record(struct fluent *fluent, struct import_pipeline *pipeline,
 			import_note(fluent->import, pipeline, IMPORT_LOST, input->line,
 				    "there is no parser %s; lines stay as they are", name);
 		if (strcmp(key, "message") != 0) {
-			buffer_text(out, "  - rename: { message: ");
+			buffer_text(out, FLUENT_AS_KEY);
 			fluent_scalar(out, key);
 			buffer_text(out, " }\n");
 		}
 	}
 	if (!path_key)
 		return;
-	buffer_text(out, "  - set: { ");
+	buffer_text(out, FLUENT_AS_SOURCE);
 	fluent_key(out, path_key);
-	buffer_text(out, "{ expr: \"@source\" } }\n");
+	buffer_text(out, FLUENT_AS_SOURCE_END);
 }
 
 static void tail(struct fluent *fluent, struct import_pipeline *pipeline,
@@ -251,7 +255,7 @@ static void tail(struct fluent *fluent, struct import_pipeline *pipeline,
 	struct fluent_section *first;
 
 	fluent_ignore(input, ignored);
-	buffer_text(out, "  - tail:\n");
+	buffer_text(out, FLUENT_AS_TAIL);
 	put_list(out, "paths", path ? path : "");
 	if (exclude)
 		put_list(out, "exclude", exclude);
@@ -289,7 +293,7 @@ static void route(struct fluent *fluent, struct import_pipeline *pipeline, const
 			any |= fluent_output(fluent, pipeline, s);
 	if (any)
 		return;
-	buffer_text(&pipeline->outputs, "  - \"null\"\n");
+	buffer_text(&pipeline->outputs, FLUENT_AS_NOTHING);
 	import_note(fluent->import, pipeline, IMPORT_LOST, 0,
 		    "there is no output that could be carried over: records go nowhere until you "
 		    "name one");
@@ -325,7 +329,7 @@ static void take_input(struct fluent *fluent, struct fluent_section *input)
 	if (is_tail(input)) {
 		tail(fluent, pipeline, input);
 	} else {
-		buffer_text(&pipeline->inputs, "  - stdin\n");
+		buffer_text(&pipeline->inputs, FLUENT_AS_STDIN);
 		put_record(fluent, pipeline, input, NULL, NULL);
 	}
 	route(fluent, pipeline, tag);

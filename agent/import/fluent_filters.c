@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+/* The names of filters and of their rules that are compared here are Fluent Bit's own. */
 #include "import/fluent.h"
+#include "import/fluent_templates.h"
 
 /* Where the answer of conditions is kept for the rules. */
 static const char condition_field[] = "weir_condition";
@@ -48,7 +50,7 @@ static void grep(struct filtering *f)
 		buffer_text(&expression, exclude ? ")" : "");
 	}
 	if (expression.size) {
-		buffer_text(&f->pipeline->filters, "  - where: ");
+		buffer_text(&f->pipeline->filters, FLUENT_AS_GREP);
 		fluent_scalar(&f->pipeline->filters, buffer_cstr(&expression));
 		buffer_text(&f->pipeline->filters, "\n");
 	}
@@ -87,8 +89,8 @@ static void add_condition(struct filtering *f, const struct fluent_pair *pair)
 	}
 }
 
-/* One step with what it depends on: `  - PLUGIN: { when: ..., fields: FIELDS }`. */
-static void put_step(struct filtering *f, const char *plugin, const char *fields, const char *when)
+/* One step with what it depends on: STAGE `when: ..., fields: FIELDS }`. */
+static void put_step(struct filtering *f, const char *stage, const char *fields, const char *when)
 {
 	struct buffer *out = &f->pipeline->filters;
 	struct buffer whole = {0};
@@ -97,7 +99,7 @@ static void put_step(struct filtering *f, const char *plugin, const char *fields
 		buffer_append(&whole, f->when.data, f->when.size);
 	if (when[0])
 		buffer_printf(&whole, "%s%s", whole.size ? " and " : "", when);
-	buffer_printf(out, "  - %s: { ", plugin);
+	buffer_text(out, stage);
 	if (whole.size) {
 		buffer_text(out, "when: ");
 		fluent_scalar(out, buffer_cstr(&whole));
@@ -127,20 +129,39 @@ static void put_field(struct buffer *out, const char *key, const char *value, in
 	buffer_text(out, computed ? " } }" : " }");
 }
 
-static void modify_two(struct filtering *f, const char *plugin, const char *first,
-		       const char *second, int computed, int keeps)
+/* A rule of two words. */
+struct rule {
+	const char *name;
+	const char *
+		stage; /* what it is written as, with the one word as a field and the other as its value */
+	int backwards; /* the second word is that field */
+	int computed;  /* the value is another field's */
+	int result;    /* which of the two, counted so, is the field that is there afterwards */
+	int keeps; /* such a field that is there already, as `Rename` does and `Hard_rename` does not */
+};
+
+static const struct rule rules_of_two[] = {
+	{"set", FLUENT_AS_SET, 0, 0, 0, 0},       {"add", FLUENT_AS_SET, 0, 0, 0, 1},
+	{"rename", FLUENT_AS_RENAME, 0, 0, 1, 1}, {"hard_rename", FLUENT_AS_RENAME, 0, 0, 1, 0},
+	{"copy", FLUENT_AS_SET, 1, 1, 0, 1},      {"hard_copy", FLUENT_AS_SET, 1, 1, 0, 0},
+	{"record", FLUENT_AS_SET, 0, 0, 0, 0},
+};
+
+static void modify_two(struct filtering *f, const struct rule *rule, const char *value)
 {
-	/* `Rename A B` leaves a B that is there alone, `Hard_rename` does not. */
-	const char *target = strcmp(plugin, "rename") == 0 ? second : first;
+	const char *words[2] = {"", ""}, *ordered[2];
 	struct buffer fields = {0}, when = {0};
 
-	put_field(&fields, first, second, computed);
-	if (keeps) {
+	fluent_words(f->fluent, value, words, 2);
+	ordered[0] = words[rule->backwards];
+	ordered[1] = words[!rule->backwards];
+	put_field(&fields, ordered[0], ordered[1], rule->computed);
+	if (rule->keeps) {
 		buffer_text(&when, "not exists(");
-		fluent_field(&when, target);
+		fluent_field(&when, ordered[rule->result]);
 		buffer_text(&when, ")");
 	}
-	put_step(f, plugin, buffer_cstr(&fields), buffer_cstr(&when));
+	put_step(f, rule->stage, buffer_cstr(&fields), buffer_cstr(&when));
 	buffer_done(&fields);
 	buffer_done(&when);
 }
@@ -152,29 +173,18 @@ static void modify_remove(struct filtering *f, const char *key)
 	buffer_text(&fields, "[");
 	fluent_scalar(&fields, key);
 	buffer_text(&fields, "]");
-	put_step(f, "remove", buffer_cstr(&fields), "");
+	put_step(f, FLUENT_AS_REMOVE, buffer_cstr(&fields), "");
 	buffer_done(&fields);
 }
 
 static void modify_one(struct filtering *f, const struct fluent_pair *pair)
 {
-	const char *words[2] = {"", ""};
-
-	fluent_words(f->fluent, pair->value, words, 2);
-	if (strcasecmp(pair->key, "set") == 0)
-		modify_two(f, "set", words[0], words[1], 0, 0);
-	else if (strcasecmp(pair->key, "add") == 0)
-		modify_two(f, "set", words[0], words[1], 0, 1);
-	else if (strcasecmp(pair->key, "rename") == 0)
-		modify_two(f, "rename", words[0], words[1], 0, 1);
-	else if (strcasecmp(pair->key, "hard_rename") == 0)
-		modify_two(f, "rename", words[0], words[1], 0, 0);
-	else if (strcasecmp(pair->key, "copy") == 0)
-		modify_two(f, "set", words[1], words[0], 1, 1);
-	else if (strcasecmp(pair->key, "hard_copy") == 0)
-		modify_two(f, "set", words[1], words[0], 1, 0);
-	else
-		modify_remove(f, pair->value);
+	for (size_t i = 0; i < sizeof(rules_of_two) / sizeof(rules_of_two[0]); i++)
+		if (strcasecmp(pair->key, rules_of_two[i].name) == 0) {
+			modify_two(f, &rules_of_two[i], pair->value);
+			return;
+		}
+	modify_remove(f, pair->value);
 }
 
 /* They are asked once, before the rules change what they look at. */
@@ -184,7 +194,7 @@ static void begin_conditions(struct filtering *f)
 
 	if (f->when.size == 0)
 		return;
-	buffer_printf(out, "  - set: { %s: { expr: ", condition_field);
+	buffer_printf(out, FLUENT_AS_SET "%s: { expr: ", condition_field);
 	fluent_scalar(out, buffer_cstr(&f->when));
 	buffer_text(out, " } }\n");
 	buffer_clear(&f->when);
@@ -204,14 +214,15 @@ static void modify(struct filtering *f)
 	while ((pair = fluent_next(f->filter, pair, rules)) != NULL)
 		modify_one(f, pair);
 	if (f->when.size)
-		buffer_printf(&f->pipeline->filters, "  - remove: [%s]\n", condition_field);
+		buffer_printf(&f->pipeline->filters, FLUENT_AS_REMOVE_LIST "%s]\n",
+			      condition_field);
 }
 
 static void keep_only(struct filtering *f)
 {
 	static const char *const keys[] = {"allowlist_key", "whitelist_key", NULL};
 	struct fluent_pair *pair = NULL;
-	const char *separator = "  - keep: [";
+	const char *separator = FLUENT_AS_ALLOWLIST;
 
 	while ((pair = fluent_next(f->filter, pair, keys)) != NULL) {
 		buffer_text(&f->pipeline->filters, separator);
@@ -228,16 +239,8 @@ static void record_modifier(struct filtering *f)
 	struct fluent_pair *pair = NULL;
 
 	keep_only(f);
-	while ((pair = fluent_next(f->filter, pair, keys)) != NULL) {
-		const char *words[2] = {"", ""};
-
-		if (strcasecmp(pair->key, "remove_key") == 0) {
-			modify_remove(f, pair->value);
-			continue;
-		}
-		fluent_words(f->fluent, pair->value, words, 2);
-		modify_two(f, "set", words[0], words[1], 0, 0);
-	}
+	while ((pair = fluent_next(f->filter, pair, keys)) != NULL)
+		modify_one(f, pair);
 }
 
 /* ---- parser ---- */

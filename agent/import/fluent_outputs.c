@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+/* The names of outputs and of their keys that are compared here are Fluent Bit's own. */
 #include "import/fluent.h"
+#include "import/fluent_templates.h"
 
 struct sending {
 	struct fluent *fluent;
@@ -133,7 +135,6 @@ static void put_aws(struct sending *s)
 
 static void kinesis(struct sending *s)
 {
-	buffer_text(&s->pipeline->outputs, "  - kinesis:\n");
 	option(s, "stream", "stream");
 	put_aws(s);
 	buffer_text(&s->pipeline->outputs, "      newline: true\n");
@@ -141,7 +142,6 @@ static void kinesis(struct sending *s)
 
 static void firehose(struct sending *s)
 {
-	buffer_text(&s->pipeline->outputs, "  - firehose:\n");
 	option(s, "delivery_stream", "delivery_stream");
 	put_aws(s);
 	if (fluent_is_on(fluent_get(s->output, "simple_aggregation")))
@@ -177,7 +177,6 @@ static void search(struct sending *s)
 	fluent_ignore(s->output, ignored);
 	if (!fluent_get(s->output, "port")) /* its default is not that of HTTP */
 		fluent_set(s->fluent, s->output, weir_slice_of("port"), weir_slice_of("9200"), 0);
-	buffer_text(out, "  - elasticsearch:\n");
 	put_url(s, "      urls: [", fluent_get(s->output, "path"), "]\n");
 	put_index(s);
 	if (fluent_is_on(fluent_get(s->output, "aws_auth"))) {
@@ -267,7 +266,6 @@ static void http(struct sending *s)
 	fluent_ignore(s->output, ignored);
 	if (!fluent_get(s->output, "port"))
 		fluent_set(s->fluent, s->output, weir_slice_of("port"), weir_slice_of("80"), 0);
-	buffer_text(&s->pipeline->outputs, "  - http:\n");
 	put_url(s, "      url: ", fluent_get(s->output, "uri"), "\n");
 	put_headers(s);
 	put_user(s, "      basic_auth: ", "");
@@ -280,7 +278,6 @@ static void file(struct sending *s)
 {
 	const char *folder = fluent_get(s->output, "path"), *name = fluent_get(s->output, "file");
 
-	buffer_text(&s->pipeline->outputs, "  - file:\n");
 	fluent_option(&s->pipeline->outputs, "path",
 		      config_print(s->fluent->import->memory, "%s/%s", folder ? folder : "/tmp",
 				   name ? name : s->pipeline->name));
@@ -288,18 +285,27 @@ static void file(struct sending *s)
 	note(s, IMPORT_DIFFERS, "the file has an object a line, without the tag before it", "");
 }
 
+/* Nothing but what it is written as. */
+static void plain(struct sending *s)
+{
+	fluent_get(s->output, "format");
+}
+
 static const struct {
 	const char *name;
+	const char *stage; /* what it is written as; the rest comes behind */
 	void (*write)(struct sending *sending);
 } outputs[] = {
-	{"kinesis_streams", kinesis},
-	{"kinesis", kinesis},
-	{"kinesis_firehose", firehose},
-	{"firehose", firehose},
-	{"es", search},
-	{"opensearch", search},
-	{"http", http},
-	{"file", file},
+	{"kinesis_streams", FLUENT_AS_KINESIS, kinesis},
+	{"kinesis", FLUENT_AS_KINESIS, kinesis},
+	{"kinesis_firehose", FLUENT_AS_FIREHOSE, firehose},
+	{"firehose", FLUENT_AS_FIREHOSE, firehose},
+	{"es", FLUENT_AS_SEARCH, search},
+	{"opensearch", FLUENT_AS_SEARCH, search},
+	{"http", FLUENT_AS_HTTP, http},
+	{"file", FLUENT_AS_FILE, file},
+	{"stdout", FLUENT_AS_STDOUT, plain},
+	{"null", FLUENT_AS_NOTHING, plain},
 };
 
 int fluent_output(struct fluent *fluent, struct import_pipeline *pipeline,
@@ -328,13 +334,8 @@ int fluent_output(struct fluent *fluent, struct import_pipeline *pipeline,
 	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
 		if (strcasecmp(name, outputs[i].name) != 0)
 			continue;
+		buffer_text(&pipeline->outputs, outputs[i].stage);
 		outputs[i].write(&sending);
-		return 1;
-	}
-	if (strcasecmp(name, "stdout") == 0 || strcasecmp(name, "null") == 0) {
-		buffer_printf(&pipeline->outputs, "  - %s\n",
-			      strcasecmp(name, "null") ? "stdout" : "\"null\"");
-		fluent_get(output, "format");
 		return 1;
 	}
 	note(&sending, IMPORT_LOST, "the output ", name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "import/fluent.h"
+#include "import/fluent_templates.h"
 
 #define WORDS_MAX 64
 
@@ -143,7 +144,7 @@ void fluent_parser(struct fluent *fluent, struct import_pipeline *pipeline,
 			    fluent_name(parser));
 		return;
 	}
-	buffer_printf(out, "  - parse:\n      format: %s\n", format);
+	buffer_printf(out, FLUENT_AS_PARSER, format);
 	if (strcmp(field, "message") != 0)
 		fluent_option(out, "field", field);
 	if (strcmp(format, "regex") == 0) {
@@ -158,7 +159,7 @@ void fluent_parser(struct fluent *fluent, struct import_pipeline *pipeline,
 	put_time(fluent, pipeline, parser, &time_key);
 	if (!time_key)
 		return;
-	buffer_text(out, "  - remove: [");
+	buffer_text(out, FLUENT_AS_REMOVE_LIST);
 	fluent_scalar(out, time_key);
 	buffer_text(out, "]\n");
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "import/kinesis_steps.h"
+#include "import/kinesis_templates.h"
 
 #define DEFAULT_CHECKPOINTS "/var/run/aws-kinesis-agent/checkpoints"
 /* Bounds of options here; values beyond them are brought in. */
@@ -165,24 +166,23 @@ static const char *given(const struct tree_node *root, const char *name)
 }
 
 static void put_service(struct import *import, struct import_pipeline *pipeline,
-			const struct tree_node *root, int is_firehose)
+			const struct tree_node *root, const struct kinesis_destination *to)
 {
 	struct buffer *out = &pipeline->outputs;
-	const char *service = is_firehose ? "firehose" : "kinesis";
-	const char *endpoint = given(root, is_firehose ? "firehose.endpoint" : "kinesis.endpoint");
-	const char *region = is_firehose ? NULL : given(root, "kinesis.region");
+	const char *endpoint = given(root, to->endpoint_key);
+	const char *region = to->region_key ? given(root, to->region_key) : NULL;
 
 	if (!region)
 		region = region_of(import, endpoint);
 	/* The SDK that the agent is built with takes this one when nothing says another. */
-	if (!region && (is_firehose || endpoint)) {
+	if (!region && (!to->region_key || endpoint)) {
 		region = "us-east-1";
 		import_note(import, pipeline, IMPORT_DIFFERS, 0,
 			    "the region is us-east-1 because nothing there names one; change it if "
 			    "it is another");
 	}
 	import_option(out, "region", region);
-	if (endpoint && !is_usual(endpoint, service, region))
+	if (endpoint && !is_usual(endpoint, to->service, region))
 		put_endpoint(import, out, "endpoint", endpoint);
 }
 
@@ -244,8 +244,8 @@ static void put_retry(struct buffer *out, const struct tree_node *flow)
 	buffer_text(out, " }\n");
 }
 
-static void put_firehose(struct import *import, struct import_pipeline *pipeline,
-			 const struct tree_node *flow)
+static void put_pack(struct import *import, struct import_pipeline *pipeline,
+		     const struct tree_node *flow)
 {
 	int64_t pack = import_find_int(flow, "aggregatedRecordSizeBytes", 0);
 
@@ -262,7 +262,7 @@ static void put_firehose(struct import *import, struct import_pipeline *pipeline
 }
 
 static void put_format(struct import_pipeline *pipeline, const struct kinesis_shape *shape,
-		       int is_firehose)
+		       const struct kinesis_destination *to)
 {
 	struct buffer *out = &pipeline->outputs;
 
@@ -272,32 +272,28 @@ static void put_format(struct import_pipeline *pipeline, const struct kinesis_sh
 		buffer_text(out, "      format: text\n      fields: [message]\n");
 	else
 		buffer_text(out, "      format: line\n");
-	if (!is_firehose || shape->no_newline)
+	if (!to->ends_records || shape->no_newline)
 		buffer_printf(out, "      newline: %s\n", shape->no_newline ? "false" : "true");
 }
 
 static void put_output(struct import *import, struct import_pipeline *pipeline,
 		       const struct tree_node *root, const struct tree_node *flow,
-		       const struct kinesis_shape *shape)
+		       const struct kinesis_destination *to, const struct kinesis_shape *shape)
 {
 	struct buffer *out = &pipeline->outputs;
-	const char *delivery = given(flow, "deliveryStream");
 	const char *key = import_find_text(flow, "partitionKeyOption");
 
-	buffer_printf(out, "  - %s:\n", delivery ? "firehose" : "kinesis");
-	if (delivery)
-		import_option(out, "delivery_stream", delivery);
-	else
-		import_option(out, "stream", given(flow, "kinesisStream"));
-	put_service(import, pipeline, root, delivery != NULL);
+	buffer_text(out, to->output);
+	import_option(out, to->stream_option, given(flow, to->key));
+	put_service(import, pipeline, root, to);
 	put_credentials(import, pipeline, root);
-	if (!delivery && key && strcmp(key, "DETERMINISTIC") == 0)
+	if (to->has_partition_key && key && strcmp(key, "DETERMINISTIC") == 0)
 		buffer_text(out, "      partition_key: hash\n");
-	put_format(pipeline, shape, delivery != NULL);
-	if (delivery)
-		put_firehose(import, pipeline, flow);
+	put_format(pipeline, shape, to);
+	if (to->is_packed)
+		put_pack(import, pipeline, flow);
 	put_number(out, flow, "maxBufferSizeRecords", "batch_records", 1, 500, "");
-	put_number(out, flow, "maxBufferSizeBytes", "batch_bytes", 1, (delivery ? 4 : 5) << 20, "");
+	put_number(out, flow, "maxBufferSizeBytes", "batch_bytes", 1, to->batch_bytes_max, "");
 	put_number(out, flow, "maxBufferAgeMillis", "linger", 0, 900000, "ms");
 	put_retry(out, flow);
 	put_number(out, root, "maxSendingThreads", "concurrency", 1, 1024, "");
@@ -354,7 +350,7 @@ static void put_input(struct import *import, struct import_pipeline *pipeline,
 	const char *start = import_find_text(flow, "initialPosition");
 	int beginning = start && strcmp(start, "START_OF_FILE") == 0;
 
-	buffer_text(out, "  - tail:\n");
+	buffer_text(out, KINESIS_INPUT);
 	put_paths(import, pipeline, pattern, folder_size);
 	buffer_printf(out, "      start: %s\n", beginning ? "beginning" : "end");
 	put_multiline(pipeline, import_find_text(flow, "multiLineStartPattern"));
@@ -369,14 +365,21 @@ static void put_input(struct import *import, struct import_pipeline *pipeline,
 
 /* ---- flows ---- */
 
+static const struct kinesis_destination *destination_of(const struct tree_node *flow)
+{
+	for (size_t i = 0; i < sizeof(kinesis_destinations) / sizeof(kinesis_destinations[0]); i++)
+		if (given(flow, kinesis_destinations[i].key))
+			return &kinesis_destinations[i];
+	return NULL;
+}
+
 static void take_flow(struct import *import, const struct tree_node *root,
 		      const struct tree_node *flow)
 {
-	const char *delivery = given(flow, "deliveryStream"),
-		   *stream = given(flow, "kinesisStream");
+	const struct kinesis_destination *to = destination_of(flow);
+	const char *stream = to ? given(flow, to->key) : NULL;
 	const char *pattern = given(flow, "filePattern");
 	const char *slash = pattern ? strrchr(pattern, '/') : NULL;
-	const char *to = delivery ? delivery : stream;
 	struct import_pipeline *pipeline;
 	struct kinesis_shape shape;
 
@@ -386,22 +389,21 @@ static void take_flow(struct import *import, const struct tree_node *root,
 			    to ? "a filePattern with a folder and a name" : "a destination");
 		return;
 	}
-	pipeline = import_add(import, to,
-			      config_print(import->memory, "%s to %s %s", pattern,
-					   delivery ? "the Firehose stream" : "the stream", to));
+	pipeline =
+		import_add(import, stream,
+			   config_print(import->memory, "%s to %s %s", pattern, to->about, stream));
 	if (!pipeline)
 		return;
 	pipeline->folder =
 		slash == pattern ? "/"
 				 : config_copy(import->memory, pattern, (size_t)(slash - pattern));
 	/* The agent joins folder and name by a slash, the root folder's as well. */
-	pipeline->positions_key =
-		config_print(import->memory, "%s:%s:%s/%s", delivery ? "fh" : "kinesis", to,
-			     pipeline->folder, slash + 1);
+	pipeline->positions_key = config_print(import->memory, "%s:%s:%s/%s", to->positions, stream,
+					       pipeline->folder, slash + 1);
 	check_keys(import, pipeline, flow, flow_keys, sizeof(flow_keys) / sizeof(flow_keys[0]));
 	kinesis_steps(import, pipeline, import_find(flow, "dataProcessingOptions"), &shape);
 	put_input(import, pipeline, flow, &shape, pattern, (size_t)(slash + 1 - pattern));
-	put_output(import, pipeline, root, flow, &shape);
+	put_output(import, pipeline, root, flow, to, &shape);
 }
 
 static void take_flows(struct import *import, const struct tree_node *root,

@@ -5,6 +5,8 @@
  */
 #include "import/kinesis_steps.h"
 
+#include "import/kinesis_templates.h"
+
 /* Names in customFieldNames, at most. */
 #define FIELDS_MAX 256
 
@@ -75,9 +77,9 @@ static int has_word(const struct tree_node *list, const char *word)
 
 static void set_message(struct step *step, const char *expression)
 {
-	buffer_text(&step->pipeline->filters, "  - set: { message: { expr: ");
+	buffer_text(&step->pipeline->filters, KINESIS_MESSAGE);
 	import_scalar(&step->pipeline->filters, weir_slice_of(expression));
-	buffer_text(&step->pipeline->filters, " } }\n");
+	buffer_text(&step->pipeline->filters, KINESIS_MESSAGE_END);
 	step->shape->is_changed = 1;
 }
 
@@ -140,7 +142,7 @@ static void csv(struct step *step)
 		lost(step, "CSVTOJSON without customFieldNames");
 		return;
 	}
-	buffer_text(out, "  - parse:\n      format: csv\n      names: kinesis_agent\n");
+	buffer_text(out, KINESIS_CSV);
 	if (delimiter[0] != ',')
 		import_option(out, "delimiter", delimiter);
 	buffer_text(out, "      columns: ");
@@ -163,7 +165,7 @@ static const struct log_format *find_format(const char *name)
 static void rename_fields(struct step *step, const char *const *from, size_t count)
 {
 	struct buffer *out = &step->pipeline->filters;
-	const char *separator = "  - rename: { ";
+	const char *separator = KINESIS_RENAME;
 
 	for (size_t i = 0; i < count && i < step->name_count; i++) {
 		if (strcmp(from[i], step->names[i]) == 0)
@@ -174,7 +176,7 @@ static void rename_fields(struct step *step, const char *const *from, size_t cou
 		separator = ", ";
 	}
 	if (separator[0] == ',')
-		buffer_text(out, " }\n");
+		buffer_text(out, KINESIS_RENAME_END);
 }
 
 static void known_log(struct step *step, const struct log_format *format)
@@ -184,9 +186,9 @@ static void known_log(struct step *step, const struct log_format *format)
 			   "fields, which that agent refuses");
 		return;
 	}
-	buffer_printf(&step->pipeline->filters,
-		      "  - parse: { format: %s, names: kinesis_agent, on_error: dead_letter }\n",
-		      format->format);
+	buffer_text(&step->pipeline->filters, KINESIS_LOG);
+	buffer_text(&step->pipeline->filters, format->format);
+	buffer_text(&step->pipeline->filters, KINESIS_LOG_END);
 	rename_fields(step, format->fields, format->field_count);
 	step->shape->is_fields = 1;
 }
@@ -216,11 +218,11 @@ static void add_nulls(struct step *step, int dash_is_null)
 			import_field(&when, step->names[i]);
 			buffer_text(&when, " == \"-\"");
 		}
-		buffer_text(out, "  - set: { when: ");
+		buffer_text(out, KINESIS_NULL_WHEN);
 		import_scalar(out, weir_slice_of(buffer_cstr(&when)));
-		buffer_text(out, ", fields: { ");
+		buffer_text(out, KINESIS_NULL_FIELD);
 		import_key(out, weir_slice_of(step->names[i]));
-		buffer_text(out, "null } }\n");
+		buffer_text(out, KINESIS_NULL_END);
 		buffer_done(&when);
 	}
 }
@@ -240,8 +242,7 @@ static void pattern_log(struct step *step, const char *pattern, const struct log
 	} else {
 		/* There it has to match the line from its beginning to its end. */
 		buffer_printf(&whole, "\\A(?:%s)\\z", buffer_cstr(&named));
-		buffer_text(&step->pipeline->filters,
-			    "  - parse:\n      format: regex\n      on_error: dead_letter\n");
+		buffer_text(&step->pipeline->filters, KINESIS_PATTERN);
 		import_option(&step->pipeline->filters, "pattern", buffer_cstr(&whole));
 		rename_fields(step, names, step->name_count);
 		add_nulls(step, format && format->dash_is_null);
@@ -294,16 +295,16 @@ static void add_metadata(struct step *step)
 			   "fields");
 		return;
 	}
-	buffer_text(out, "  - set:\n");
+	buffer_text(out, KINESIS_METADATA);
 	if (has_time)
-		buffer_text(out, "      ts: { expr: \"@timestamp\" }\n");
+		buffer_text(out, KINESIS_METADATA_TIME);
 	buffer_text(out, "      metadata: ");
 	if (metadata)
 		import_value(out, metadata);
 	else
 		buffer_text(out, "null");
-	buffer_text(out, "\n      data: { expr: message }\n");
-	buffer_printf(out, "  - keep: [%smetadata, data]\n", has_time ? "ts, " : "");
+	buffer_text(out, "\n");
+	buffer_text(out, has_time ? KINESIS_METADATA_KEEP_TIME : KINESIS_METADATA_KEEP);
 	if (has_time)
 		differs(step, "ADDMETADATA: ts is the time at which the line was read, with as "
 			      "many digits of a second as it has, not always three");
