@@ -169,7 +169,7 @@ static int place_add(struct dead *dead, char *take_pattern)
 /* The path of the option for a file in the default folder, whatever its suffix. */
 static char *default_pattern(const char *path)
 {
-	const char *end = strstr(path, ".jsonl");
+	const char *end = strstr(strrchr(path, '/'), ".jsonl"); /* not in a folder's name */
 	char *pattern = malloc(strlen(path) * 2 + 1), *to = pattern;
 
 	for (const char *at = path; pattern && at < end + strlen(".jsonl"); at++) {

@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -108,6 +109,17 @@ def test_show_prints_the_letters_and_json_as_they_are(two_pipelines, scripted, t
     text = dead(weir, "show", "-p", "web", "-n", "1")
     assert "web/parse" in text and f"{tmp_path}/web.log:0" in text and "\n  no\n" in text
     assert "neither" not in text
+
+
+def test_a_state_folder_may_be_called_like_the_files_in_it(two_pipelines, scripted, tmp_path):
+    weir = two_pipelines
+    refuse_all(weir, scripted, tmp_path)
+    whole = listed(weir)
+    shutil.copytree(weir.state_dir / "dead", tmp_path / "a.jsonl.d" / "dead")
+    for name in ("app", "web"):
+        (weir.conf_dir / f"{name}.yaml").unlink()
+    weir.configure(state_dir=str(tmp_path / "a.jsonl.d"))
+    assert len(whole) == 2 and listed(weir) == whole
 
 
 @pytest.mark.parametrize("arguments", [
