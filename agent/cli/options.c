@@ -2,6 +2,7 @@
 /* getopt_long() by our table, with its complaints in our words. */
 #include "cli/options.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,6 +99,7 @@ static size_t make_forms(const struct cli_option *options, struct forms *ret_for
 	*ret_forms = (struct forms){.shorts = ":"};
 	for (; options[count].name && count < CLI_OPTIONS_MAX; count++)
 		add_form(ret_forms, count, &options[count]);
+	assert(!options[count].name);
 	add_form(ret_forms, count, &help_option);
 	return count;
 }
