@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "batch/json.h"
 #include "cli/check_overlap.h"
 #include "cli/cli.h"
+#include "cli/report.h"
 #include "cli/source_line.h"
 #include "cli/terminal.h"
 #include "pipeline/agent.h"
@@ -127,20 +127,10 @@ static void show_json(const struct config *config)
 	struct buffer out = {0};
 	size_t errors = config_errors(config);
 
-	buffer_printf(&out, "{\"pipelines\":%zu,\"errors\":%zu,\"warnings\":%zu,\"problems\":[",
+	buffer_printf(&out, "{\"pipelines\":%zu,\"errors\":%zu,\"warnings\":%zu,\"problems\":",
 		      config->pipeline_count, errors, config->problem_count - errors);
-	for (size_t i = 0; i < config->problem_count; i++) {
-		const struct config_problem *problem = &config->problems[i];
-
-		buffer_printf(&out, "%s{\"severity\":\"%s\",\"path\":", i ? "," : "",
-			      problem->severity == CONFIG_ERROR ? "error" : "warning");
-		json_append_string(&out, weir_slice_of(problem->path));
-		buffer_printf(&out, ",\"line\":%u,\"column\":%u,\"text\":", problem->line,
-			      problem->column);
-		json_append_string(&out, weir_slice_of(problem->text));
-		buffer_text(&out, "}");
-	}
-	buffer_text(&out, "]}");
+	report_append_json(&out, config);
+	buffer_text(&out, "}");
 	puts(buffer_cstr(&out));
 	buffer_done(&out);
 }

@@ -3,7 +3,6 @@
  * `weir import`: reads another agent's configuration, writes pipelines that do the same, continues at its
  * positions, and says what is different.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "batch/json.h"
 #include "cli/cli.h"
+#include "cli/file_write.h"
 #include "cli/import_positions.h"
 #include "cli/terminal.h"
 
@@ -79,25 +79,6 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 
 /* ---- files ---- */
 
-static int write_file(const char *path, const struct buffer *text, int force)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0644);
-	size_t done = 0;
-
-	while (fd >= 0 && done < text->size) {
-		ssize_t more = write(fd, text->data + done, text->size - done);
-
-		if (more < 0 && errno != EINTR)
-			break;
-		done += more > 0 ? (size_t)more : 0;
-	}
-	if (fd < 0 || done < text->size || close(fd) < 0) {
-		fprintf(stderr, "weir import: can't write %s: %s\n", path, strerror(errno));
-		return CLI_FAILED;
-	}
-	return CLI_OK;
-}
-
 /* All of them can be written, or none is. */
 static int check_targets(const struct import *import, const char *folder, int force)
 {
@@ -118,6 +99,7 @@ static int check_targets(const struct import *import, const char *folder, int fo
 static int write_files(const struct import *import, const char *folder, int force)
 {
 	int result = check_targets(import, folder, force);
+	struct weir_error error = {0};
 	char path[PATH_MAX];
 
 	for (const struct import_pipeline *p = import->pipelines; p && !result; p = p->next) {
@@ -125,7 +107,8 @@ static int write_files(const struct import *import, const char *folder, int forc
 
 		import_print(import, p, &text);
 		snprintf(path, sizeof(path), "%s/%s.yaml", folder, p->name);
-		result = write_file(path, &text, force);
+		if (file_write(path, force ? O_TRUNC : O_EXCL, 0644, text.data, text.size, &error))
+			result = cli_fail("import", &error);
 		buffer_done(&text);
 	}
 	return result;

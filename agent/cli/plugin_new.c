@@ -6,6 +6,7 @@
  * files come with the plugin kit (weir-dev), in PREFIX/share/weir/template.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "cli/cli.h"
+#include "cli/file_write.h"
 #include "cli/plugins.h"
 #include "host/plugin_gate.h"
 
@@ -160,19 +162,6 @@ static int read_file(const char *path, struct buffer *out)
 	return failed ? WEIR_ERR_IO : 0;
 }
 
-static int write_file(const char *path, struct buffer *text, mode_t mode)
-{
-	FILE *file = fopen(path, "wxe");
-	int failed;
-
-	if (!file)
-		return WEIR_ERR_IO;
-	failed = fwrite(text->data, 1, text->size, file) != text->size;
-	if (fclose(file) != 0 || (mode & S_IXUSR && chmod(path, mode) != 0))
-		failed = 1;
-	return failed ? WEIR_ERR_IO : 0;
-}
-
 static int cannot(const char *verb, const char *path)
 {
 	fprintf(stderr, "weir plugins new: cannot %s %s: %s\n", verb, path, strerror(errno));
@@ -183,6 +172,7 @@ static int make_file(const char *template, const char *folder, const struct temp
 		     const struct arguments *arguments)
 {
 	struct buffer raw = {0}, text = {0};
+	struct weir_error error = {0};
 	char from[PATH_MAX], to[PATH_MAX];
 	int result = CLI_OK;
 
@@ -194,8 +184,8 @@ static int make_file(const char *template, const char *folder, const struct temp
 		result = cannot("read", from);
 	} else {
 		fill(&text, buffer_cstr(&raw), arguments);
-		if (write_file(to, &text, file->mode))
-			result = cannot("write", to);
+		if (file_write(to, O_EXCL, file->mode, text.data, text.size, &error))
+			result = cli_fail("plugins new", &error);
 	}
 	buffer_done(&raw);
 	buffer_done(&text);

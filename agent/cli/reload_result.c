@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "batch/json.h"
 #include "cli/document.h"
+#include "cli/file_write.h"
+#include "cli/report.h"
 
 static void put_pipelines(struct buffer *out, const struct reload_report *report)
 {
@@ -25,40 +27,20 @@ static void put_pipelines(struct buffer *out, const struct reload_report *report
 	buffer_text(out, "]");
 }
 
-static void put_problems(struct buffer *out, const struct config *config)
-{
-	buffer_text(out, "\"problems\":[");
-	for (size_t i = 0; i < config->problem_count; i++) {
-		const struct config_problem *problem = &config->problems[i];
-
-		buffer_printf(out, "%s{\"severity\":\"%s\",\"path\":", i ? "," : "",
-			      problem->severity == CONFIG_ERROR ? "error" : "warning");
-		json_append_string(out, weir_slice_of(problem->path));
-		buffer_printf(out, ",\"line\":%u,\"column\":%u,\"text\":", problem->line,
-			      problem->column);
-		json_append_string(out, weir_slice_of(problem->text));
-		buffer_text(out, "}");
-	}
-	buffer_text(out, "]");
-}
-
 static int replace(const char *dir, const struct buffer *document, struct weir_error *error)
 {
 	char path[PATH_MAX], part[PATH_MAX];
-	int fd, written;
+	int status;
 
 	snprintf(path, sizeof(path), "%s/" RELOAD_RESULT_FILE, dir);
 	snprintf(part, sizeof(part), "%s/." RELOAD_RESULT_FILE ".part", dir);
-	fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return weir_fail(error, WEIR_ERR_IO, "can't write %s: %s", part, strerror(errno));
-	written = write(fd, document->data, document->size) == (ssize_t)document->size;
-	close(fd);
-	if (written && rename(part, path) == 0)
-		return 0;
-	weir_fail(error, WEIR_ERR_IO, "can't write %s: %s", path, strerror(errno));
-	(void)unlink(part);
-	return WEIR_ERR_IO;
+	status =
+		file_write(part, O_TRUNC | O_NOFOLLOW, 0640, document->data, document->size, error);
+	if (status == 0 && rename(part, path) < 0)
+		status = weir_fail(error, WEIR_ERR_IO, "can't write %s: %s", path, strerror(errno));
+	if (status < 0)
+		(void)unlink(part);
+	return status;
 }
 
 int reload_result_write(const char *state_dir, uint64_t began_ns, const struct config *config,
@@ -73,7 +55,8 @@ int reload_result_write(const char *state_dir, uint64_t began_ns, const struct c
 		      (unsigned long long)report->repeated);
 	put_pipelines(&out, report);
 	buffer_text(&out, ",");
-	put_problems(&out, config);
+	buffer_text(&out, "\"problems\":");
+	report_append_json(&out, config);
 	status = buffer_text(&out, "}") ? weir_fail(error, WEIR_ERR_MEMORY, "no memory")
 					: replace(state_dir, &out, error);
 	buffer_done(&out);

@@ -3,7 +3,6 @@
  * `weir ship`: files to a destination, with nothing but a command line. A pipeline that lives as long as
  * the command, with its state in a temporary folder.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/file_write.h"
 #include "cli/progress.h"
 #include "cli/ship.h"
 #include "cli/signals.h"
@@ -139,15 +139,10 @@ static int write_pipeline(const struct ship_request *request, const struct tempo
 {
 	struct buffer text = {0};
 	int status = ship_write(request, &text, error);
-	FILE *file = NULL;
 
 	snprintf(ret_path, size, "%s/ship.yaml", folder->path);
 	if (status == 0)
-		file = fopen(ret_path, "we");
-	if (status == 0 &&
-	    (!file || fwrite(text.data, 1, text.size, file) != text.size || fclose(file) != 0))
-		status = weir_fail(error, WEIR_ERR_IO, "can't write %s: %s", ret_path,
-				   strerror(errno));
+		status = file_write(ret_path, O_EXCL, 0600, text.data, text.size, error);
 	buffer_done(&text);
 	return status;
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cli/test_run.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/file_write.h"
 #include "cli/temporary.h"
 #include "pipeline/agent.h"
 
@@ -37,23 +36,6 @@ static const struct config_stage *input_of(const struct config_pipeline *pipelin
 			return &pipeline->inputs[i];
 	weir_fail(error, WEIR_ERR_NOT_FOUND, "the pipeline has no input \"%.64s\"", test->to);
 	return NULL;
-}
-
-static int write_input(const struct test_case *test, const char *path, struct weir_error *error)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	size_t done = 0;
-
-	while (fd >= 0 && done < test->input_size) {
-		ssize_t more = write(fd, test->input + done, test->input_size - done);
-
-		if (more < 0 && errno != EINTR)
-			break;
-		done += more > 0 ? (size_t)more : 0;
-	}
-	if (fd < 0 || close(fd) < 0 || done < test->input_size)
-		return weir_fail(error, WEIR_ERR_IO, "can't write %s: %s", path, strerror(errno));
-	return 0;
 }
 
 static const struct weir_node *list_of(struct config_memory *memory, const char *text)
@@ -126,7 +108,7 @@ static int replace_input(struct rig *rig, const struct config_stage *input,
 				   config_copy(&rig->memory, path, strlen(path)));
 	if (!stage->options)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a test");
-	return write_input(rig->test, path, error);
+	return file_write(path, O_EXCL, 0600, rig->test->input, rig->test->input_size, error);
 }
 
 /* ---- outputs ---- */
