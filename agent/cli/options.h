@@ -29,13 +29,13 @@ struct cli_option {
 };
 
 /* Options that mean the same everywhere. */
-#define CLI_CONFIG(to, says)                                                               \
-	{                                                                                  \
-		.letter = 'c', .name = "config", .value = "FILE", .help = says, .text = to \
+#define CLI_CONFIG(to, says)                                                                   \
+	{                                                                                      \
+		.letter = 'c', .name = "config", .value = "FILE", .help = (says), .text = (to) \
 	}
-#define CLI_JSON(to, says)                               \
-	{                                                \
-		.name = "json", .help = says, .flag = to \
+#define CLI_JSON(to, says)                                   \
+	{                                                    \
+		.name = "json", .help = (says), .flag = (to) \
 	}
 #define CLI_OPTIONS_END      \
 	{                    \
