@@ -20,11 +20,15 @@ static uint32_t flow_alive(const struct weir_batch *view, uint64_t *ret_bits)
 {
 	uint32_t alive = 0;
 
-	for (uint32_t i = 0; i < view->record_count; i++) {
-		uint64_t here = !(view->records[i].flags & WEIR_RECORD_GONE);
+	for (uint32_t at = 0; at < view->record_count; at += 64) {
+		const struct weir_record *records = view->records + at;
+		uint32_t count = view->record_count - at;
+		uint64_t bits = 0;
 
-		alive += (uint32_t)here;
-		ret_bits[i >> 6] |= here << (i & 63);
+		for (uint32_t i = 0; i < 64 && i < count; i++)
+			bits |= (uint64_t)((records[i].flags & WEIR_RECORD_GONE) == 0) << i;
+		ret_bits[at >> 6] = bits;
+		alive += (uint32_t)__builtin_popcountll(bits);
 	}
 	return alive;
 }
@@ -68,7 +72,7 @@ static struct weir_delivery *flow_select(struct batch *batch, struct weir_contex
 					 uint32_t count, int catching_up)
 {
 	uint32_t words = batch_words(batch);
-	uint32_t wanted;
+	uint32_t wanted = count;
 	struct weir_delivery *delivery = delivery_create(batch, output);
 
 	if (!delivery) {
@@ -81,13 +85,15 @@ static struct weir_delivery *flow_select(struct batch *batch, struct weir_contex
 		expr_select(output->when[scheduler_worker()], &batch->view, delivery->selected);
 		for (uint32_t i = 0; i < words; i++)
 			delivery->selected[i] &= batch->alive[i];
+		wanted = flow_count(delivery->selected, words);
 	}
 	for (uint32_t i = 0; i < words; i++)
 		batch->routed[i] |= delivery->selected[i];
-	wanted = flow_count(delivery->selected, words);
-	if (catching_up)
+	delivery->view.count = wanted;
+	if (catching_up) {
 		flow_skip_had(&batch->view, output->index, delivery->selected);
-	delivery->view.count = flow_count(delivery->selected, words);
+		delivery->view.count = flow_count(delivery->selected, words);
+	}
 	metric_add(output->unselected, count - wanted);
 	metric_add(output->had, wanted - delivery->view.count);
 	if (delivery->view.count == 0) {
@@ -234,6 +240,8 @@ static struct flow_left flow_left(const struct batch *batch)
 	for (uint32_t i = 0; i < batch->view.record_count; i++) {
 		uint32_t gone = batch->view.records[i].flags & WEIR_RECORD_GONE;
 
+		if (!gone)
+			continue;
 		left.held += (gone & (WEIR_RECORD_HELD | WEIR_RECORD_DEAD)) == WEIR_RECORD_HELD;
 		left.dropped += gone == WEIR_RECORD_DROPPED;
 	}
