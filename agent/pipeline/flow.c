@@ -264,6 +264,13 @@ static void flow_tap_input(struct pipeline *pipeline, struct batch *batch)
 		flow_tap(pipeline, batch, TAP_INPUT, source->input->config->name, NULL);
 }
 
+/* Nobody holds any more of its records back. */
+static void flow_leave_group(struct batch *batch)
+{
+	hold_group_unref(batch->group);
+	batch->group = NULL;
+}
+
 void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filter)
 {
 	struct batch *batch = take_batch;
@@ -281,6 +288,7 @@ void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filt
 
 		if (flow_filter_when(stage, batch) < 0) {
 			/* The claims stay held: all of the batch is read again. */
+			flow_leave_group(batch);
 			batch_unref(batch);
 			return;
 		}
@@ -291,10 +299,7 @@ void flow_run(struct pipeline *pipeline, struct batch *take_batch, uint32_t filt
 		if (batch->is_tapped)
 			flow_tap(pipeline, batch, TAP_FILTER, stage->config->name, NULL);
 	}
-	if (batch->group) {
-		hold_group_unref(batch->group);
-		batch->group = NULL;
-	}
+	flow_leave_group(batch);
 	if (flow_account(pipeline, batch) < 0) {
 		batch_unref(batch);
 		return;
