@@ -308,6 +308,18 @@ int32_t batch_shape(struct weir_batch *view, const struct weir_slice *keys, uint
 	return 0;
 }
 
+struct weir_value batch_text(struct weir_batch *view, struct weir_slice text)
+{
+	struct weir_value value;
+	char *room = weir_batch_text(view, (uint32_t)text.size, &value);
+
+	if (!room)
+		return weir_value_null();
+	if (text.size)
+		memcpy(room, text.data, text.size);
+	return value;
+}
+
 int batch_add_source(struct batch *batch, const struct weir_source_view *source,
 		     uint32_t *ret_index, int *ret_added)
 {

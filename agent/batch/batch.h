@@ -106,6 +106,10 @@ int32_t batch_reserve(struct weir_batch *view, uint32_t records, uint32_t values
 int32_t batch_shape(struct weir_batch *view, const struct weir_slice *keys, uint32_t count,
 		    uint16_t *ret_shape);
 
+/* A copy of the text that lives with the batch, as a STRING; null where batch_reserve() has not been asked for
+ * it. */
+struct weir_value batch_text(struct weir_batch *view, struct weir_slice text);
+
 /* The index of the source in the batch. Takes a reference only when it is added: *ret_added. */
 int batch_add_source(struct batch *batch, const struct weir_source_view *source,
 		     uint32_t *ret_index, int *ret_added);

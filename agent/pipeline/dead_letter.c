@@ -22,18 +22,6 @@ struct dead_note {
 	int line_is_text;
 };
 
-static struct weir_value dead_text(struct weir_batch *view, struct weir_slice text)
-{
-	struct weir_value value;
-	char *room = weir_batch_text(view, (uint32_t)text.size, &value);
-
-	if (!room)
-		return weir_value_null();
-	if (text.size)
-		memcpy(room, text.data, text.size);
-	return value;
-}
-
 /* The original line: text where it is UTF-8, else bytes (base64 under the key `line_base64`). */
 static int dead_shape(struct weir_batch *view, int is_text, uint16_t *ret_shape)
 {
@@ -94,7 +82,7 @@ static void dead_row(struct weir_batch *view, const struct dead_note *note, stru
 
 	for (uint32_t i = 0; i < LETTER_KEYS; i++)
 		if (note->texts[i].data && (i != LETTER_SOURCE_ID || note->texts[i].size))
-			row[i] = dead_text(view, note->texts[i]);
+			row[i] = batch_text(view, note->texts[i]);
 	row[LETTER_TIME] = weir_value_timestamp(clock_wall_ns());
 	row[LETTER_POSITION] = weir_value_int((int64_t)record->position);
 	if (record->ordinal)

@@ -30,9 +30,10 @@ static int place(struct pipeline *pipeline, const char *path, uint64_t position,
 int agent_place(struct agent *agent, const char *pipeline, const char *path, uint64_t position,
 		struct weir_error *error)
 {
-	for (uint32_t i = 0; i < agent->pipeline_count; i++)
-		if (strcmp(agent->pipelines[i]->config->name, pipeline) == 0)
-			return place(agent->pipelines[i], path, position, error);
+	struct pipeline *found = agent_find(agent, pipeline);
+
+	if (found)
+		return place(found, path, position, error);
 	return weir_fail(error, WEIR_ERR_NOT_FOUND, "the pipeline %s could not be created",
 			 pipeline);
 }

@@ -42,15 +42,12 @@ struct replay_input {
 static struct weir_value put_text(struct weir_batch *view, uint8_t tag, uint8_t flags,
 				  struct weir_slice text)
 {
-	struct weir_value value;
-	char *room = weir_batch_text(view, (uint32_t)text.size, &value);
+	struct weir_value value = batch_text(view, text);
 
-	if (!room)
-		return weir_value_null();
-	if (text.size)
-		memcpy(room, text.data, text.size);
-	value.tag = tag;
-	value.flags = flags;
+	if (value.tag == WEIR_STRING) {
+		value.tag = tag;
+		value.flags = flags;
+	}
 	return value;
 }
 
