@@ -8,14 +8,13 @@ which is less work; Fluent Bit wraps raw lines in JSON, which is more.
 import json
 import pathlib
 import re
-import socket
 import ssl
 import struct
 import subprocess
-import time
 import urllib.request
 
 import measure
+from harness.process import end, free_port, listening
 
 COMBINED_RULE = r'''version=2
 rule=:%clientip:word% %ident:word% %user:word% [%time:char-to:]%] "%method:word% %path:word% %protocol:char-to:"%" %status:number% %bytes:number% "%referer:char-to:"%" "%agent:char-to:"%"
@@ -35,12 +34,6 @@ OPTIONS = {"http-tls": ("TLS", {}), "http-gzip": ("gzip", {"gzip": True}),
 CERTIFICATE = "sink.pem"  # in the folder of the run
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Sink:
     """A destination that counts lines: tests/servers/sink for HTTP, bench-drain for plain TCP."""
 
@@ -54,20 +47,9 @@ class Sink:
         argv += ["--speak", SPEECHES[scenario]] if scenario in SPEECHES else []
         argv += ["--tls", certificate] if certificate else []
         self.process = measure.spawn(argv, folder / "sink.log")
-        deadline = time.monotonic() + 10
-        while not self.listening(port):
-            if time.monotonic() > deadline:
-                raise measure.Failed(f"no sink: {(folder / 'sink.log').read_text()}")
-            time.sleep(0.01)
+        measure.wait_until(lambda: listening(port), 10,
+                           lambda: f"a sink: {(folder / 'sink.log').read_text()}")
         self.context = ssl.create_default_context(cafile=certificate) if certificate else None
-
-    @staticmethod
-    def listening(port):
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1):
-                return True
-        except OSError:
-            return False
 
     def lines(self):
         if self.url:
@@ -76,8 +58,7 @@ class Sink:
         return struct.unpack("=QQ", self.counts.read_bytes())[1]
 
     def close(self):
-        self.process.kill()
-        self.process.wait()
+        end(self.process)
 
 
 class Agent:

@@ -9,8 +9,8 @@ import socket
 import threading
 import time
 
-import agents
 import measure
+from harness.process import end, pace
 
 PAUSE_S = 0.05  # long enough that no line waits for another
 START_S = 15
@@ -50,11 +50,7 @@ class Receiver:
                     connection.sendall(ANSWER)
 
     def wait_for(self, number, seconds):
-        deadline = time.monotonic() + seconds
-        while number not in self.arrived:
-            if time.monotonic() > deadline:
-                raise measure.Failed(f"line {number} has not come after {seconds} s")
-            time.sleep(0.001)
+        measure.wait_until(lambda: number in self.arrived, seconds, f"line {number}", 0.001)
 
 
 def run(make, folder, name, lines):
@@ -67,17 +63,16 @@ def run(make, folder, name, lines):
     sent = {}
     try:
         receiver.wait_for(0, START_S)
-        time.sleep(1)
+        measure.until_quiet(process)
         with open(path, "ab", buffering=0) as log:
             for number in range(1, lines + 1):
                 line = b"line-%d-%s\n" % (number, b"x" * 200)
                 sent[number] = time.monotonic()
                 log.write(line)
-                time.sleep(PAUSE_S)
+                pace(sent[number] + PAUSE_S)
         receiver.wait_for(lines, START_S)
     finally:
-        process.terminate()
-        process.wait()
+        end(process)
         receiver.listener.close()
     took = sorted((receiver.arrived[number] - sent[number]) * 1e3 for number in sent)
     return took[lines // 2], took[lines * 99 // 100]

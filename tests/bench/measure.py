@@ -5,15 +5,16 @@ An agent that ends by itself is timed from its start to its end. A daemon is don
 say so and it has used no CPU for QUIET_S; its time ends with the last CPU it used, so the waiting is
 not counted.
 """
-import ctypes
 import dataclasses
 import os
 import pathlib
 import re
 import select
 import signal
-import subprocess
 import time
+
+from harness import process as processes
+from harness.process import spawn
 
 QUIET_S = 0.25
 POLL_S = 0.01
@@ -33,15 +34,9 @@ class Failed(Exception):
     """The agent ended badly, or did not do the work."""
 
 
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-def spawn(argv, log, env=None):
-    with open(log, "ab") as out:
-        return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
-                                preexec_fn=_die_with_parent)
+def wait_until(condition, timeout, what, interval=POLL_S):
+    """As the tests have it; what does not come true is a run that failed."""
+    return processes.wait_until(condition, timeout, what, interval, Failed)
 
 
 def peak_mib(pid):
@@ -70,23 +65,23 @@ def cpu_ns(pid):
     return total
 
 
-def until_quiet(process, done):
-    """Returns when the daemon last used the CPU, once it is quiet and done() is true."""
-    began = time.monotonic()
-    used, last = 0, began
-    while True:
-        time.sleep(POLL_S)
-        now = time.monotonic()
+def until_quiet(process, done=lambda: True, quiet_s=QUIET_S, busy_ns=BUSY_NS):
+    """Returns when the daemon last used the CPU, once it has been quiet for so long and done() is
+    true."""
+    used, last = 0, time.monotonic()
+
+    def quiet():
+        nonlocal used, last
         if process.poll() is not None:
             raise Failed(f"ended by itself with {process.returncode}")
-        if now - began > LIMIT_S:
-            raise Failed(f"not done after {LIMIT_S} s")
-        cpu = cpu_ns(process.pid)
-        if cpu - used > BUSY_NS:
+        now, before = time.monotonic(), used
+        used = cpu_ns(process.pid)
+        if used - before > busy_ns:
             last = now
-        used = cpu
-        if now - last >= QUIET_S and done():
-            return last
+        return now - last >= quiet_s and done()
+
+    wait_until(quiet, LIMIT_S, "rest")
+    return last
 
 
 def run_to_end(argv, log, env=None):

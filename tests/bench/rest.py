@@ -10,9 +10,9 @@ import time
 
 import agents
 import measure
+from harness.process import end, free_port, watch_for
 
 SETTLE_S = 1.0
-START_LIMIT_S = 60
 MANY_FILES = 10_000
 TREE_FILES, TREE_FOLDERS = 100_000, 1_000
 
@@ -35,20 +35,6 @@ def wakeups(pid):
     return total
 
 
-def await_quiet(process):
-    """Seconds until the agent last used the CPU after its start."""
-    began = last = time.monotonic()
-    used = -1
-    while time.monotonic() - last < SETTLE_S:
-        time.sleep(measure.POLL_S)
-        cpu = measure.cpu_ns(process.pid)
-        if cpu > used:
-            used, last = cpu, time.monotonic()
-        if process.poll() is not None or last - began > START_LIMIT_S:
-            raise measure.Failed("it ended, or did not come to rest")
-    return last - began
-
-
 def make_files(folder, case):
     """Makes the files; returns the glob."""
     line = "one line that is there from the beginning\n"
@@ -67,23 +53,22 @@ def make_files(folder, case):
 def run_case(binary, tests, folder, case, watch_s):
     """{"rss", "pss" (MB), "wakeups" and "cpu_ms" in watch_s, "start_s"}"""
     folder.mkdir()
-    port, sink = agents.free_port(), None
+    port, sink = free_port(), None
     path = make_files(folder / "logs", case)
     agent = agents.Weir(folder, path, 0, case if case in ("plain-file", "http") else "null", port,
                         binary=binary)
     if case == "http":
         sink = agents.Sink(tests, folder, "http", port)
-    process = measure.spawn(agent.command(), agent.log)
+    began, process = time.monotonic(), measure.spawn(agent.command(), agent.log)
     try:
-        start = await_quiet(process)
+        start = measure.until_quiet(process, quiet_s=SETTLE_S, busy_ns=0) - began
         before, cpu = wakeups(process.pid), measure.cpu_ns(process.pid)
-        time.sleep(watch_s)
+        watch_for(watch_s)
         rss, pss = memory_mb(process.pid)
         return {"rss": rss, "pss": pss, "wakeups": wakeups(process.pid) - before,
                 "cpu_ms": (measure.cpu_ns(process.pid) - cpu) / 1e6, "start_s": start}
     finally:
-        process.terminate()
-        process.wait()
+        end(process)
         if sink:
             sink.close()
 

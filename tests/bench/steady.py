@@ -9,6 +9,7 @@ import time
 
 import agents
 import measure
+from harness.process import end, free_port, pace
 
 RATE = 10_000_000  # bytes a second
 STEP_S = 0.01
@@ -28,12 +29,9 @@ def pieces(source):
 
 
 def await_lines(sink, lines, seconds):
-    deadline = time.monotonic() + seconds
-    while (got := sink.lines()) < lines:
-        if time.monotonic() > deadline:
-            raise measure.Failed(f"{got} of {lines} lines after {seconds} s")
-        time.sleep(0.02)
-    if got != lines:
+    measure.wait_until(lambda: sink.lines() >= lines, seconds,
+                       lambda: f"the arrival of {lines} lines, of which {sink.lines()} came,")
+    if (got := sink.lines()) != lines:
         raise measure.Failed(f"{got} lines at the sink, {lines} written")
 
 
@@ -46,13 +44,13 @@ def write(log, source, seconds):
         log.write(piece)
         done += len(piece)
         lines += piece.count(b"\n")
-        time.sleep(max(0, began + done / RATE - time.monotonic()))
+        pace(began + done / RATE)
 
 
 def run(make, tests, folder, source, seconds):
     """(CPU as a part of one core, peak RSS in MiB)"""
     folder.mkdir()
-    port, path = agents.free_port(), folder / "in.log"
+    port, path = free_port(), folder / "in.log"
     agent = make(folder, path, 0, "steady", port)
     with open(source, "rb") as f:
         path.write_bytes(f.readline())
@@ -60,7 +58,7 @@ def run(make, tests, folder, source, seconds):
     process = measure.spawn(agent.command(), agent.log, agent.env)
     try:
         await_lines(sink, 1, START_S)
-        time.sleep(1)
+        measure.until_quiet(process)
         began, cpu = time.monotonic(), measure.cpu_ns(process.pid)
         with open(path, "ab", buffering=0) as log:
             lines = write(log, source, seconds)
@@ -68,8 +66,7 @@ def run(make, tests, folder, source, seconds):
         return ((measure.cpu_ns(process.pid) - cpu) / 1e9 / (time.monotonic() - began),
                 measure.peak_mib(process.pid))
     finally:
-        process.terminate()
-        process.wait()
+        end(process)
         sink.close()
 
 

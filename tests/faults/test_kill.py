@@ -14,7 +14,7 @@ import pytest
 from harness.fault_proxy import FaultProxy, Kinesis
 from harness.kinesalite import make_stream
 from harness.moto import REGION, Moto, read_stream
-from harness.process import wait_until
+from harness.process import wait_until, watch_for
 from harness.weir import SLOW
 from harness.writer import Arrivals, Follower, Writer
 
@@ -38,7 +38,7 @@ def kill_again_and_again(weir, writer, kills, seed, look):
         after = instants.uniform(0, LATEST_S) * (SLOW if instants.random() < 0.5 else 1)
         if number % LATE_EVERY == LATE_EVERY // 2:
             after = LATE_S * SLOW
-        time.sleep(after)  # the instant is the subject of the test, not a wait for something
+        watch_for(after)
         at.append(time.monotonic())
         weir.kill()
         look()

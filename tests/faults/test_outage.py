@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness.process import wait_until
+from harness.process import pace, wait_until, watch_for
 from harness.weir import SLOW
 
 MB = 1_000_000
@@ -39,7 +39,7 @@ class Stream:
                 due = int((time.monotonic() - began) * RATE / LINE_BYTES)
                 log.write(b"".join(b"%010d " % n + filler for n in range(self.count, due)))
                 self.count = max(due, self.count)
-                time.sleep(TICK_S)
+                pace(time.monotonic() + TICK_S)
 
     def stop(self):
         self.stopping = True
@@ -85,17 +85,17 @@ def test_an_outage_costs_no_memory_and_no_line(weir, make_sink, stream, long):
                               "retry": {"backoff_min": "20ms", "backoff_max": f"{BACKOFF_MAX_S}s"}}}]})
     weir.start()
     memory = Memory(weir.process.pid)
-    time.sleep(STEADY_S)  # the steady state is what the outage ends
+    watch_for(STEADY_S)  # the steady state is what the outage ends
     wait_until(lambda: weir.metric("weir_input_lag_bytes") < RATE, 20 * SLOW, "the steady state")
 
     port = sink.port
     sink.close()
-    time.sleep(outage / 2)  # the outage itself
+    watch_for(outage / 2)
     back = make_sink("second", port=port)
     back.behave("status=503")
     wait_until(lambda: back.stats()["requests"] > 0, 10 * SLOW, "a request")
     asked = back.stats()["requests"]
-    time.sleep(outage / 2)
+    watch_for(outage / 2)
     asked = back.stats()["requests"] - asked
     held = weir.metric("weir_input_bytes_total")
     backlog = stream.count * LINE_BYTES - held

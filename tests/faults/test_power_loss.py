@@ -13,7 +13,7 @@ import pytest
 
 from harness import syslog
 from harness.power import Disk
-from harness.process import free_port, listening, wait_until
+from harness.process import free_port, listening, pace, wait_until, watch_for
 from harness.records import lines
 from harness.weir import SLOW
 
@@ -42,8 +42,6 @@ class Sender:
                 with self.lock:
                     self.acknowledged.extend(batch)
                     self.next += BATCH
-            else:
-                time.sleep(0.01)  # nobody listens while the power is off
 
     def taken(self):
         with self.lock:
@@ -112,7 +110,7 @@ def test_what_a_sender_was_told_is_taken_survives_power_cuts(agent, gate, long):
         for number in range(CUTS_LONG if long else CUTS):
             (gate.open.set if number % 3 == 1 else gate.open.clear)()
             on(agent, port, sender)
-            time.sleep(chance.uniform(0, LATEST_S))  # the instant is the subject of the test
+            watch_for(chance.uniform(0, LATEST_S))
             cut(agent, sender, chance)
         gate.open.set()
         on(agent, port, sender)
@@ -142,7 +140,7 @@ def test_the_lines_of_a_file_survive_power_cuts(agent, gate, tmp_path, long):
             with open(log, "a", encoding="ascii") as file:
                 file.writelines(f"message {n}\n" for n in range(written, written + 100))
             written += 100
-            time.sleep(0.005)
+            pace(time.monotonic() + 0.005)
         agent.kill()
         agent.disk.cut(chance)
     gate.open.set()

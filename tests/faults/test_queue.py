@@ -2,13 +2,12 @@
 """Queues on disk under kills, on a full disk, and over reloads: nothing that was taken is lost."""
 import random
 import threading
-import time
 
 import pytest
 
 from harness import syslog
 from harness.disk import fill
-from harness.process import free_port, listening, wait_until
+from harness.process import free_port, listening, wait_until, watch_for
 from harness.weir import SLOW
 
 DEADLINE = 60 * SLOW
@@ -85,7 +84,7 @@ def test_kills_between_sender_queue_and_destination_lose_nothing(make_weir, gate
         for number in range(kills):
             (gate.open.set if number % 2 else gate.open.clear)()
             weir.start(ready=False)
-            time.sleep(instants.uniform(0, LATEST_S))  # the instant is the subject of the test
+            watch_for(instants.uniform(0, LATEST_S))
             weir.kill()
         gate.open.set()
         weir.start(ready=False)

@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from harness.process import wait_until
+from harness.process import pace, wait_until
 from harness.weir import SLOW, Weir
 from harness.writer import Arrivals, Follower, Writer
 
@@ -27,6 +27,7 @@ RATE = 50000
 KEPT_FILES = 4
 COMMIT_SLACK_S = 0.6
 CATCH_UP_S = 60
+LOOK_S = 0.01
 EXTRA_S = 60
 KILLS = 5 if SLOW == 1 else 2
 
@@ -146,7 +147,7 @@ class Torture:
             if now >= next_disturbance:
                 self.disturb()
                 next_disturbance = now + self.random.uniform(0.02, 0.25)
-            time.sleep(0.01)
+            pace(now + LOOK_S)
         if self.weir.process is None:
             self.start()
 

@@ -3,6 +3,8 @@
 of /status. They hold whenever nothing is between two steps of the pipeline."""
 import time
 
+from .process import watch_for
+
 OUTCOMES = ("delivered", "dead_lettered", "dropped", "not_routed", "delivered_before", "lost",
             "in_flight")
 
@@ -50,4 +52,4 @@ def check(ask, timeout=10):
         now = [moving(p) for p in pipelines]
         assert now != before, wrong
         before = now
-        time.sleep(0.5)  # long after the steps of a batch that was on its way, were it the last
+        watch_for(0.5)  # long after the steps of a batch that was on its way, were it the last

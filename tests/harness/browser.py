@@ -2,9 +2,10 @@
 """A headless Chromium, driven by Debian's selenium and chromedriver."""
 import pathlib
 import shutil
-import time
 
 import pytest
+
+from .process import wait_until
 
 DRIVER = "/usr/bin/chromedriver"
 
@@ -31,10 +32,4 @@ def text_of(browser, selector):
 
 
 def settle(browser, condition, timeout=30, what="the page"):
-    deadline = time.monotonic() + timeout
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{what}: {text_of(browser, 'main')}"
-        time.sleep(0.1)
+    return wait_until(condition, timeout, lambda: f"{what}: {text_of(browser, 'main')}", 0.1)

@@ -33,6 +33,8 @@ import threading
 import time
 import urllib.parse
 
+from .process import pace
+
 SKEW_S = 3600
 SKEW_ALLOWED_S = 300
 DROPS, DROP_S = 20, 0.01
@@ -240,7 +242,7 @@ class FaultProxy:
             handler.wfile.write(body[at:at + step])
             if slow:
                 handler.wfile.flush()
-                time.sleep(DROP_S)
+                pace(time.monotonic() + DROP_S)
 
     @staticmethod
     def reset(handler):

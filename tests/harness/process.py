@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Processes that die with the test run, conditions with a deadline, and free ports."""
+"""Processes that die with the test run, conditions with a deadline, and ports of one's own."""
 import ctypes
 import os
 import signal
@@ -11,22 +11,43 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def wait_until(condition, timeout=10, what="the condition", interval=0.02):
-    """Returns the first true result of condition(), or fails when `timeout` seconds have passed."""
+def wait_until(condition, timeout=10, what="the condition", interval=0.02, error=AssertionError):
+    """Returns the first true result of condition(), or fails when `timeout` seconds have passed.
+    `what` may be a function, which then says how far it came."""
     deadline = time.monotonic() + timeout
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true within {timeout} s (last: {result!r})")
+            raise error(f"{what() if callable(what) else what} did not come true within {timeout} s "
+                        f"(last: {result!r})")
         time.sleep(interval)
 
 
+def watch_for(seconds):
+    """Lets time pass that is itself what the caller is about: the window of a measurement or of an
+    outage, or the instant of a kill. For whatever can be asked about there is wait_until()."""
+    time.sleep(seconds)
+
+
+def pace(until):
+    """Holds a writer or a server back until that time of time.monotonic(), so that it is as slow as it
+    is meant to be; one that is late goes on at once."""
+    time.sleep(max(0, until - time.monotonic()))
+
+
+_held = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port of 127.0.0.1 that nobody else is given while this process lives: a socket that does not
+    listen stays bound to it. A server that says SO_REUSEADDR, as all do, can still listen there."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _held.append(held)
+    return held.getsockname()[1]
 
 
 def listening(port, host="127.0.0.1"):

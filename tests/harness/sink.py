@@ -5,12 +5,12 @@ import os
 import pathlib
 import urllib.request
 
-from .process import end, spawn, wait_until
+from .process import end, free_port, spawn, wait_until
 from .weir import BIN
 
 
 class Sink:
-    """One sink; with `out` it keeps the bodies it said yes to. `port` 0 is any free one."""
+    """One sink; with `out` it keeps the bodies it said yes to. Another can follow it on its port."""
 
     def __init__(self, folder, port=0, out=True):
         self.folder = pathlib.Path(folder)
@@ -18,7 +18,7 @@ class Sink:
         self.out = self.folder / "bodies"
         port_file = self.folder / "port"
         path = os.environ.get("WEIR_SINK") or BIN.parents[1] / "tests/sink"
-        self.process = spawn([path, "--port", port, "--port-file", port_file,
+        self.process = spawn([path, "--port", port or free_port(), "--port-file", port_file,
                               *(["--out", self.out] if out else [])], self.folder / "log")
         self.port = int(wait_until(lambda: port_file.exists() and port_file.read_text().strip(), 10,
                                    "the sink"))

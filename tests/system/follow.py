@@ -4,10 +4,20 @@ import contextlib
 import os
 import signal
 import sqlite3
+import struct
+
+import pytest
 
 from harness.process import wait_until
 from harness.records import records
 from harness.weir import SLOW
+
+
+# Both ends of an agent; see Follow.end().
+HOW = pytest.mark.parametrize("how", ["stop", "kill"])
+
+# Where an identity has how far its tail goes; see identity_encode() of plugins/input/tail.
+TAIL_OFFSET = struct.Struct("<64xQ")
 
 
 class Follow:
@@ -46,7 +56,7 @@ class Follow:
     def wait(self, count, timeout=10):
         """Until that many records have arrived; returns all messages."""
         wait_until(lambda: len(self.messages()) >= count, timeout * SLOW,
-                   f"arrival of {count} records (now {len(self.messages())})", 0.05)
+                   lambda: f"arrival of {count} records (now {len(self.messages())})", 0.05)
         return self.messages()
 
     def wait_for(self, message, timeout=10):
@@ -55,11 +65,31 @@ class Follow:
                    0.05)
         return self.messages()
 
-    def positions(self):
-        """What the state database has: the positions of all sources, those of nothing read too."""
+    def sources(self):
+        """What the state database has: (path, position, how far the file's bytes are known again) of all
+        sources, those of nothing read too."""
         with contextlib.closing(sqlite3.connect(self.weir.state_dir / "state.db")) as state:
-            return [at for at, in state.execute(
-                "SELECT coalesce(position, 0) FROM sources LEFT JOIN positions ON id = source_id")]
+            return [(name, position, *TAIL_OFFSET.unpack_from(identity))
+                    for name, position, identity in state.execute(
+                        "SELECT name, coalesce(position, 0), identity FROM sources "
+                        "LEFT JOIN positions ON id = source_id")]
+
+    def positions(self):
+        return [position for _, position, _ in self.sources()]
+
+    def noted(self):
+        """Whether the state has all that was read of the files that are there."""
+        sources = self.sources()
+        return sorted(name for name, _, _ in sources) == sorted(map(str, self.logs.iterdir())) and all(
+            position >= os.stat(name).st_size and known for name, position, known in sources)
+
+    def end(self, how):
+        """Both ends of the agent: a stop, and a kill once all of it is noted."""
+        if how == "stop":
+            self.weir.stop()
+        else:
+            wait_until(self.noted, 10 * SLOW, "the note of all that was read")
+            self.weir.kill()
 
     def pause(self):
         os.kill(self.weir.process.pid, signal.SIGSTOP)

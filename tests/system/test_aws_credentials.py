@@ -6,6 +6,7 @@ import email.utils
 import json
 import stat
 import sys
+import threading
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from harness.fake_aws import FakeAws, error, taken
 from harness.kinesalite import make_stream
 from harness.moto import REGION, Moto, read_stream
 from harness.process import wait_until
+from harness.weir import SLOW
 
 SECRET = "SECRETthatNobodyMaySee"
 # Nothing of the machine's own may be found.
@@ -93,18 +95,18 @@ def test_the_region_of_the_instance_is_asked_for_when_nothing_names_one(agent, f
 
 
 def test_metadata_that_hangs_is_named_and_asked_again(agent, fake):
-    hangs = [True]
+    mended = threading.Event()
 
     def answer(request, number):
-        while hangs[0] and number == 1:
-            time.sleep(0.05)
+        if number == 1:
+            mended.wait(60 * SLOW)
         return imds(request, number)
 
     service, metadata = fake(), fake(answer)
     weir = agent({}, wait=False, AWS_EC2_METADATA_SERVICE_ENDPOINT=metadata.url,
                  AWS_ENDPOINT_URL_KINESIS=service.url)
     wait_until(lambda: "does not answer" in weir.log() and "hop limit" in weir.log(), 20, "a warning")
-    hangs[0] = False
+    mended.set()
     wait_until(service.seen, 20, "a request")
     weir.stop()
 

@@ -3,11 +3,10 @@
 import gzip
 import os
 import shutil
-import time
 
 import pytest
 
-from follow import Follow, numbered, numbers
+from follow import HOW, Follow, numbered, numbers
 from harness.process import wait_until
 from harness.weir import SLOW
 
@@ -19,27 +18,23 @@ def follow(make_weir, tmp_path):
     return make
 
 
-def stop(f, how):
-    """Both ends of the agent: a stop, and a kill once the position is committed."""
-    if how == "stop":
-        f.weir.stop()
-    else:
-        time.sleep(1.5)  # a commit interval, and the first note of what precedes the position
-        f.weir.kill()
-
-
-HOW = pytest.mark.parametrize("how", ["stop", "kill"])
-
-
 def race(f):
     """copytruncate, as it loses lines: all are read, but the copy was made before the last."""
     f.write(numbered(1, 400))
     f.wait(400)
-    time.sleep(5.5)  # the next line also has the bytes before it noted
-    f.write(numbered(401, 410))
-    f.wait(410)
+    first, last = f.path().stat().st_size, 400
+
+    def noted_again():
+        """A line at a time, until one of them has the bytes before it noted again."""
+        nonlocal last
+        last += 1
+        f.write(numbered(last, last))
+        f.wait(last)
+        return any(known > first for _, _, known in f.sources())
+
+    wait_until(noted_again, 20 * SLOW, "a further note", 0.1)
     text = f.path().read_bytes()
-    f.write(numbered(411, 500))
+    f.write(numbered(last + 1, 500))
     f.wait(500)
     return text
 
@@ -53,7 +48,7 @@ def test_a_copy_that_ends_before_what_was_read_is_not_read_after_a_restart(follo
     os.truncate(f.path(), 0)
     f.write(numbered(501, 550))
     f.wait(550)
-    stop(f, how)
+    f.end(how)
     f.path("app.log.1").rename(f.path("app.log.2"))
     if compress:
         with gzip.open(f.path("app.log.2.gz"), "wb") as packed:
@@ -71,7 +66,7 @@ def test_a_copy_that_ends_before_what_was_read_is_not_read_after_a_restart(follo
 def test_a_copy_that_ends_before_what_was_read_is_known_when_the_agent_was_away(follow, how):
     f = follow(("*.log*",)).start()
     text = race(f)
-    stop(f, how)
+    f.end(how)
     f.path("app.log.1").write_bytes(text)
     os.truncate(f.path(), 0)
     f.start()
@@ -104,7 +99,7 @@ def test_a_copy_that_is_truncated_after_a_restart_is_not_read_again(follow, how)
     f = follow(("*.log*",)).start()
     f.write(numbered(1, 400))
     f.wait(400)
-    stop(f, how)
+    f.end(how)
     shutil.copyfile(f.path(), f.path("app.log.1"))
     f.start()
     f.write(numbered(401, 410))
@@ -119,7 +114,7 @@ def test_a_file_that_is_being_compressed_at_the_start_is_read_once(follow, how):
     f = follow(("*.log*",)).start()
     f.write(numbered(1, 400))
     f.wait(400)
-    stop(f, how)
+    f.end(how)
     f.path().rename(f.path("app.log.1"))
     with gzip.open(f.path("app.log.1.gz"), "wb") as packed:
         packed.write(f.path("app.log.1").read_bytes())

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness.bulk import Bulk
-from harness.process import wait_until
+from harness.process import pace, wait_until, watch_for
 from harness.records import count, records
 from harness.weir import BIN, SLOW
 
@@ -320,7 +320,7 @@ def test_a_killed_replay_loses_nothing_and_an_index_knows_its_records_again(make
         for _ in range(20):
             process = start_replay(weir)
             wait_until(lambda: process.poll() is not None or server.stored, 20 * SLOW, "a document")
-            time.sleep(instants.uniform(0, 0.05))  # the instant is the subject of the test
+            watch_for(instants.uniform(0, 0.05))
             process.kill()
             killed += process.wait() == -signal.SIGKILL
             process.stdout.close()
@@ -343,7 +343,7 @@ def test_a_stopped_replay_takes_out_exactly_what_was_delivered(make_weir, script
 
     def answer(body, number):
         if answers[-1] == 200:
-            time.sleep(0.002)  # slow enough to be stopped on the way
+            pace(time.monotonic() + 0.002)  # slow enough to be stopped on the way
         return answers[-1]
 
     server = scripted(answer)

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness import syslog
-from harness.process import free_port, listening, wait_until
+from harness.process import free_port, listening, wait_until, watch_for
 from harness.records import count, records
 from harness.weir import BIN, ROOT, SLOW
 from harness.writer import Arrivals, Follower, Writer
@@ -438,7 +438,7 @@ def test_a_storm_of_signals_ends_with_the_last_configuration(weir, load):
         load.configure()
         for _ in range(5):
             weir.reload()
-        time.sleep(random.random() / 100)
+        watch_for(random.random() / 100)
     assert outcomes(reload(weir))["load"] in ("changed", "unchanged")
     assert outcomes(reload(weir)) == {"load": "unchanged"}
     load.finish()
@@ -450,7 +450,7 @@ def test_a_kill_between_reloads_loses_nothing(weir, load):
         for _ in range(3):
             load.configure()
             weir.reload()
-            time.sleep(random.random() / 5)
+            watch_for(random.random() / 5)
         weir.kill()
         weir.start()
     last = load.writer.stop()

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 
-from harness.process import free_port, wait_until
+from harness.process import free_port, pace, wait_until
 from harness.records import records
 from harness.weir import SLOW
 
@@ -69,7 +69,7 @@ def test_once_waits_for_every_answer_and_every_dead_letter(make_weir, scripted, 
     def answer(body, number):
         if number < 4:
             return 503
-        time.sleep(0.05)  # each batch's answer comes after all have been read
+        pace(time.monotonic() + 0.05)  # each batch's answer comes after all have been read
         return 400 if b"line 7\"" in body else 200
 
     server = scripted(answer)

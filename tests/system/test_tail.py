@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.process import wait_until
+from harness.process import pace, wait_until, watch_for
 from harness.records import records
 from harness.weir import SLOW
 from follow import Follow, numbered, numbers
@@ -256,7 +256,7 @@ def test_a_long_line_that_grows_slowly_is_cut_too(follow):
     f = follow(max_line="64KiB").start()
     for _ in range(40):
         f.write("y" * 5000)
-        time.sleep(0.01)
+        pace(time.monotonic() + 0.01)
     f.write("\nafter\n")
     got = f.wait_for("after")
     assert [len(part) for part in got[:-1]] == [65536, 65536, 65536, 200000 - 3 * 65536]
@@ -309,7 +309,7 @@ def test_a_trace_caught_in_the_middle_of_its_writing_is_not_split(follow):
     lines = JAVA.splitlines(keepends=True)
     for line in lines:
         f.write(line[:5])
-        time.sleep(0.05)
+        pace(time.monotonic() + 0.05)
         f.write(line[5:])
     got = f.wait(3)
     assert got[1] == "".join(lines[1:7]).rstrip("\n") and len(got) == 3
@@ -349,14 +349,14 @@ def test_many_idle_files_cost_next_to_nothing(follow):
             f.write("x\n", f"{folder}/{number}.log")
     f.start()
     f.wait(3000, 30)
-    time.sleep(1)  # the last commits
+    wait_until(lambda: sorted(f.positions()) == [2] * 3000, 10 * SLOW, "the last commits")
     pid = f.weir.process.pid
 
     def ticks():
         fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
         return int(fields[11]) + int(fields[12])
     before = ticks()
-    time.sleep(2)
+    watch_for(2)
     assert ticks() - before <= 2
     assert len(os.listdir(f"/proc/{pid}/fd")) < 600
     f.write("one more\n", "7/77.log")
