@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from harness import needs
 from harness.weir import BIN
 
 PROGRAM = pathlib.Path(__file__).with_name("instructions")
@@ -13,6 +14,7 @@ CANNOT = 3
 
 
 def test_no_scenario_needs_more_instructions_a_line_than_recorded():
+    needs.programs("valgrind")
     result = subprocess.run([sys.executable, PROGRAM, "--build", BIN.resolve().parents[1]],
                             capture_output=True, text=True, check=False)
     if result.returncode == CANNOT:

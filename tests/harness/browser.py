@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A headless Chromium, driven by Debian's selenium and chromedriver."""
-import pathlib
-import shutil
-
-import pytest
-
+from . import needs
 from .process import wait_until
 
 DRIVER = "/usr/bin/chromedriver"
@@ -12,17 +8,16 @@ DRIVER = "/usr/bin/chromedriver"
 
 def start(width=1280, height=1100, dark=False):
     """A browser, or a skip that says what is missing."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    from selenium.webdriver.chrome.service import Service
-    if not pathlib.Path(DRIVER).exists() or not shutil.which("chromium"):
-        pytest.skip("no browser: chromium and chromium-driver are not installed")
+    webdriver = needs.module("selenium.webdriver")
+    service = needs.module("selenium.webdriver.chrome.service")
+    needs.programs("chromium", DRIVER)
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                      f"--window-size={width},{height}",
                      f"--blink-settings=preferredColorScheme={0 if dark else 1}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(service=Service(DRIVER), options=options)
+    return webdriver.Chrome(service=service.Service(DRIVER), options=options)
 
 
 def text_of(browser, selector):

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -25,12 +24,6 @@ def command(*argv, env=None, check=True, cwd=None, timeout=300):
                           check=False)
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
-
-
-def needs(*programs):
-    missing = [p for p in programs if not shutil.which(p)]
-    if missing:
-        pytest.skip(f"{', '.join(missing)}: not installed")
 
 
 class Kit:

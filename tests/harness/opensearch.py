@@ -7,11 +7,11 @@ test session in a folder of its own, ready in a few seconds, and stopped by its 
 import fcntl
 import json
 import pathlib
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
 
+from . import needs
 from .process import end, free_port, spawn, wait_until
 from .weir import ROOT
 
@@ -28,9 +28,7 @@ class Unavailable(Exception):
 
 def prepare():
     """The folder with the server; two test runs at a time don't disturb each other."""
-    for program in ("java", "javac", "mvn"):
-        if not shutil.which(program):
-            raise Unavailable(f"OpenSearch needs {program}, which is not installed")
+    needs.programs("java", "javac", "mvn")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with open(FOLDER / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

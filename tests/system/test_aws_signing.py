@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
+from harness import needs
 from harness.weir import BIN
 
-auth = pytest.importorskip("botocore.auth", reason="botocore is missing (python3-botocore)")
+auth = needs.module("botocore.auth")
 from botocore.awsrequest import AWSRequest  # noqa: E402
 from botocore.credentials import Credentials  # noqa: E402
 

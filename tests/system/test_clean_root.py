@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from harness import needs
 from harness.debian import mirror
 from harness.weir import ROOT
 
@@ -29,8 +30,7 @@ def root(tmp_path):
     """The folder of a bare Debian 12."""
     if os.geteuid() != 0:
         pytest.skip("a clean root needs to be root")
-    if not shutil.which("debootstrap"):
-        pytest.skip("debootstrap is not installed")
+    needs.programs("debootstrap")
     if run("unshare", "--mount", "true").returncode != 0:
         pytest.skip("no mount namespaces on this machine")
     folder = tmp_path / "root"

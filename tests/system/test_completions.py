@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from harness.kit import Kit, command, needs
+from harness import needs
+from harness.kit import Kit, command
 from harness.weir import ROOT, SLOW
 
 # What a terminal would act on.
@@ -57,7 +58,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
 def fish(kit, *words):
-    needs("fish")
+    needs.programs("fish")
     script = f"source {kit.one('weir.fish')}; complete -C '{' '.join(['weir', *words])}'"
     said = command("fish", "--no-config", "-c", script, env={**kit.env, "HOME": str(kit.root)}).stdout
     return {line.split("\t")[0] for line in said.splitlines()}
@@ -103,7 +104,7 @@ class Zsh:
 
 @pytest.fixture
 def zsh(kit):
-    needs("zsh")
+    needs.programs("zsh")
     made = Zsh(kit)
     yield made
     made.close()
@@ -147,14 +148,14 @@ def test_zsh_offers_commands_subcommands_options_and_kinds(kit, zsh):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_files_are_scripts_of_their_shell(kit, shell):
-    needs(shell)
+    needs.programs(shell)
     file = {"bash": kit.one("bash-completion") / "completions/weir", "zsh": kit.prefix.rglob("_weir"),
             "fish": kit.prefix.rglob("weir.fish")}[shell]
     command(shell, "-n", file if shell == "bash" else next(file))
 
 
 def test_any_awk_makes_the_same_completions(kit, tmp_path):
-    needs("mawk", "gawk")
+    needs.programs("mawk", "gawk")
     made = {}
     for awk in ("mawk", "gawk"):
         (tmp_path / awk).mkdir()

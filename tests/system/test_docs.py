@@ -3,11 +3,11 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
+from harness import needs
 from harness.weir import BIN, ROOT
 
 DOCS = ROOT / "packaging/docs"
@@ -109,8 +109,7 @@ def test_every_message_is_explained_and_no_other():
 # ---- metrics ---------------------------------------------------------------------------------------
 
 def promtool(*arguments, stdin=None):
-    if not shutil.which("promtool"):
-        pytest.skip("promtool (prometheus) is not installed")
+    needs.programs("promtool")
     return subprocess.run(["promtool", *arguments], cwd=DOCS, input=stdin, capture_output=True, text=True,
                           timeout=120, check=False)
 

@@ -1,38 +1,20 @@
 # SPDX-License-Identifier: MIT
 """`cmake --install` into an empty root: the agent finds its parts, a stranger finds the plugin kit,
 and the unit, the settings and the manual pages say what is true."""
-import os
 import re
 import shutil
-import subprocess
 
 import pytest
 
+from harness import needs
+from harness.kit import BUILD, CACHE, cached, command
 from harness.weir import BIN, ROOT
 
-BUILD = BIN.parent.parent
-CACHE = BUILD / "CMakeCache.txt"
 SERVICE = ROOT / "agent/config/service.c"
 MAX_EXPOSURE = 2.0
 # SQLite gives its files to their folder's owner when it runs as root, as this test may, and the sandbox
 # drops capabilities that only root has; the unit never does.
 AS_ROOT_ONLY = {"fchown", "capset"}
-
-
-def cached(name):
-    return re.search(rf"^{name}:\w+=(.*)$", CACHE.read_text(), re.M)[1]
-
-
-def command(*argv, env=None, check=True, cwd=None):
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=120, cwd=cwd,
-                          stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})}, check=False)
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def needs(program):
-    if not shutil.which(program):
-        pytest.skip(f"{program} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +65,7 @@ def test_an_edited_weir_yaml_survives_a_second_installation(tmp_path):
 
 
 def test_a_stranger_builds_a_plugin_with_pkg_config(staged, prefix, tmp_path):
-    needs("pkg-config")
+    needs.programs("pkg-config")
     env = {"PKG_CONFIG_LIBDIR": str(one(staged, "weir.pc").parent),
            "PKG_CONFIG_SYSROOT_DIR": str(staged), "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1"}
     flags = command("pkg-config", "--cflags", "weir", env=env).stdout.split()
@@ -165,7 +147,7 @@ def test_the_manual_page_describes_every_setting_and_command(prefix):
 
 
 def test_the_manual_pages_are_well_formed(prefix):
-    needs("mandoc")
+    needs.programs("mandoc")
     pages = sorted((prefix / "share/man").rglob("weir*"))
     assert len(pages) >= 2
     done = command("mandoc", "-Tlint", "-W", "warning", *pages, check=False)
@@ -182,13 +164,13 @@ def unit(staged, prefix, tmp_path):
 
 
 def test_systemd_accepts_the_unit(unit):
-    needs("systemd-analyze")
+    needs.programs("systemd-analyze", purpose="package")
     done = command("systemd-analyze", "verify", "--man=no", unit, check=False)
     assert done.returncode == 0 and "weir.service" not in done.stderr, done.stderr
 
 
 def test_the_unit_is_hardened(unit):
-    needs("systemd-analyze")
+    needs.programs("systemd-analyze", purpose="package")
     done = command("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
     exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)[1])
     assert exposure <= MAX_EXPOSURE, done.stdout
@@ -207,8 +189,7 @@ def calls_of(name):
 def test_the_units_filter_allows_every_system_call_of_the_agent(unit, prefix, sink, tmp_path):
     if re.search(r"asan|tsan", str(BIN)):
         pytest.skip("sanitizers make calls of their own")
-    needs("systemd-analyze")
-    needs("strace")
+    needs.programs("systemd-analyze", "strace", purpose="package")
     allowed = set()
     for sets in re.findall(r"^SystemCallFilter=(.*)$", unit.read_text(), re.M):
         named = {call for name in sets.lstrip("~").split() for call in calls_of(name)}

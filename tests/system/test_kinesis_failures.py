@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from harness import needs
 from harness.fake_aws import FakeAws, error, taken
 from harness.kinesalite import make_stream
 from harness.moto import REGION, Moto, read_stream
@@ -200,7 +201,7 @@ def test_options_that_cannot_work_are_refused(weir, ship, options, words):
 
 
 def test_a_cbor_body_has_the_shape_of_the_model_and_a_quarter_less(ship, fake, data):
-    cbor2 = pytest.importorskip("cbor2", reason="cbor2 is missing (python3-cbor2)")
+    cbor2 = needs.module("cbor2")
     import botocore.session
 
     bodies = []
@@ -234,7 +235,7 @@ def test_a_cbor_body_has_the_shape_of_the_model_and_a_quarter_less(ship, fake, d
 
 
 def test_a_partial_failure_in_cbor_is_understood(ship, fake):
-    cbor2 = pytest.importorskip("cbor2", reason="cbor2 is missing (python3-cbor2)")
+    cbor2 = needs.module("cbor2")
     arrived = []
 
     def answer(request, number):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import kpl
+from harness import kpl, needs
 from harness.fake_aws import FakeAws, error
 from harness.process import wait_until
 from harness.records import records
@@ -134,7 +134,7 @@ class Wire(kpl.Stream):
     def __init__(self, wire):
         super().__init__()
         if wire == "cbor":
-            self.cbor = pytest.importorskip("cbor2", reason="cbor2 is missing (python3-cbor2)")
+            self.cbor = needs.module("cbor2")
 
     def answer(self, request, number):
         if "cbor" not in request.headers["content-type"]:

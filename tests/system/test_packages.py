@@ -14,6 +14,7 @@ import subprocess
 
 import pytest
 
+from harness import needs
 from harness.debian import mirror
 from harness.process import end, spawn, wait_until
 from harness.records import records
@@ -31,12 +32,6 @@ OWN_WORK = re.compile(
     r"^/(var/(lib|cache)/(apt|dpkg|debconf|ldconfig)\b|var/log/(apt|dpkg\.log|alternatives\.log)"
     r"|etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|etc/(ld\.so\.cache|\.pwd\.lock)$"
     r"|run/adduser|proc/|tmp/)")
-
-
-def needs(*programs):
-    missing = [p for p in programs if not shutil.which(p)]
-    if missing:
-        pytest.skip(f"{', '.join(missing)}: not installed; packaging/install-dependencies package")
 
 
 def command(*argv, timeout=600, check=True, **options):
@@ -66,13 +61,13 @@ def unpacked(folder):
 
 @pytest.fixture(scope="module")
 def debs(tmp_path_factory):
-    needs("dpkg-buildpackage", "dh")
+    needs.programs("dpkg-buildpackage", "dh", purpose="package")
     return build("deb", tmp_path_factory.mktemp("deb"))
 
 
 @pytest.fixture(scope="module")
 def rpms(tmp_path_factory):
-    needs("rpmbuild")
+    needs.programs("rpmbuild", purpose="package")
     return build("rpm", tmp_path_factory.mktemp("rpm"))
 
 
@@ -86,7 +81,7 @@ def test_packages_have_the_version_of_the_sources():
 
 
 def test_lintian_finds_nothing(debs):
-    needs("lintian")
+    needs.programs("lintian", purpose="package")
     done = command("lintian", "--allow-root", "--display-info", "--fail-on",
                    "error,warning,info", *debs)
     assert not done.stdout.strip(), done.stdout
@@ -189,7 +184,7 @@ class Root:
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory):
     """A root that nothing is done in; tests take copies."""
-    needs("debootstrap", "unshare", "setpriv")
+    needs.programs("debootstrap", "unshare", "setpriv")
     if os.geteuid() != 0:
         pytest.skip("a clean root takes root")
     made = Root(tmp_path_factory.mktemp("debian") / "root")

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from harness.kit import Kit, command, needs
+from harness import needs
+from harness.kit import Kit, command
 from harness.process import wait_until
 from harness.records import count, lines, records
 from harness.weir import SLOW
@@ -32,7 +33,7 @@ def new(kit, folder, name, kind, check=True):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_builds_with_make_passes_its_test_and_is_installed(kit, tmp_path, kind):
-    needs("make", "pkg-config")
+    needs.programs("make", "pkg-config")
     said = new(kit, tmp_path, "mine", kind).stdout
     assert f"make -C {tmp_path}/mine" in said
     command("make", "-C", tmp_path / "mine", f"CFLAGS={STRICT}", env=kit.env)
@@ -59,7 +60,7 @@ def test_new_plugins_build_with_cmake_and_pass_their_tests(kit, tmp_path):
 
 
 def test_the_test_of_a_new_plugin_can_fail(kit, tmp_path):
-    needs("make", "pkg-config")
+    needs.programs("make", "pkg-config")
     new(kit, tmp_path, "mine", "filter")
     with open(tmp_path / "mine/test/expected", "a") as expected:
         expected.write("one line more\n")
@@ -120,7 +121,7 @@ def agent(make_weir, examples):
 
 def needs_plugin(examples, name):
     if not (examples / name).exists():
-        pytest.skip(f"{name} was left out: a compiler or library is missing")
+        needs.missing(f"a compiler or library for {name}")
 
 
 def ship(agent, tmp_path, text, *filters, output=None):
@@ -149,9 +150,9 @@ def test_the_examples_are_listed_with_what_the_readme_says(agent, examples, kit)
 def test_an_example_builds_by_the_command_in_its_head(kit, tmp_path, name):
     source = next(kit.examples.glob(f"{name}.*"))
     line = re.search(r"^.*?((?:cc|c\+\+|rustc) .* -o (\S+\.so) .*)$", source.read_text(), re.M)
-    needs(line[1].split()[0], "pkg-config")
+    needs.programs(line[1].split()[0], "pkg-config")
     if name == "mask" and command("pkg-config", "--exists", "libcrypto", check=False).returncode:
-        pytest.skip("libssl-dev is not installed")
+        needs.missing("libssl-dev", "build")
     # This pkg-config knows the kit alone: libcrypto is in the compiler's own folders.
     text = line[1].replace("weir libcrypto", "weir")
     command("sh", "-ec", text, cwd=source.parent, env={**kit.env, "TMPDIR": str(tmp_path)})

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from harness import needs
 from harness.process import free_port, wait_until, watch_for
 from harness.records import count
 from harness.weir import BIN, SLOW
@@ -25,7 +26,7 @@ def follow(make_weir, tmp_path):
 def metered(weir, tmp_path):
     """The same with the admin address on, for metrics."""
     if not list(BIN.parent.parent.glob("lib*/**/weir/modules/admin.so")):
-        pytest.skip("the admin module is not built")
+        needs.missing("the admin module", "build")
 
     def make(*args, **options):
         return Follow(weir, tmp_path, *args, **options)
@@ -486,8 +487,7 @@ def test_a_file_copied_and_truncated_meanwhile_is_continued_in_the_copy(follow, 
 @HOW
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_a_file_compressed_meanwhile_is_continued_where_it_was(follow, how, suffix):
-    if suffix == ".zst" and not shutil.which("zstd"):
-        pytest.skip("zstd is not installed")
+    needs.programs("gzip", "zstd")
     f = follow(("*.log*",)).start()
     f.write(numbered(1, 20000))
     f.wait(20000)

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from harness import needs
 from harness.records import records
 from harness.weir import ROOT
 
@@ -46,8 +47,7 @@ def test_the_sample_is_varied_and_ships_whole(make_weir, tmp_path):
 
 @pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk", "busybox awk"])
 def test_the_sample_is_the_same_with_every_awk(awk):
-    if not shutil.which(awk.split()[0]):
-        pytest.skip(f"{awk} is not installed")
+    needs.programs(awk.split()[0])
     assert sample(awk, 500) == sample(lines=500)
 
 

@@ -2,10 +2,9 @@
 """Rules that every file of the tree keeps."""
 import pathlib
 import re
-import shutil
 import subprocess
 
-import pytest
+from harness import needs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODE = {".c", ".h", ".cpp", ".py", ".sh", ".cmake"}
@@ -54,7 +53,6 @@ def test_no_c_file_outgrows_its_noun():
 
 
 def test_the_tree_is_formatted():
-    if not shutil.which("clang-format"):
-        pytest.skip("clang-format is not installed")
+    needs.programs("clang-format")
     found = subprocess.run([ROOT / "tests/format"], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr[-4000:] + "\ntests/format --fix puts it right"

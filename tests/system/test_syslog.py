@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from harness import syslog
+from harness import needs, syslog
 from harness.process import end, free_port, listening, spawn, wait_until
 from harness.records import count, records
 from harness.weir import SLOW
@@ -295,8 +295,7 @@ def test_the_address_is_free_again_after_a_restart(weir, tmp_path, listening_wei
     (["--rfc3164"], {"app_name": "tag", "procid": "77"}),
 ])
 def test_logger_is_understood(weir, tmp_path, listening_weir, options, wanted):
-    if not shutil.which("logger"):
-        pytest.skip("logger is not installed")
+    needs.programs("logger")
     port = listening_weir()
     msgid = ["--msgid", "M"] if "msgid" in wanted else []
     subprocess.run(["logger", "-T", "-n", "127.0.0.1", "-P", str(port), "-p", "mail.warning", "-t",
@@ -314,7 +313,7 @@ def test_logger_is_understood(weir, tmp_path, listening_weir, options, wanted):
 def test_rsyslog_is_understood(weir, tmp_path, listening_weir, template, framing):
     rsyslogd = shutil.which("rsyslogd") or shutil.which("/usr/sbin/rsyslogd")
     if not rsyslogd or not os.path.exists("/usr/lib/x86_64-linux-gnu/rsyslog/imtcp.so"):
-        pytest.skip("rsyslog is not installed")
+        pytest.skip("no rsyslog, and a test brings no logging daemon to a machine")
     port, entry = listening_weir(), free_port()
     (tmp_path / "rsyslog.conf").write_text(f"""
         global(workDirectory="{tmp_path}")

@@ -2,15 +2,15 @@
 """weir top on a real terminal of 80 columns and 24 lines, by tmux."""
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
+from harness import needs
 from harness.process import wait_until
 from harness.weir import SLOW
 
-pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
+needs.programs("tmux")
 
 
 class Terminal:
