@@ -11,10 +11,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "await.h"
 #include "base/clock.h"
 #include "base/loop.h"
-
-#define DEADLINE_NS (UINT64_C(10) * 1000000000)
 
 static atomic_int calls;
 static atomic_int order_broken;
@@ -39,13 +38,7 @@ static int teardown(void **state)
 
 static void await_calls(int count)
 {
-	uint64_t end = clock_monotonic_ns() + DEADLINE_NS;
-	struct timespec pause = {0, 200000};
-
-	while (atomic_load(&calls) < count) {
-		assert_true(clock_monotonic_ns() < end);
-		nanosleep(&pause, NULL);
-	}
+	AWAIT(atomic_load(&calls) >= count);
 }
 
 static void count_call(void *user)

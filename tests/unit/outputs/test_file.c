@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "await.h"
+
 static atomic_int sync_failures; /* fdatasync() fails this often */
 static atomic_int syncs;
 static _Atomic(const char *) unlinked; /* removed at the next fdatasync() */
@@ -279,13 +281,6 @@ static size_t files_like(struct output_host *host, const char *pattern)
 	return count;
 }
 
-static void await_files(struct output_host *host, const char *pattern, size_t count)
-{
-	for (int i = 0; i < HOST_DEADLINE_S * 1000 && files_like(host, pattern) != count; i++)
-		usleep(1000);
-	assert_int_equal(files_like(host, pattern), count);
-}
-
 static void finished_files_are_compressed_and_complete(void **user)
 {
 	struct output_host *host = *user;
@@ -295,8 +290,8 @@ static void finished_files_are_compressed_and_complete(void **user)
 	for (uint32_t i = 1; i <= 8; i++)
 		host_write(host, "line", i, 1);
 	await_delivered(host, 8);
-	await_files(host, "out.[0-9].gz", 3);
-	await_files(host, "out.[0-9]", 0);
+	AWAIT(files_like(host, "out.[0-9].gz") == 3);
+	AWAIT(files_like(host, "out.[0-9]") == 0);
 	assert_int_equal(files_like(host, "*.part"), 0);
 	assert_unzipped(host, "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\nline 7\nline 8\n");
 }
@@ -312,9 +307,9 @@ static void a_finished_file_left_plain_by_a_kill_is_compressed(void **user)
 	file_put(name, "half");
 	option_rotate(host, 16, 9, 1);
 	host_start(host);
-	await_files(host, "out.1.gz", 1);
-	await_files(host, "out.1", 0);
-	await_files(host, "*.part", 0);
+	AWAIT(files_like(host, "out.1.gz") == 1);
+	AWAIT(files_like(host, "out.1") == 0);
+	AWAIT(files_like(host, "*.part") == 0);
 	assert_unzipped(host, "line 1\n");
 }
 

@@ -9,11 +9,11 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "await.h"
 #include "base/clock.h"
 #include "pipeline/pulse.h"
 
 #define LIMIT_NS ((uint64_t)(20 * NS_PER_MS))
-#define DEADLINE_NS ((uint64_t)(10 * NS_PER_SECOND))
 
 struct parts {
 	struct pulse pulse;
@@ -56,13 +56,7 @@ static int take(struct weir_error *why)
 /* Takes the pulse until it is `moves`. */
 static void await_pulse(int moves, struct weir_error *why)
 {
-	const struct timespec moment = {0, NS_PER_MS};
-	uint64_t deadline = clock_monotonic_ns() + DEADLINE_NS;
-
-	while (take(why) != moves) {
-		assert_true(clock_monotonic_ns() < deadline);
-		nanosleep(&moment, NULL);
-	}
+	AWAIT(take(why) == moves);
 }
 
 static void wait_in_task(struct task *task)
@@ -80,11 +74,10 @@ static void wait_in_loop(void *user)
 static void an_idle_agent_moves(void **state)
 {
 	struct weir_error why = {0};
-	const struct timespec longer = {0, 2 * LIMIT_NS};
 
 	(void)state;
 	await_pulse(1, &why);
-	nanosleep(&longer, NULL);
+	watch_for_ns(2 * LIMIT_NS);
 	/* The loop has had twice the limit to answer the call of the pulse before. */
 	await_pulse(1, &why);
 	assert_int_equal(scheduler_longest_ns(parts.scheduler), 0);

@@ -20,11 +20,10 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "await.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "state/state.h"
-
-#define FOLDER_DEADLINE_MS 10000
 
 static atomic_int logged_errors;
 
@@ -182,14 +181,5 @@ static inline int stalled(struct state *state)
 	state_stalled(state, text, sizeof(text));
 	return text[0] != '\0';
 }
-
-/* Looks again every millisecond until the condition holds or the deadline has passed. */
-#define AWAIT(condition)                                                                \
-	do {                                                                            \
-		uint64_t until = clock_monotonic_ns() + FOLDER_DEADLINE_MS * NS_PER_MS; \
-		while (!(condition) && clock_monotonic_ns() < until)                    \
-			usleep(1000);                                                   \
-		assert_true(condition);                                                 \
-	} while (0)
 
 #endif

@@ -217,7 +217,7 @@ static void put_for_ever(struct folder *folder, int fd)
 
 		reported[i] = (struct reported){fd, (uint8_t)i};
 		state_put_source(state, &source, report, &reported[i]);
-		usleep(200);
+		watch_for_ns(NS_PER_MS / 5);
 	}
 	pause();
 }
