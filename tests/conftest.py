@@ -4,12 +4,16 @@ import contextlib
 import os
 import pathlib
 import sys
+import threading
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness import disk  # noqa: E402
+from harness.closing import closing  # noqa: E402
+from harness.kinesalite import Kinesalite  # noqa: E402
+from harness.moto import Moto  # noqa: E402
 from harness.nginx import Nginx  # noqa: E402
 from harness.opensearch import OpenSearch, Unavailable  # noqa: E402
 from harness.scripted import Scripted  # noqa: E402
@@ -46,15 +50,7 @@ def weir(tmp_path):
 @pytest.fixture
 def make_weir(tmp_path):
     """make_weir(name, **settings): further agents, each in a folder of its own."""
-    made = []
-
-    def make(name="weir", **settings):
-        made.append(Weir(tmp_path / name, **settings))
-        return made[-1]
-
-    yield make
-    for agent in made:
-        agent.close()
+    yield from closing(lambda name="weir", **settings: Weir(tmp_path / name, **settings))
 
 
 @pytest.fixture
@@ -79,29 +75,22 @@ def nginx(make_nginx):
 @pytest.fixture
 def scripted():
     """scripted(answer): an HTTP server that answers as the function says; see harness.scripted."""
-    made = []
+    yield from closing(Scripted)
 
-    def make(*arguments):
-        made.append(Scripted(*arguments))
-        return made[-1]
 
-    yield make
-    for server in made:
-        server.close()
+@pytest.fixture
+def gate(scripted):
+    """A server that says 503 until gate.open is set."""
+    opened = threading.Event()
+    server = scripted(lambda body, number: 200 if opened.is_set() else 503)
+    server.open = opened
+    return server
 
 
 @pytest.fixture
 def make_sink(tmp_path):
     """make_sink(name, **options): a counting HTTP server; see harness.sink.Sink."""
-    made = []
-
-    def make(name="sink", **options):
-        made.append(Sink(tmp_path / name, **options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    yield from closing(lambda name="sink", **options: Sink(tmp_path / name, **options))
 
 
 @pytest.fixture
@@ -127,6 +116,21 @@ def make_disk(tmp_path):
 def small_disk(make_disk):
     """A filesystem of 1 MiB."""
     return make_disk("1m")
+
+
+@pytest.fixture(scope="module")
+def moto(request, tmp_path_factory):
+    """A moto for the module; one that says MOTO_VERIFIES = False has its signatures not verified."""
+    server = Moto(tmp_path_factory.mktemp("moto"), getattr(request.module, "MOTO_VERIFIES", True))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def kinesalite(tmp_path_factory):
+    server = Kinesalite(tmp_path_factory.mktemp("kinesalite"))
+    yield server.start()
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ import time
 
 import pytest
 
+from harness.closing import closing
 from harness.fault_proxy import FaultProxy, Kinesis
 from harness.kinesalite import make_stream
-from harness.moto import REGION, Moto, read_stream
+from harness.moto import REGION, read_stream
 from harness.process import wait_until, watch_for
 from harness.weir import SLOW
 from harness.writer import Arrivals, Follower, Writer
@@ -27,6 +28,7 @@ COMMIT_S = 0.2  # state/state.h
 SLACK_S = 2
 CATCH_UP_S = 60
 KILLS, KILLS_LONG = 15, 250
+MOTO_VERIFIES = False
 
 
 def kill_again_and_again(weir, writer, kills, seed, look):
@@ -55,6 +57,16 @@ def verdict(arrivals, writer, kills):
     return missing
 
 
+def catch_up(weir, caught_up, arrivals, writer, kills):
+    """Waits for every line and stops the agent; returns what is missing, and has said so either way."""
+    try:
+        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1)
+        weir.stop()
+    finally:
+        missing = verdict(arrivals, writer, kills)
+    return missing
+
+
 def repeated_late(arrivals, kills):
     """What came again though it had arrived long before the kill in between. arrivals: (time, keys)."""
     first, late = {}, []
@@ -70,15 +82,7 @@ def repeated_late(arrivals, kills):
 
 @pytest.fixture
 def make_writer(tmp_path):
-    made = []
-
-    def make(rate=RATE):
-        made.append(Writer(tmp_path / "logs", streams=1, rate=rate // SLOW))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    yield from closing(lambda rate=RATE: Writer(tmp_path / "logs", streams=1, rate=rate // SLOW))
 
 
 @pytest.fixture
@@ -109,11 +113,7 @@ def test_a_file_output_gets_every_line_through_kills(tmp_path, make_weir, writer
         follower.poll()
         return arrivals.contiguous(0) >= writer.last[0]
 
-    try:
-        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1)
-        weir.stop()
-    finally:
-        missing = verdict(arrivals, writer, kills)
+    missing = catch_up(weir, caught_up, arrivals, writer, kills)
     assert not missing
     assert len(arrivals.damaged) <= kills, arrivals.damaged[:5]
 
@@ -140,20 +140,9 @@ def test_an_http_server_gets_every_line_through_kills(make_weir, make_nginx, wri
             arrivals.feed(record["message"].encode() + b"\n")
         return arrivals.contiguous(0) >= writer.last[0]
 
-    try:
-        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.3)
-        weir.stop()
-    finally:
-        missing = verdict(arrivals, writer, kills)
+    missing = catch_up(weir, caught_up, arrivals, writer, kills)
     assert not missing
     assert not arrivals.damaged, arrivals.damaged[:5]
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"), verify=False)
-    yield server.start()
-    server.stop()
 
 
 @pytest.fixture
@@ -187,11 +176,7 @@ def test_a_stream_gets_every_line_through_kills(make_weir, make_writer, moto, ar
         arrivals.feed(b"".join(key + b"\n" for _, keys in new for key in keys))
         return arrivals.contiguous(0) >= writer.last[0]
 
-    try:
-        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1)
-        weir.stop()
-    finally:
-        missing = verdict(arrivals, writer, kills)
+    missing = catch_up(weir, caught_up, arrivals, writer, kills)
     assert not missing and not arrivals.damaged
     stored = [data for shard in read_stream(kinesis, stream).values() for _, data in shard]
     assert sorted(stored) == sorted(key for _, keys in arriving.arrivals for key in keys)

@@ -63,15 +63,6 @@ def agent(make_weir, tmp_path):
     return weir
 
 
-@pytest.fixture
-def gate(scripted):
-    """A server that says 503 until gate.open is set."""
-    opened = threading.Event()
-    server = scripted(lambda body, number: 200 if opened.is_set() else 503)
-    server.open = opened
-    return server
-
-
 def http(gate, **buffer):
     return {"http": {"url": gate.url, "format": "ndjson", "linger": "0s",
                      "retry": {"backoff_min": "10ms", "backoff_max": "50ms"},

@@ -15,37 +15,24 @@ import urllib.request
 import pytest
 
 from harness import kpl
+from harness.closing import closing
 from harness.fake_aws import FakeAws
 from harness.fault_proxy import Bulk, FaultProxy, Kinesis, random_plan
 from harness.kinesalite import make_stream
-from harness.moto import REGION, Moto, read_stream
+from harness.moto import REGION, read_stream
 from harness.process import wait_until
 from harness.weir import SLOW
 
 RECORDS, RECORDS_LONG = 5000, 200_000
 RETRY = {"backoff_min": "5ms", "backoff_max": "30ms"}
 ANYWHERE = ["partial", "throttle", "broken", "reset_before", "reset_after", "slow", "miscount"]
+MOTO_VERIFIES = False  # the proxy answers for it too
 SHARE = 0.5  # of the requests have a fault
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"), verify=False)
-    yield server.start()
-    server.stop()
 
 
 @pytest.fixture
 def proxy():
-    made = []
-
-    def make(*arguments, **options):
-        made.append(FaultProxy(*arguments, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    yield from closing(FaultProxy)
 
 
 @pytest.fixture

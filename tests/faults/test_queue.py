@@ -3,8 +3,6 @@
 import random
 import threading
 
-import pytest
-
 from harness import syslog
 from harness.disk import fill
 from harness.process import free_port, listening, wait_until, watch_for
@@ -14,15 +12,6 @@ DEADLINE = 60 * SLOW
 LATEST_S = 0.7  # a kill comes at most so long after the start
 KILLS, KILLS_LONG = 10, 400
 SENDERS = 4
-
-
-@pytest.fixture
-def gate(scripted):
-    """A server that says 503 until gate.open is set."""
-    opened = threading.Event()
-    server = scripted(lambda body, number: 200 if opened.is_set() else 503)
-    server.open = opened
-    return server
 
 
 def http(gate, **options):

@@ -179,6 +179,16 @@ def test_a_locked_database_holds_no_line_back_and_is_made_up_for(agent, tmp_path
     assert lines(tmp_path / "out") == expected(0, 100)
 
 
+def stall(agent, log, written, arrived):
+    """Writes on a full disk until a commit fails, each time until arrived(lines written)."""
+    while "state_stalled" not in agent.log():  # each commit takes a little of the WAL's own room
+        write(log, written, 10)
+        written += 10
+        arrived(written)
+        assert written < 20000
+    return written
+
+
 def test_positions_on_a_full_disk_are_made_up_for(agent, tmp_path, small_disk):
     agent.state_dir = small_disk / "state"
     agent.configure(state_dir=str(agent.state_dir))
@@ -188,12 +198,7 @@ def test_positions_on_a_full_disk_are_made_up_for(agent, tmp_path, small_disk):
     wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"file": 70}, DEADLINE,
                "the position")
     ballast = fill(small_disk)
-    written = 10
-    while "state_stalled" not in agent.log():  # each commit takes a little of the WAL's own room
-        write(tmp_path / "log", written, 10)
-        written += 10
-        await_lines(tmp_path / "out", written)
-        assert written < 20000
+    written = stall(agent, tmp_path / "log", 10, lambda written: await_lines(tmp_path / "out", written))
     assert "free some space" in agent.log()
     ballast.unlink()
     size = (tmp_path / "log").stat().st_size
@@ -223,12 +228,8 @@ def test_reading_stops_while_what_is_delivered_can_not_be_noted(make_weir, tmp_p
     wait_until(lambda: positions(agent).get(f"{tmp_path}/log") == {"null": 70}, DEADLINE,
                "the position")
     ballast = fill(small_disk)
-    written = 10
-    while "state_stalled" not in agent.log():  # each commit takes a little of the WAL's own room
-        write(tmp_path / "log", written, 10)
-        written += 10
-        wait_until(lambda: agent.metric("weir_input_records_total") >= written, DEADLINE, "the lines")
-        assert written < 20000
+    written = stall(agent, tmp_path / "log", 10, lambda written: wait_until(
+        lambda: agent.metric("weir_input_records_total") >= written, DEADLINE, "the lines"))
     before = (tmp_path / "log").stat().st_size
     count = append_mebibytes(tmp_path / "log", 256)
     wait_until(lambda: "reading_paused" in agent.log(), DEADLINE, "the pause in the log")

@@ -19,7 +19,7 @@ import time
 import pytest
 
 from harness.process import pace, wait_until
-from harness.weir import SLOW, Weir
+from harness.weir import SLOW
 from harness.writer import Arrivals, Follower, Writer
 
 STREAMS = 5

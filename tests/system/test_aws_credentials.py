@@ -11,9 +11,10 @@ import time
 
 import pytest
 
+from harness.closing import closing
 from harness.fake_aws import FakeAws, error, taken
 from harness.kinesalite import make_stream
-from harness.moto import REGION, Moto, read_stream
+from harness.moto import REGION, read_stream
 from harness.process import wait_until
 from harness.weir import SLOW
 
@@ -26,15 +27,7 @@ EMPTY = {name: "" for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_REGION",
 
 @pytest.fixture
 def fake():
-    made = []
-
-    def make(answer=lambda request, number: taken(request)):
-        made.append(FakeAws(answer))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    yield from closing(lambda answer=lambda request, number: taken(request): FakeAws(answer))
 
 
 @pytest.fixture
@@ -221,13 +214,6 @@ def test_malformed_keys_are_refused_with_their_place(agent, tmp_path):
 
 
 # ---- moto verifies what roles give ----
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    yield server.start()
-    server.stop()
 
 
 def make_role(moto, name):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from harness.bulk import Bulk
+from harness.closing import closing
 from harness.process import wait_until
 from harness.records import records
 from harness.weir import SLOW
@@ -18,15 +19,7 @@ LINES = 300
 
 @pytest.fixture
 def make_bulk():
-    made = []
-
-    def make(**options):
-        made.append(Bulk(**options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    yield from closing(Bulk)
 
 
 def pipeline(log, server, **options):

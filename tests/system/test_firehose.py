@@ -7,9 +7,10 @@ import shutil
 import pytest
 
 from harness import kpl
+from harness.closing import closing
 from harness.fake_aws import FakeAws, error
 from harness.kinesalite import make_stream
-from harness.moto import Moto, read_stream
+from harness.moto import read_stream
 from harness.process import wait_until
 from harness.records import records
 from harness.weir import ROOT
@@ -19,24 +20,9 @@ KEYS = {"region": "eu-west-1", "access_key_id": "AK", "secret_access_key": "SK"}
 FAST = {"backoff_min": "20ms", "backoff_max": "300ms"}
 
 
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    yield server.start()
-    server.stop()
-
-
 @pytest.fixture
 def fake():
-    made = []
-
-    def make(answer):
-        made.append(FakeAws(answer))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    yield from closing(FakeAws)
 
 
 def make_delivery_stream(moto, name):

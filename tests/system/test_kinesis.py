@@ -4,26 +4,12 @@ import json
 
 import pytest
 
-from harness.kinesalite import Kinesalite, make_stream
+from harness.kinesalite import make_stream
 from harness.kinesis_local import KinesisLocal
-from harness.moto import REGION, Moto, read_stream
+from harness.moto import REGION, read_stream
 from harness.records import records
 
 FILES = ["apache_combined.log", "auth.log", "nginx_plus.jsonl"]
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    yield server.start()
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def kinesalite(tmp_path_factory):
-    server = Kinesalite(tmp_path_factory.mktemp("kinesalite"))
-    yield server.start()
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ import random
 import pytest
 
 from harness import needs
+from harness.closing import closing
 from harness.fake_aws import FakeAws, error, taken
 from harness.kinesalite import make_stream
-from harness.moto import REGION, Moto, read_stream
+from harness.moto import REGION, read_stream
 from harness.process import wait_until
 from harness.records import records
 
@@ -19,22 +20,7 @@ FAST = {"backoff_min": "20ms", "backoff_max": "300ms"}
 
 @pytest.fixture
 def fake():
-    made = []
-
-    def make(answer):
-        made.append(FakeAws(answer))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    yield server.start()
-    server.stop()
+    yield from closing(FakeAws)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import kpl, needs
+from harness.closing import closing
 from harness.fake_aws import FakeAws, error
 from harness.process import wait_until
 from harness.records import records
@@ -22,15 +23,7 @@ FIELDS = {"format": "text", "fields": ["d"], "partition_key": "k"}
 @pytest.fixture
 def serve():
     """serve(stream): a service that has the stream."""
-    made = []
-
-    def make(stream):
-        made.append(FakeAws(stream.answer))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    yield from closing(lambda stream: FakeAws(stream.answer))
 
 
 @pytest.fixture

@@ -6,29 +6,13 @@ import http.client
 import json
 import shutil
 
-import pytest
-
 from harness import kpl
 from harness.fake_aws import FakeAws
 from harness.kinesalite import Kinesalite, make_stream
-from harness.moto import REGION, Moto, read_stream
+from harness.moto import REGION, read_stream
 from harness.process import wait_until
 from harness.weir import ROOT
 from test_kpl import keyed
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    yield server.start()
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def kinesalite(tmp_path_factory):
-    server = Kinesalite(tmp_path_factory.mktemp("kinesalite"))
-    yield server.start()
-    server.stop()
 
 
 class Recorder:

@@ -122,6 +122,16 @@ def noting(weir, tmp_path):
     return stage
 
 
+def running(weir, tmp_path, lines):
+    """A pipeline "a" of one file that has shipped so many lines; the file, and the file that it went to."""
+    log, out = tmp_path / "a.log", tmp_path / "a.jsonl"
+    append(log, 1, lines)
+    weir.pipeline("a", {"inputs": [tail(log)], "outputs": [to_file(out)]})
+    weir.start()
+    wait_until(lambda: count(out) == lines, 10 * SLOW, "the lines")
+    return log, out
+
+
 # ---- what switches ----
 
 def test_a_changed_pipeline_goes_on_where_it_was(weir, tmp_path):
@@ -204,11 +214,7 @@ def test_outputs_come_and_go(weir, tmp_path):
 
 
 def test_a_plugin_that_was_dropped_into_the_folder_is_taken_up(weir, noting, tmp_path):
-    log, out = tmp_path / "a.log", tmp_path / "out.jsonl"
-    append(log, 1, 3)
-    weir.pipeline("a", {"inputs": [tail(log)], "outputs": [to_file(out)]})
-    weir.start()
-    wait_until(lambda: count(out) == 3, 10 * SLOW, "the lines")
+    log, out = running(weir, tmp_path, 3)
     weir.pipeline("a", {"inputs": [tail(log)], "filters": [noting()], "outputs": [to_file(out)]})
     result = reload(weir, 1)
     assert outcomes(result) == {"a": "kept"} and "noting" in result["problems"][0]["text"]
@@ -257,11 +263,7 @@ def test_a_broken_pipeline_keeps_the_old_one_and_says_where(weir, tmp_path):
 
 @pytest.mark.parametrize("mistake", ["weir.yaml", "conf_dir"])
 def test_what_concerns_all_changes_nothing(weir, tmp_path, mistake):
-    log, out = tmp_path / "a.log", tmp_path / "a.jsonl"
-    append(log, 1, 10)
-    weir.pipeline("a", {"inputs": [tail(log)], "outputs": [to_file(out)]})
-    weir.start()
-    wait_until(lambda: count(out) == 10, 10 * SLOW, "the lines")
+    log, out = running(weir, tmp_path, 10)
     if mistake == "weir.yaml":
         weir.configure(drain_timeout="soon")
     else:
@@ -276,11 +278,7 @@ def test_what_concerns_all_changes_nothing(weir, tmp_path, mistake):
 @pytest.mark.parametrize("word", ["crash", "wont_start"])
 def test_a_plugin_that_does_not_come_up_keeps_the_old_one(weir, noting, tmp_path, word):
     noting.build()
-    log, out = tmp_path / "a.log", tmp_path / "a.jsonl"
-    append(log, 1, 10)
-    weir.pipeline("a", {"inputs": [tail(log)], "outputs": [to_file(out)]})
-    weir.start()
-    wait_until(lambda: count(out) == 10, 10 * SLOW, "the lines")
+    log, out = running(weir, tmp_path, 10)
     weir.pipeline("a", {"inputs": [tail(log)], "filters": [noting(word)],
                         "outputs": [to_file(out)]})
     result = reload(weir, 1)

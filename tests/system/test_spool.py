@@ -55,15 +55,6 @@ def segments(agent):
     return sorted((agent.state_dir / "spool/main").glob("*/*.seg"))
 
 
-@pytest.fixture
-def gate(scripted):
-    """A server that says 503 until gate.open is set."""
-    opened = threading.Event()
-    server = scripted(lambda body, number: 200 if opened.is_set() else 503)
-    server.open = opened
-    return server
-
-
 def test_records_are_the_same_with_a_queue_as_without(weir, tmp_path, scripted):
     log = tmp_path / "log"
     log.write_text("".join(
@@ -246,18 +237,27 @@ def test_a_queue_may_drop_its_oldest_and_counts_them(weir, tmp_path, gate):
     weir.stop()
 
 
-def test_damage_costs_the_damaged_records_and_is_reported(weir, tmp_path, gate):
-    log = tmp_path / "log"
+def fill_queue(weir, log, gate):
+    """An agent at work with 2,000 lines in its queue, on which it does not wait when it stops."""
     weir.configure(shutdown_timeout="200ms")
     weir.pipeline("main", {"inputs": [tail(log)], "outputs": [http(gate.url, buffer="16MiB")]})
     write(log, 0, 2000, 100)
     weir.start()
     wait_until(lambda: positions(weir) == {"http": log.stat().st_size}, DEADLINE, "the position")
-    weir.stop(code=4)
+
+
+def damage(weir, size):
     segment, = segments(weir)
     with open(segment, "r+b") as file:
         file.seek(100_000)
-        file.write(b"\xa5" * 4096)
+        file.write(b"\xa5" * size)
+
+
+def test_damage_costs_the_damaged_records_and_is_reported(weir, tmp_path, gate):
+    log = tmp_path / "log"
+    fill_queue(weir, log, gate)
+    weir.stop(code=4)
+    damage(weir, 4096)
     code, (found,) = spool(weir, "check")
     assert code == 1 and found["damaged_segments"] == 1 and 15 < found["missing"] < 60
     gate.open.set()
@@ -275,18 +275,10 @@ def test_damage_costs_the_damaged_records_and_is_reported(weir, tmp_path, gate):
 
 
 def test_repair_writes_anew_what_is_whole(weir, tmp_path, gate):
-    log = tmp_path / "log"
-    weir.configure(shutdown_timeout="200ms")
-    weir.pipeline("main", {"inputs": [tail(log)], "outputs": [http(gate.url, buffer="16MiB")]})
-    write(log, 0, 2000, 100)
-    weir.start()
-    wait_until(lambda: positions(weir) == {"http": log.stat().st_size}, DEADLINE, "the position")
+    fill_queue(weir, tmp_path / "log", gate)
     assert "an agent uses it" in weir.command("spool", "repair", "-c", weir.config).stderr
     weir.stop(code=4)
-    segment, = segments(weir)
-    with open(segment, "r+b") as file:
-        file.seek(100_000)
-        file.write(b"\xa5" * 100)
+    damage(weir, 100)
     assert weir.command("spool", "check", "-c", weir.config).returncode == 1
     code, (found,) = spool(weir, "repair")
     assert code == 0 and found["missing"] > 0

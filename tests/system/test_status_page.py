@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from harness import browser as browsers
+from harness.closing import closing
 from harness.process import wait_until
 from harness.records import count
 from harness.weir import ROOT, SLOW
@@ -44,15 +45,7 @@ def running(weir, tmp_path, scripted):
 
 @pytest.fixture
 def browser():
-    made = []
-
-    def make(**options):
-        made.append(browsers.start(**options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.quit()
+    yield from closing(browsers.start, lambda browser: browser.quit())
 
 
 def ask(weir, path, **headers):
