@@ -202,7 +202,8 @@ static uint32_t passing_count;
 static int32_t passing_shape(struct weir_batch *batch, const struct weir_slice *keys,
 			     uint32_t count, uint16_t *ret_shape)
 {
-	const struct weir_shape *lasting = mock_shape(mock_of_batch(batch)->host, keys, count);
+	const struct weir_shape *lasting =
+		mock_shape(&mock_of_batch(batch)->host->shapes, keys, count);
 	const struct weir_key **pointers;
 	struct weir_shape *shape = calloc(1, sizeof(*shape) + (count + 1) * sizeof(*pointers));
 
