@@ -202,6 +202,25 @@ def test_letters_without_a_line_or_of_older_versions_are_replayed_as_far_as_they
     assert listed(weir) == {}
 
 
+def test_a_replayed_record_has_the_id_that_it_would_have_had(make_weir, tmp_path):
+    server = Bulk()
+    weir = make_weir()
+    weir.pipeline("p", {"inputs": [tail(tmp_path / "none.log")],
+                        "outputs": [{"elasticsearch": {"urls": [server.url], "index": "i"}}]})
+    letters_of(weir, "p").parent.mkdir(parents=True)
+    letters_of(weir, "p").write_text("".join(json.dumps({
+        "pipeline": "p", "stage": "elasticsearch", "kind": "output", "reason": "refused", "error": "",
+        "source": "/a", "source_id": "0123456789abcdef" * 2, "position": 7, "ordinal": ordinal,
+        "record": {"message": str(ordinal)}}) + "\n" for ordinal in (0, 2, 300)))
+    try:
+        assert replay(weir)["delivered"] == 3
+        source = "0123456789abcdef" * 2
+        assert {key: document["message"] for key, document in server.stored.items()} == {
+            f"{source}-7": "0", f"{source}-7-2": "2", f"{source}-7-300": "300"}
+    finally:
+        server.close()
+
+
 def test_drop_deletes_what_it_is_told_and_nothing_else(two_pipelines, scripted, tmp_path):
     weir = two_pipelines
     refuse_all(weir, scripted, tmp_path)
@@ -233,6 +252,9 @@ def test_damaged_lines_survive_all_but_drop_all(make_weir, scripted, tmp_path):
     (kept, ) = (weir.state_dir / "dead").iterdir()
     assert kept.read_bytes() == b"junk\n" + half
     dead(weir, "drop", "-p", "p")
+    assert kept.read_bytes() == b"junk\n" + half
+    kept.write_bytes(first + b"junk\n" + half)
+    assert json.loads(dead(weir, "drop", "-p", "p", "--json")) == {"dropped": 1, "damaged": 0}
     assert kept.read_bytes() == b"junk\n" + half
     assert json.loads(dead(weir, "drop", "--all", "--json"))["damaged"] == 2
     assert not kept.exists()

@@ -454,13 +454,14 @@ def test_a_call_that_fails_is_made_again(ship, fault):
     assert data_of(stream) == lines_of(500) and stream.calls.count("PutRecords") == 3
 
 
-@pytest.mark.parametrize("kind", ["record", "call"])
+@pytest.mark.parametrize("kind", ["record", "call", "all calls"])
 def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind):
     stream = kpl.Stream()
     if kind == "record":
         stream.fails = lambda *_: "ProvisionedThroughputExceededException"
     else:
-        stream.before = lambda *_: error("InternalFailure", "", 500)
+        stream.before = lambda stream, operation, number: (
+            error("InternalFailure", "", 500) if kind != "call" or operation == "PutRecords" else None)
     ship.log.write_text("".join(line + "\n" for line in lines_of(1000)))
     ship.configure(stream, record_ttl="500ms")
     weir.start()

@@ -194,13 +194,14 @@ def test_a_command_works_as_it_does_outside(agent, tmp_path):
 def test_the_systems_folders_cannot_be_written_and_others_can(agent, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("they can't be written anyway")
-    target = f"/etc/weir-test-{os.getpid()}"
-    exec_pipeline(agent, tmp_path, "sh", "-c", f"(echo x >{target}) 2>/dev/null || echo denied; echo done")
+    target, local = (f"{folder}/weir-test-{os.getpid()}" for folder in ("/etc", "/usr/local"))
+    exec_pipeline(agent, tmp_path, "sh", "-c", f"(echo x >{target}) 2>/dev/null || echo denied; "
+                  f"echo x >{local} && rm {local} && echo allowed; echo done")
     if status(agent)["landlock"]:
         pytest.skip(status(agent)["landlock"])
     wait_until(lambda: b"done" in lines(tmp_path / "out"), 20 * SLOW, "the command's end")
     assert not os.path.exists(target)
-    assert lines(tmp_path / "out") == [b"denied", b"done"]
+    assert lines(tmp_path / "out") == [b"denied", b"allowed", b"done"]
     agent.stop()
 
 

@@ -105,6 +105,27 @@ static void a_process_that_dies_loses_nothing_that_was_synced(void **state)
 	spool_close(dead);
 }
 
+static void the_last_position_that_was_saved_counts(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t end;
+
+	/* A close saves as well: once and twice turn by turn, so that each of the two places on disk
+	 * has the newer one. */
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(fixture_put(f, 100), 0);
+		fixture_sync(f);
+		assert_int_equal(fixture_take(f, &end), 1);
+		spool_acked(f->spool, end);
+		if (i % 2)
+			assert_int_equal(spool_save(f->spool, NULL), 0);
+		assert_int_equal(fixture_put(f, 1), 0); /* what waits keeps the segment */
+		fixture_reopen(f);
+		assert_int_equal(spool_start(f->spool), end);
+		fixture_drain(f);
+	}
+}
+
 static void an_empty_queue_leaves_no_segment(void **state)
 {
 	struct fixture *f = *state;
@@ -337,6 +358,7 @@ int main(void)
 		CASE(nothing_is_read_before_it_is_synced),
 		CASE(what_was_not_acknowledged_comes_again_after_a_start),
 		CASE(a_process_that_dies_loses_nothing_that_was_synced),
+		CASE(the_last_position_that_was_saved_counts),
 		CASE(an_empty_queue_leaves_no_segment),
 		CASE(a_full_queue_refuses_and_goes_on_when_there_is_room),
 		CASE(a_queue_that_drops_counts_every_record_it_loses),
