@@ -67,18 +67,24 @@ static void connection_free(struct connection *connection)
 	free(connection);
 }
 
+static void tell_refused(struct input *input, const char *peer, const char *why)
+{
+	weir_logf(input->host, input->context, WEIR_LOG_ERROR, "syslog_refused",
+		  "%s was sent away: %s", peer, why);
+}
+
 void connection_open(struct input *input, int take_fd, const char *peer)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 	struct weir_source_spec spec = {
 		.struct_size = sizeof(spec), .flags = WEIR_SOURCE_VOLATILE, .user = connection};
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-				    .data.ptr = connection};
+	struct epoll_event nothing_yet = {.events = EPOLLONESHOT, .data.ptr = connection};
 	struct weir_error error = {0};
 
 	set_reset(take_fd, 1);
 	if (!connection) {
 		(void)close(take_fd);
+		tell_refused(input, peer, "no memory");
 		return;
 	}
 	set_option(take_fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -90,14 +96,18 @@ void connection_open(struct input *input, int take_fd, const char *peer)
 	connection->framing.max = input->max_message;
 	(void)snprintf(connection->peer, sizeof(connection->peer), "%s", peer);
 	spec.name = weir_slice_of(connection->peer);
+	if (epoll_ctl(input->epoll_fd, EPOLL_CTL_ADD, take_fd, &nothing_yet) != 0) {
+		tell_refused(input, peer, strerror(errno));
+		connection_free(connection);
+		return;
+	}
 	if (input->host->source_open(input->context, &spec, &connection->source, &error) < 0) {
-		weir_logf(input->host, input->context, WEIR_LOG_ERROR, "syslog_refused",
-			  "%s was sent away: %s", peer, error.text);
+		tell_refused(input, peer, error.text);
 		connection_free(connection);
 		return;
 	}
 	link_connection(connection);
-	(void)epoll_ctl(input->epoll_fd, EPOLL_CTL_ADD, take_fd, &event);
+	connection_wait(connection);
 }
 
 void connection_wait(struct connection *connection)
@@ -112,7 +122,7 @@ void connection_finish(struct connection *connection)
 {
 	struct input *input = connection->input;
 
-	set_reset(connection->fd, 0);
+	set_reset(connection->fd, connection->is_cut_off);
 	unlink_connection(connection);
 	connection_free(connection);
 	listener_hear(input);
@@ -126,16 +136,19 @@ void connection_destroy(struct connection *connection)
 
 /* ---- reading ---- */
 
-/* Keeps the beginning of a message for the next read. */
-static int keep(struct connection *connection, const uint8_t *data, uint32_t size)
+/* Keeps what no record was made of for the next read: the beginning of a message, or more (is_behind). If
+ * it can't, the sender is cut off, and so knows that not all was dealt with. */
+static void keep(struct connection *connection, const uint8_t *data, uint32_t size)
 {
 	struct input *input = connection->input;
 
 	if (size > connection->kept_capacity) {
 		uint8_t *grown = realloc(connection->kept, size);
 
-		if (!grown)
-			return WEIR_ERR_MEMORY;
+		if (!grown) {
+			connection->is_cut_off = 1;
+			return;
+		}
 		input->host->memory_charge(input->context,
 					   (int64_t)size - connection->kept_capacity);
 		connection->kept = grown;
@@ -144,7 +157,6 @@ static int keep(struct connection *connection, const uint8_t *data, uint32_t siz
 	if (size)
 		memcpy(connection->kept, data, size);
 	connection->kept_size = size;
-	return 0;
 }
 
 /* Bytes, 0 at the end of the stream or of the connection, -1 when there is nothing now. */
@@ -186,7 +198,8 @@ static int record_all(struct connection *connection, struct recording *recording
 		connection->offset += end - start; /* nothing but filling */
 		start = end;
 	}
-	return keep(connection, data + start, end - start);
+	keep(connection, data + start, end - start);
+	return status < 0 ? status : 0;
 }
 
 static void count(struct input *input, const struct recording *recording)
@@ -207,7 +220,7 @@ static int take(struct connection *connection, struct weir_batch *batch, uint16_
 
 	if (status < 0) {
 		connection->ended = 0;
-		(void)keep(connection, batch->blocks[block].data + start, end - start);
+		keep(connection, batch->blocks[block].data + start, end - start);
 		return status;
 	}
 	status = record_all(connection, &recording, start, end);
@@ -217,9 +230,18 @@ static int take(struct connection *connection, struct weir_batch *batch, uint16_
 
 static int32_t no_memory(struct connection *connection, struct weir_error *error)
 {
-	connection_wait(connection);
 	return weir_fail(error, WEIR_ERR_MEMORY, "no memory to read from %s; raise memory_limit",
 			 connection->peer);
+}
+
+static int32_t cut_off(const struct connection *connection)
+{
+	weir_logf(connection->input->host, connection->input->context, WEIR_LOG_ERROR,
+		  "syslog_cut_off",
+		  "no memory for what %s has sent: the connection is reset, so that it sends it "
+		  "again",
+		  connection->peer);
+	return WEIR_READ_END;
 }
 
 int32_t connection_read(struct connection *connection, struct weir_batch *batch,
@@ -233,23 +255,30 @@ int32_t connection_read(struct connection *connection, struct weir_batch *batch,
 	int status;
 
 	batch->range_start = batch->range_end = connection->offset;
-	if (connection->input->host->batch_reserve(batch, 0, 0, kept + SYSLOG_READ_BYTES) < 0)
+	if (connection->input->host->batch_reserve(batch, 0, 0, kept + SYSLOG_READ_BYTES) < 0) {
+		connection_wait(connection);
 		return no_memory(connection, error);
+	}
 	number = (uint16_t)batch->arena_block;
 	block = &batch->blocks[number];
 	start = block->used;
 	got = receive(connection, block->data + start + kept, SYSLOG_READ_BYTES);
-	if (got < 0) {
+	if (got < 0 && !connection->is_behind) {
 		connection_wait(connection);
 		return WEIR_READ_IDLE;
 	}
 	if (kept)
 		memcpy(block->data + start, connection->kept, kept);
 	connection->ended = got == 0;
-	block->used = start + kept + (uint32_t)got;
-	status = take(connection, batch, number, start, start + kept + (uint32_t)got);
+	block->used = start + kept + (got > 0 ? (uint32_t)got : 0);
+	status = take(connection, batch, number, start, block->used);
 	batch->range_end = connection->offset;
-	if (status < 0)
+	connection->is_behind = status < 0;
+	if (connection->is_cut_off)
+		return cut_off(connection);
+	if (status < 0) { /* there may be whole messages among what is kept */
+		connection->input->host->source_ready(connection->source);
 		return no_memory(connection, error);
+	}
 	return connection->ended ? WEIR_READ_END : WEIR_READ_MORE;
 }

@@ -46,6 +46,8 @@ struct connection {
 	uint32_t kept_size, kept_capacity;
 	uint64_t offset; /* of it in the stream */
 	int ended;
+	int is_behind;  /* whole messages are kept: there was no memory for their records */
+	int is_cut_off; /* something was lost: it is to be reset in any case */
 };
 
 struct input {
