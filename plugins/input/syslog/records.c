@@ -11,7 +11,10 @@
 static const char *const keys[FIELDS] = {"facility", "severity", "hostname",        "app_name",
 					 "procid",   "msgid",    "structured_data", "message"};
 
-static const char *const words[FACILITIES + SEVERITIES] = {
+/* Of a word in a batch, so that its place is its number times this. */
+#define WORD_SIZE 8
+
+static const char words[FACILITIES + SEVERITIES][WORD_SIZE + 1] = {
 	"kern",   "user",   "mail",     "daemon", "auth",    "syslog", "lpr",    "news",
 	"uucp",   "cron",   "authpriv", "ftp",    "ntp",     "audit",  "alert",  "clock",
 	"local0", "local1", "local2",   "local3", "local4",  "local5", "local6", "local7",
@@ -19,19 +22,14 @@ static const char *const words[FACILITIES + SEVERITIES] = {
 
 static int put_words(struct recording *recording)
 {
-	struct weir_batch *batch = recording->batch;
-	uint32_t size = 0;
+	const uint32_t size = (FACILITIES + SEVERITIES) * WORD_SIZE;
 	char *text;
 
-	for (uint32_t i = 0; i < FACILITIES + SEVERITIES; i++)
-		size += (uint32_t)strlen(words[i]);
-	if (recording->input->host->batch_reserve(batch, 0, 0, size) < 0)
+	if (recording->input->host->batch_reserve(recording->batch, 0, 0, size) < 0)
 		return WEIR_ERR_MEMORY;
-	text = weir_batch_text(batch, size, &recording->words);
-	for (uint32_t i = 0; i < FACILITIES + SEVERITIES; i++) {
-		memcpy(text, words[i], strlen(words[i]));
-		text += strlen(words[i]);
-	}
+	text = weir_batch_text(recording->batch, size, &recording->words);
+	for (uint32_t i = 0; i < FACILITIES + SEVERITIES; i++)
+		memcpy(text + i * WORD_SIZE, words[i], WORD_SIZE);
 	return 0;
 }
 
@@ -55,8 +53,7 @@ static struct weir_value word(const struct recording *recording, uint32_t index)
 {
 	struct weir_value value = recording->words;
 
-	for (uint32_t i = 0; i < index; i++)
-		value.as.offset += strlen(words[i]);
+	value.as.offset += index * WORD_SIZE;
 	value.length = (uint32_t)strlen(words[index]);
 	value.flags = WEIR_VALUE_PLAIN;
 	return value;
