@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "producer_internal.h"
-#include "support/aws_put/answer.h"
+#include "support/aws_put/failures.h"
 
 #define FATE_DELIVERED 0
 #define FATE_RETRY 1
@@ -97,7 +97,8 @@ static uint32_t refuse(struct producer *p, struct shipment *shipment,
 		       const struct aws_error *failure)
 {
 	int is_one = shipment->records == 1;
-	char text[400];
+	char text[PUT_REFUSAL_SIZE];
+	const char *reason;
 
 	pthread_mutex_lock(&p->lock);
 	producer_sent_remove(p, shipment);
@@ -107,12 +108,9 @@ static uint32_t refuse(struct producer *p, struct shipment *shipment,
 		split(p, shipment);
 	pthread_mutex_unlock(&p->lock);
 	if (is_one) {
-		snprintf(text, sizeof(text), "the service answered %s: %s",
-			 *failure->code ? failure->code : "an error", failure->text);
+		reason = put_refusal(failure, text);
 		p->host->metric_add(p->refused, 1);
-		producer_outcome(p, shipment->parcels[0].first, WEIR_OUTCOME_DEAD,
-				 failure->class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused",
-				 text);
+		producer_outcome(p, shipment->parcels[0].first, WEIR_OUTCOME_DEAD, reason, text);
 		shipment_free(shipment, &p->shipments);
 	}
 	producer_pump(p);
@@ -152,7 +150,7 @@ static uint32_t call_failed(struct producer *p, struct shipment *shipment,
 
 	aws_error_read(response, &failure);
 	meters_error(&p->meters, failure.code);
-	if (failure.class == AWS_ERROR_INVALID || failure.class == AWS_ERROR_TOO_LARGE)
+	if (put_class_is_final(failure.class))
 		return refuse(p, shipment, &failure);
 	if (response->may_have_landed)
 		p->host->metric_add(p->repeated, shipment->records);
@@ -166,16 +164,8 @@ struct reading {
 	struct shipment *shipment;
 	uint8_t *fates;                      /* FATE_* of the parcels */
 	char (*elsewhere)[SHARD_ID_MAX + 1]; /* of parcels: the shard that took it, if another */
-	uint32_t retried, refused, held;     /* records */
-	char code[64], text[256];            /* of the first that failed */
-	char dead_text[400];                 /* of the first that is refused for good */
+	struct put_failures failures;
 };
-
-static void copy_slice(char *to, size_t size, struct weir_slice text)
-{
-	snprintf(to, size, "%.*s", (int)(text.size < size ? text.size : size),
-		 text.data ? text.data : "");
-}
 
 /* A shard, or the key that encrypts the stream, has been asked for too much. */
 static int is_throttle(const char *code)
@@ -192,15 +182,20 @@ static void on_taken(struct reading *r, const struct put_outcome *outcome)
 	if (lane_has_shard(lane) && outcome->shard.size &&
 	    !weir_slice_equals(outcome->shard, lane->shard.id)) {
 		r->fates[outcome->index] = FATE_ELSEWHERE;
-		copy_slice(r->elsewhere[outcome->index], SHARD_ID_MAX + 1, outcome->shard);
+		snprintf(r->elsewhere[outcome->index], SHARD_ID_MAX + 1, "%.*s",
+			 (int)(outcome->shard.size < SHARD_ID_MAX ? outcome->shard.size
+								  : SHARD_ID_MAX),
+			 outcome->shard.data);
 	}
 }
 
 static void on_outcome(void *user, const struct put_outcome *outcome)
 {
 	struct reading *r = user;
-	uint32_t records, class;
-	char code[64];
+	struct producer *p = r->producer;
+	const struct parcel *parcel = &r->shipment->parcels[outcome->index];
+	char code[PUT_CODE_SIZE];
+	uint32_t class;
 
 	if (outcome->index >= r->shipment->count)
 		return; /* the count will tell */
@@ -208,39 +203,26 @@ static void on_outcome(void *user, const struct put_outcome *outcome)
 		on_taken(r, outcome);
 		return;
 	}
-	records = r->shipment->parcels[outcome->index].count;
-	copy_slice(code, sizeof(code), outcome->code);
-	class = aws_error_class(code);
-	meters_error(&r->producer->meters, code);
-	r->producer->host->metric_add(r->shipment->parcels[outcome->index].lane->meters.all_errors,
-				      1);
-	if (!*r->code) {
-		memcpy(r->code, code, sizeof(code));
-		copy_slice(r->text, sizeof(r->text), outcome->message);
-	}
-	if (class != AWS_ERROR_INVALID && class != AWS_ERROR_TOO_LARGE) {
+	class = put_failures_note(&r->failures, outcome, parcel->count, code);
+	meters_error(&p->meters, code);
+	p->host->metric_add(parcel->lane->meters.all_errors, 1);
+	if (put_class_is_final(class))
+		r->fates[outcome->index] = FATE_DEAD;
+	else
 		r->fates[outcome->index] = is_throttle(code) ? FATE_THROTTLED : FATE_RETRY;
-		r->retried += records;
-		r->held += class == AWS_ERROR_HOLD ? records : 0;
-		return;
-	}
-	r->fates[outcome->index] = FATE_DEAD;
-	r->refused += records;
-	if (!*r->dead_text)
-		snprintf(r->dead_text, sizeof(r->dead_text), "the service answered %s: %.*s", code,
-			 (int)(outcome->message.size < 256 ? outcome->message.size : 256),
-			 outcome->message.data ? outcome->message.data : "");
 }
 
 static void tell(struct producer *p, const struct reading *r)
 {
-	if (!r->retried && !r->refused)
+	const struct put_failures *f = &r->failures;
+
+	if (!f->retried && !f->refused)
 		return;
-	p->host->metric_add(p->retried, r->retried);
-	weir_logf(p->host, p->context, r->held ? WEIR_LOG_ERROR : WEIR_LOG_WARNING,
-		  r->held ? "kinesis_hold" : "aws_partial",
+	p->host->metric_add(p->retried, f->retried);
+	weir_logf(p->host, p->context, f->held ? WEIR_LOG_ERROR : WEIR_LOG_WARNING,
+		  f->held ? "kinesis_hold" : "aws_partial",
 		  "kinesis took only a part: %u of %u records are sent again, %u refused (%s: %s)",
-		  r->retried, r->shipment->records, r->refused, r->code, r->text);
+		  f->retried, r->shipment->records, f->refused, f->code, f->text);
 }
 
 /* Single records are good wherever they are; of an aggregate it depends on the shard. */
@@ -277,7 +259,7 @@ static void sort_failed(struct reading *r, uint32_t i, uint64_t now)
 	if (r->fates[i] == FATE_RETRY || r->fates[i] == FATE_THROTTLED) {
 		for (struct record *record = parcel->first; record; record = record->next)
 			record->tries++;
-		lane_failed(p, parcel->lane, r->held > 0, now);
+		lane_failed(p, parcel->lane, r->failures.held > 0, now);
 		producer_return(p, parcel->first);
 		parcel->first = NULL;
 	}
@@ -351,7 +333,8 @@ static void settle(struct producer *p, struct reading *r)
 			producer_outcome(p, first, WEIR_OUTCOME_DELIVERED, NULL, "");
 		} else if (first) {
 			p->host->metric_add(p->refused, 1);
-			producer_outcome(p, first, WEIR_OUTCOME_DEAD, "refused", r->dead_text);
+			producer_outcome(p, first, WEIR_OUTCOME_DEAD, "refused",
+					 r->failures.dead_text);
 		}
 	}
 	shipment_free(shipment, &p->shipments);

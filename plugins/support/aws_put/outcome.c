@@ -2,6 +2,7 @@
 /* From an answer to what http_done() says, and to outcomes of records. */
 #include <stdlib.h>
 
+#include "support/aws_put/failures.h"
 #include "support/aws_put/put_internal.h"
 
 /* ---- the call as a whole ---- */
@@ -9,18 +10,16 @@
 static uint32_t refuse(struct aws_put *put, struct batching_request *request,
 		       const struct aws_error *failure)
 {
-	char text[400];
+	char text[PUT_REFUSAL_SIZE];
+	const char *reason;
 
 	if (request->records > 1) {
 		batching_split(put->batching, request);
 		return WEIR_HTTP_FINISHED;
 	}
-	snprintf(text, sizeof(text), "the service answered %s: %s",
-		 *failure->code ? failure->code : "an error", failure->text);
+	reason = put_refusal(failure, text);
 	put->host->metric_add(put->refused, 1);
-	batching_dead(put->batching, request,
-		      failure->class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused",
-		      weir_slice_of(text));
+	batching_dead(put->batching, request, reason, weir_slice_of(text));
 	return WEIR_HTTP_FINISHED;
 }
 
@@ -30,7 +29,7 @@ static uint32_t call_failed(struct aws_put *put, struct batching_request *reques
 	struct aws_error failure;
 
 	aws_error_read(response, &failure);
-	if (failure.class == AWS_ERROR_INVALID || failure.class == AWS_ERROR_TOO_LARGE)
+	if (put_class_is_final(failure.class))
 		return refuse(put, request, &failure);
 	return aws_service_refused(put->service, response, &failure);
 }
@@ -42,46 +41,25 @@ struct reading {
 	const uint32_t *sizes;       /* of groups; NULL = each is one */
 	uint32_t groups, records;    /* expected */
 	uint32_t next;               /* record */
-	uint32_t retried, refused, held;
-	char code[64], text[256]; /* of the first that failed */
-	char dead_text[400];      /* of the first that is refused for good */
+	struct put_failures failures;
 };
-
-static void copy_slice(char *to, size_t size, struct weir_slice text)
-{
-	snprintf(to, size, "%.*s", (int)(text.size < size ? text.size : size),
-		 text.data ? text.data : "");
-}
 
 static struct batching_fate fate_of(struct reading *r, const struct put_outcome *outcome,
 				    uint32_t records)
 {
 	struct batching_fate fate = {.outcome = WEIR_OUTCOME_DELIVERED};
-	char code[64];
+	char code[PUT_CODE_SIZE];
 	uint32_t class;
 
 	if (outcome->code.size == 0)
 		return fate;
-	copy_slice(code, sizeof(code), outcome->code);
-	class = aws_error_class(code);
-	if (!*r->code) {
-		memcpy(r->code, code, sizeof(code));
-		copy_slice(r->text, sizeof(r->text), outcome->message);
-	}
-	if (class != AWS_ERROR_INVALID && class != AWS_ERROR_TOO_LARGE) {
-		r->retried += records;
-		r->held += class == AWS_ERROR_HOLD ? records : 0;
-		fate.outcome = 0;
+	class = put_failures_note(&r->failures, outcome, records, code);
+	fate.outcome = 0;
+	if (!put_class_is_final(class))
 		return fate;
-	}
-	if (!*r->dead_text)
-		snprintf(r->dead_text, sizeof(r->dead_text), "the service answered %s: %.*s", code,
-			 (int)(outcome->message.size < 256 ? outcome->message.size : 256),
-			 outcome->message.data ? outcome->message.data : "");
-	r->refused += records;
 	fate.outcome = WEIR_OUTCOME_DEAD;
 	fate.reason = class == AWS_ERROR_TOO_LARGE ? "too_large" : "refused";
-	fate.text = weir_slice_of(r->dead_text);
+	fate.text = weir_slice_of(r->failures.dead_text);
 	return fate;
 }
 
@@ -100,15 +78,16 @@ static void on_outcome(void *user, const struct put_outcome *outcome)
 
 static uint32_t settle(struct aws_put *put, struct batching_request *request, struct reading *r)
 {
+	const struct put_failures *f = &r->failures;
 	uint32_t answer;
 
-	put->host->metric_add(put->retried, r->retried);
-	put->host->metric_add(put->refused, r->refused);
+	put->host->metric_add(put->retried, f->retried);
+	put->host->metric_add(put->refused, f->refused);
 	weir_logf(put->host, put->options.context, WEIR_LOG_WARNING, "aws_partial",
 		  "%s took only a part: %u of %u records are sent again, %u refused (%s: %s)",
-		  put->options.service, r->retried, r->records, r->refused, r->code, r->text);
+		  put->options.service, f->retried, r->records, f->refused, f->code, f->text);
 	answer = batching_settle(put->batching, request, r->fates);
-	return answer == WEIR_HTTP_TRY_AGAIN && r->held > 0 ? WEIR_HTTP_TRY_SLOWLY : answer;
+	return answer == WEIR_HTTP_TRY_AGAIN && f->held > 0 ? WEIR_HTTP_TRY_SLOWLY : answer;
 }
 
 static uint32_t read_answer(struct aws_put *put, struct batching_request *request,
@@ -123,7 +102,7 @@ static uint32_t read_answer(struct aws_put *put, struct batching_request *reques
 			  put->options.service, r->groups);
 		return WEIR_HTTP_TRY_AGAIN;
 	}
-	if (r->retried || r->refused)
+	if (r->failures.retried || r->failures.refused)
 		return settle(put, request, r);
 	batching_delivered(put->batching, request);
 	return WEIR_HTTP_FINISHED;
