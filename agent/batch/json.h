@@ -14,7 +14,9 @@
 
 #include "base/buffer.h"
 
-int json_append_string(struct buffer *out, struct weir_slice text);  /* with its quotes */
+int json_append_string(struct buffer *out, struct weir_slice text); /* with its quotes */
+/* ,"NAME":TEXT, where the text is null when it is NULL. */
+int json_append_member(struct buffer *out, const char *name, const char *text);
 int json_append_base64(struct buffer *out, struct weir_slice bytes); /* with quotes */
 int json_append_value(struct buffer *out, const struct weir_batch *batch,
 		      const struct weir_value *value);

@@ -95,6 +95,15 @@ int json_append_string(struct buffer *out, struct weir_slice text)
 	return WEIR_ERR_MEMORY;
 }
 
+int json_append_member(struct buffer *out, const char *name, const char *text)
+{
+	int status = buffer_printf(out, ",\"%s\":", name);
+
+	if (status < 0)
+		return status;
+	return text ? json_append_string(out, weir_slice_of(text)) : buffer_text(out, "null");
+}
+
 static char *append_base64(char *to, const uint8_t *bytes, size_t size)
 {
 	static const char digits[] =

@@ -162,10 +162,8 @@ static void list_for_programs(const struct listing *listing)
 
 		buffer_text(&out, i ? ",{\"pipeline\":" : "{\"pipeline\":");
 		json_append_string(&out, weir_slice_of(pile->pipeline));
-		buffer_text(&out, ",\"stage\":");
-		json_append_string(&out, weir_slice_of(pile->stage));
-		buffer_text(&out, ",\"reason\":");
-		json_append_string(&out, weir_slice_of(pile->reason));
+		json_append_member(&out, "stage", pile->stage);
+		json_append_member(&out, "reason", pile->reason);
 		buffer_printf(&out, ",\"count\":%" PRIu64 ",\"bytes\":%" PRIu64, pile->count,
 			      pile->bytes);
 		if (pile->last_ns) {

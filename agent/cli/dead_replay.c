@@ -11,7 +11,6 @@
  * delivered, dropped by a rule, or durable in the new file. Only then is it taken out of the old one,
  * by rename. Killed before, the command sends again what it had sent, and loses nothing.
  */
-#include <ftw.h>
 #include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -26,6 +25,7 @@
 #include "cli/dead.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/temporary.h"
 #include "pipeline/replay.h"
 
 #define STATE_FOLDER ".weir-replay-"
@@ -240,19 +240,6 @@ static int run_target(struct replaying *replaying, const struct letter_files *ke
 
 /* ---- one place ----------------------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *info, int flag, struct FTW *ftw)
-{
-	(void)info;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-	(void)nftw(path, remove_one, 4, FTW_DEPTH | FTW_PHYS);
-}
-
 /* A folder beside the kept files; those of commands that were killed go. To be freed. */
 static char *make_state_dir(const char *beside, struct weir_error *error)
 {
@@ -265,7 +252,7 @@ static char *make_state_dir(const char *beside, struct weir_error *error)
 		path = NULL;
 	if (path && glob(path, 0, NULL, &old) == 0)
 		for (size_t i = 0; i < old.gl_pathc; i++)
-			remove_tree(old.gl_pathv[i]);
+			temporary_remove(old.gl_pathv[i]);
 	globfree(&old);
 	free(path);
 	if (asprintf(&path, "%.*s" STATE_FOLDER "XXXXXX", length, beside) < 0)
@@ -304,7 +291,7 @@ static int run_targets(struct replaying *replaying, const struct letter_files *k
 		}
 		replaying->at = &replaying->targets[i];
 		status = run_target(replaying, kept, letters_path, state_dir, error);
-		remove_tree(state_dir);
+		temporary_remove(state_dir);
 		free(state_dir);
 	}
 	remove_if_empty(letters_path);

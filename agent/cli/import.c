@@ -177,9 +177,9 @@ static void json_notes(struct buffer *out, const struct import_note *note)
 
 	buffer_text(out, "[");
 	for (; note; note = note->next) {
-		buffer_printf(out, "%s{\"kind\":\"%s\",\"line\":%u,\"text\":", separator,
+		buffer_printf(out, "%s{\"kind\":\"%s\",\"line\":%u", separator,
 			      note->kind == IMPORT_LOST ? "lost" : "differs", note->line);
-		json_append_string(out, weir_slice_of(note->text));
+		json_append_member(out, "text", note->text);
 		buffer_text(out, "}");
 		separator = ",";
 	}
@@ -194,9 +194,8 @@ static void json_places(struct buffer *out, const char *pipeline, const struct i
 	for (; place; place = place->next) {
 		if (strcmp(place->pipeline, pipeline) != 0)
 			continue;
-		buffer_printf(out, "%s{\"position\":%" PRIu64 ",\"path\":", separator,
-			      place->position);
-		json_append_string(out, weir_slice_of(place->path));
+		buffer_printf(out, "%s{\"position\":%" PRIu64, separator, place->position);
+		json_append_member(out, "path", place->path);
 		buffer_text(out, "}");
 		separator = ",";
 	}

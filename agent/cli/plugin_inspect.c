@@ -231,11 +231,7 @@ static void print_json(const struct inspection *inspection)
 
 	buffer_text(&out, "{\"path\":");
 	json_append_string(&out, weir_slice_of(inspection->path));
-	buffer_text(&out, ",\"refused\":");
-	if (inspection->why.code)
-		json_append_string(&out, weir_slice_of(inspection->why.text));
-	else
-		buffer_text(&out, "null");
+	json_append_member(&out, "refused", inspection->why.code ? inspection->why.text : NULL);
 	if (inspection->list)
 		buffer_printf(&out, ",\"abi\":\"%u.%u\"", inspection->list->abi_major,
 			      inspection->list->abi_minor);

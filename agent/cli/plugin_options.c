@@ -128,15 +128,6 @@ void plugins_describe(const struct registry_entry *entry, int more)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void append_text(struct buffer *out, const char *name, const char *text)
-{
-	buffer_printf(out, ",\"%s\":", name);
-	if (text)
-		json_append_string(out, weir_slice_of(text));
-	else
-		buffer_text(out, "null");
-}
-
 static void append_options(struct buffer *out, const struct weir_option *options)
 {
 	const char *separator = "";
@@ -150,11 +141,11 @@ static void append_options(struct buffer *out, const struct weir_option *options
 		append_type(&type, &option);
 		buffer_printf(out, "%s{\"required\":%s", separator,
 			      option.flags & WEIR_OPTION_REQUIRED ? "true" : "false");
-		append_text(out, "name", option.name);
-		append_text(out, "type", buffer_cstr(&type));
-		append_text(out, "default", option.default_text);
-		append_text(out, "values", option.values);
-		append_text(out, "doc", option.doc);
+		json_append_member(out, "name", option.name);
+		json_append_member(out, "type", buffer_cstr(&type));
+		json_append_member(out, "default", option.default_text);
+		json_append_member(out, "values", option.values);
+		json_append_member(out, "doc", option.doc);
 		if (option.min < option.max)
 			buffer_printf(out, ",\"min\":%" PRId64 ",\"max\":%" PRId64, option.min,
 				      option.max);
@@ -171,13 +162,13 @@ static void append_options(struct buffer *out, const struct weir_option *options
 void plugins_append_json(struct buffer *out, const struct registry_entry *entry, int with_options)
 {
 	buffer_printf(out, "{\"kind\":\"%s\"", registry_kind_name(entry->plugin->kind));
-	append_text(out, "name", entry->plugin->name);
-	append_text(out, "version", entry->plugin->version);
-	append_text(out, "summary", entry->plugin->summary);
-	append_text(out, "path", entry->path);
+	json_append_member(out, "name", entry->plugin->name);
+	json_append_member(out, "version", entry->plugin->version);
+	json_append_member(out, "summary", entry->plugin->summary);
+	json_append_member(out, "path", entry->path);
 	buffer_printf(out, ",\"abi\":\"%u.%u\"", entry->abi_major, entry->abi_minor);
 	if (with_options) {
-		append_text(out, "short_option", plugin_short_option(entry->plugin));
+		json_append_member(out, "short_option", plugin_short_option(entry->plugin));
 		buffer_text(out, ",\"options\":");
 		append_options(out, entry->plugin->options);
 		buffer_text(out, ",\"host_options\":");
@@ -205,7 +196,7 @@ void plugins_print_json(const struct registry *registry, const char *name)
 	for (size_t i = 0; !name && i < registry_refusal_count(registry); i++) {
 		buffer_text(&out, i ? ",{\"path\":" : ",\"refused\":[{\"path\":");
 		json_append_string(&out, weir_slice_of(registry_refusal_at(registry, i)->path));
-		append_text(&out, "why", registry_refusal_at(registry, i)->why);
+		json_append_member(&out, "why", registry_refusal_at(registry, i)->why);
 		buffer_text(&out, "}");
 	}
 	if (!name)

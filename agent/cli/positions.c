@@ -166,8 +166,7 @@ static int add_source(void *user, const struct state_source *source)
 	positions_format_id(source->id, hex);
 	buffer_text(out, listing->sources++ ? ",{\"pipeline\":" : "{\"pipeline\":");
 	json_append_string(out, weir_slice_of(source->pipeline));
-	buffer_text(out, ",\"input\":");
-	json_append_string(out, weir_slice_of(source->input));
+	json_append_member(out, "input", source->input);
 	buffer_text(out, ",\"source\":");
 	json_append_string(out, source->name);
 	buffer_printf(out, ",\"id\":\"%s\",\"seen\":", hex);

@@ -29,9 +29,8 @@ void report_append_json(struct buffer *out, const struct config *config)
 		buffer_printf(out, "%s{\"severity\":\"%s\",\"path\":", i ? "," : "",
 			      problem->severity == CONFIG_ERROR ? "error" : "warning");
 		json_append_string(out, weir_slice_of(problem->path));
-		buffer_printf(out, ",\"line\":%u,\"column\":%u,\"text\":", problem->line,
-			      problem->column);
-		json_append_string(out, weir_slice_of(problem->text));
+		buffer_printf(out, ",\"line\":%u,\"column\":%u", problem->line, problem->column);
+		json_append_member(out, "text", problem->text);
 		buffer_text(out, "}");
 	}
 	buffer_text(out, "]");

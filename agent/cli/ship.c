@@ -321,6 +321,6 @@ int cli_ship(int argc, char **argv)
 	    temporary_make(&folder, &error) < 0)
 		return cli_fail("ship", &error);
 	result = run(&arguments, &folder, &signals);
-	temporary_remove(&folder);
+	temporary_remove(folder.path);
 	return result;
 }

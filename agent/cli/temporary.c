@@ -32,7 +32,7 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 	return remove(path) && errno != ENOENT ? -1 : 0;
 }
 
-void temporary_remove(const struct temporary *folder)
+void temporary_remove(const char *path)
 {
-	nftw(folder->path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+	nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
 }

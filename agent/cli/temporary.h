@@ -12,7 +12,7 @@ struct temporary {
 };
 
 int temporary_make(struct temporary *ret_folder, struct weir_error *error);
-/* With all that is in it. */
-void temporary_remove(const struct temporary *folder);
+/* Removes a folder with all that is in it. */
+void temporary_remove(const char *path);
 
 #endif

@@ -103,32 +103,23 @@ static void show(const char *path, const struct test_case *test, const char *why
 		show_difference(&differences->items[i]);
 }
 
-static void json_text(struct buffer *out, const char *key, const char *text)
-{
-	buffer_printf(out, ",\"%s\":", key);
-	if (text)
-		json_append_string(out, weir_slice_of(text));
-	else
-		buffer_text(out, "null");
-}
-
 static void add_json(struct buffer *out, const char *path, const struct test_case *test,
 		     const char *why, const struct test_differences *differences)
 {
 	buffer_printf(out, "%s{\"line\":%u,\"passed\":%s", out->size ? "," : "", test->line,
 		      why || differences->count ? "false" : "true");
-	json_text(out, "path", path);
-	json_text(out, "name", test->name);
-	json_text(out, "error", why);
+	json_append_member(out, "path", path);
+	json_append_member(out, "name", test->name);
+	json_append_member(out, "error", why);
 	buffer_text(out, ",\"differences\":[");
 	for (size_t i = 0; i < differences->count; i++) {
 		const struct test_difference *difference = &differences->items[i];
 
 		buffer_printf(out, "%s{\"record\":%zu", i ? "," : "", difference->record);
-		json_text(out, "output", difference->output);
-		json_text(out, "field", difference->field);
-		json_text(out, "expected", difference->expected);
-		json_text(out, "found", difference->found);
+		json_append_member(out, "output", difference->output);
+		json_append_member(out, "field", difference->field);
+		json_append_member(out, "expected", difference->expected);
+		json_append_member(out, "found", difference->found);
 		buffer_text(out, "}");
 	}
 	buffer_text(out, "]}");

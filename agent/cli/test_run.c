@@ -273,6 +273,6 @@ int test_run(const struct config *config, const struct config_pipeline *pipeline
 	for (size_t i = 0; i < rig.records_count; i++)
 		test_records_done(&rig.records[i]);
 	config_memory_done(&rig.memory);
-	temporary_remove(&rig.folder);
+	temporary_remove(rig.folder.path);
 	return status;
 }
