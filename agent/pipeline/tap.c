@@ -20,7 +20,8 @@ struct tap {
 	struct buffer pending;
 	uint64_t left; /* records that may still come */
 	uint64_t left_out;
-	uint64_t credit_ns, credited_ns;
+	int64_t credit_ns; /* below 0: a look cost more than there was */
+	uint64_t credited_ns;
 };
 
 void taps_init(struct taps *taps)
@@ -131,8 +132,10 @@ int tap_read(struct tap *tap, struct buffer *out, uint64_t *ret_left_out)
 /* What time has earned since. */
 static int tap_may(struct tap *tap, uint64_t now_ns)
 {
-	tap->credit_ns += (now_ns - tap->credited_ns) / TAP_SHARE;
-	tap->credited_ns = now_ns;
+	uint64_t earned_ns = (now_ns - tap->credited_ns) / TAP_SHARE;
+
+	tap->credit_ns += (int64_t)earned_ns;
+	tap->credited_ns += earned_ns * TAP_SHARE;
 	if (tap->credit_ns > TAP_CREDIT_NS)
 		tap->credit_ns = TAP_CREDIT_NS;
 	return tap->credit_ns > 0;
@@ -141,11 +144,10 @@ static int tap_may(struct tap *tap, uint64_t now_ns)
 static void tap_spend(struct tap *tap, uint64_t began_ns)
 {
 	uint64_t now_ns = clock_monotonic_ns();
-	uint64_t spent = now_ns - began_ns;
 
 	/* Time that was spent is no time that passed. */
 	tap->credited_ns = now_ns;
-	tap->credit_ns -= spent < tap->credit_ns ? spent : tap->credit_ns;
+	tap->credit_ns -= (int64_t)(now_ns - began_ns);
 }
 
 static int tap_put(struct tap *tap, const struct weir_batch *batch, uint32_t record,
@@ -196,7 +198,7 @@ static void tap_take(struct tap *tap, const struct weir_batch *batch, const uint
 		    (tap->where && (!wanted || !is_selected(wanted, i))))
 			continue;
 		tap->left_out += !tap_put(tap, batch, i, host);
-		if (i % 16 == 0 && clock_monotonic_ns() - began_ns > tap->credit_ns)
+		if (i % 16 == 0 && (int64_t)(clock_monotonic_ns() - began_ns) > tap->credit_ns)
 			break;
 	}
 	if (tap->left && i < batch->record_count)
