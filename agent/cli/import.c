@@ -12,17 +12,20 @@
 #include "batch/json.h"
 #include "cli/cli.h"
 #include "cli/file_write.h"
+#include "cli/import_places.h"
 #include "cli/import_positions.h"
 #include "cli/terminal.h"
 
 #define EXIT_INCOMPLETE 3
 
 static const char synopsis[] =
-	"usage: weir import kinesis-agent [OPTION...] FILE\n"
+	"usage: weir import kinesis-agent [OPTION...] agent.json\n"
+	"       weir import fluent-bit [OPTION...] FILE\n"
 	"\n"
 	"Writes a pipeline for every flow of the Kinesis Agent's agent.json, and of agent.d "
 	"beside\n"
-	"it, and takes its positions over. Stop that agent before, and Weir, too.\n";
+	"it; or for every input of Fluent Bit, whose FILE may be of either form. Takes their\n"
+	"positions over: stop that agent before, and Weir, too.\n";
 
 static const char exit_codes[] =
 	"Exit codes: 0 all was carried over, 1 failed, 2 wrong usage, 3 written, but something "
@@ -37,9 +40,10 @@ struct arguments {
 static const struct importer {
 	const char *name, *program;
 	int (*read)(struct import *import);
+	const struct import_places *places;
 } importers[] = {
-	{"kinesis-agent", "the Kinesis Agent", import_kinesis},
-	{"fluent-bit", "Fluent Bit", import_fluent},
+	{"kinesis-agent", "the Kinesis Agent", import_kinesis, &import_places_kinesis},
+	{"fluent-bit", "Fluent Bit", import_fluent, &import_places_fluent},
 };
 
 /* ---- arguments ---- */
@@ -239,20 +243,36 @@ static void finish(struct import *import)
 	}
 }
 
+/* Where there are positions to take over. */
+static int find_positions(struct import *import, const struct arguments *arguments)
+{
+	int any = 0;
+
+	for (struct import_pipeline *p = import->pipelines; p; p = p->next) {
+		if (p->positions && arguments->positions)
+			p->positions = arguments->positions;
+		if (!p->positions || access(p->positions, F_OK) == 0) {
+			any |= p->positions != NULL;
+			continue;
+		}
+		import_note(import, p, arguments->positions ? IMPORT_LOST : IMPORT_DIFFERS, 0,
+			    "there are no positions in %s, so it begins as a new one; name the "
+			    "file by --positions if it is elsewhere",
+			    p->positions);
+		p->positions = NULL;
+	}
+	return any;
+}
+
 static int take_positions(struct import *import, const struct arguments *arguments,
-			  const char *folder, struct import_place **ret_places)
+			  const struct import_places *reader, const char *folder,
+			  struct import_place **ret_places)
 {
 	struct weir_error error = {0};
 
-	if (!import->positions || arguments->no_positions || arguments->dry_run)
+	if (arguments->no_positions || arguments->dry_run || !find_positions(import, arguments))
 		return CLI_OK;
-	if (access(import->positions, F_OK) < 0) {
-		import_note(import, NULL, arguments->positions ? IMPORT_LOST : IMPORT_DIFFERS, 0,
-			    "there are no positions in %s: every pipeline begins as a new one",
-			    import->positions);
-		return CLI_OK;
-	}
-	if (import_positions(import, arguments->config, folder, ret_places, &error) == 0)
+	if (import_positions(import, reader, arguments->config, folder, ret_places, &error) == 0)
 		return CLI_OK;
 	fprintf(stderr,
 		"weir import: %s. The pipelines are written; mend that, and import again "
@@ -261,14 +281,15 @@ static int take_positions(struct import *import, const struct arguments *argumen
 	return CLI_FAILED;
 }
 
-static int carry_over(struct import *import, const struct arguments *arguments, const char *folder)
+static int carry_over(struct import *import, const struct arguments *arguments,
+		      const struct import_places *reader, const char *folder)
 {
 	struct import_place *places = NULL;
 	int result = arguments->dry_run ? CLI_OK : write_files(import, folder, arguments->force);
 	int lost = count_lost(import->notes);
 
 	if (!result)
-		result = take_positions(import, arguments, folder, &places);
+		result = take_positions(import, arguments, reader, folder, &places);
 	if (result)
 		return result;
 	if (arguments->json) {
@@ -304,10 +325,8 @@ static int run(const struct arguments *arguments, const struct importer *importe
 		(void)cli_show_errors(config);
 		result = CLI_FAILED;
 	}
-	if (arguments->positions)
-		import.positions = arguments->positions;
 	if (!result)
-		result = carry_over(&import, arguments,
+		result = carry_over(&import, arguments, importer->places,
 				    arguments->output ? arguments->output : config->conf_dir);
 	finish(&import);
 	config_free(config);

@@ -11,9 +11,12 @@ struct import_place {
 	struct import_place *next;
 };
 
-/* Reads the other agent's positions, and writes them into the state folder of the configuration at
+struct import_places;
+
+/* Reads the other agent's positions by its reader, and writes them into the state folder of the configuration at
  * config_path for the pipeline files of `folder`. What was found is listed, in the import's memory. */
-int import_positions(struct import *import, const char *config_path, const char *folder,
-		     struct import_place **ret_places, struct weir_error *error);
+int import_positions(struct import *import, const struct import_places *reader,
+		     const char *config_path, const char *folder, struct import_place **ret_places,
+		     struct weir_error *error);
 
 #endif

@@ -239,17 +239,18 @@ static void tail(struct fluent *fluent, struct import_pipeline *pipeline,
 					      "db.sync",
 					      "db.locking",
 					      "db.journal_mode",
+					      "db.compare_filename",
 					      "inotify_watcher",
 					      "static_batch_size",
 					      "event_batch_size",
 					      "file_cache_advise",
-					      "storage.type",
 					      "threaded",
 					      "docker_mode",
 					      NULL};
 	struct buffer *out = &pipeline->inputs;
 	const char *exclude = fluent_get(input, "exclude_path");
 	const char *older = fluent_get(input, "ignore_older");
+	const char *storage = fluent_get(input, "storage.type");
 	const char *path = fluent_get(input, "path");
 	const char *container = NULL;
 	struct fluent_section *first;
@@ -267,10 +268,11 @@ static void tail(struct fluent *fluent, struct import_pipeline *pipeline,
 	first = put_firstline(fluent, pipeline, input);
 	if (!first)
 		put_multiline(fluent, pipeline, input, &container);
-	if (fluent_get(input, "db"))
-		import_note(
-			fluent->import, pipeline, IMPORT_LOST, input->line,
-			"DB: its positions are not taken over; the pipeline begins as a new one");
+	pipeline->positions = fluent_get(input, "db");
+	if (storage && strcasecmp(storage, "filesystem") == 0)
+		import_note(fluent->import, pipeline, IMPORT_DIFFERS, input->line,
+			    "storage.type: what still waits in that agent's storage.path is not "
+			    "taken over; let it send that before you stop it");
 	put_record(fluent, pipeline, input, first, container);
 }
 

@@ -4,7 +4,7 @@
  * carried over. The command is in cli.
  *
  *   reader (kinesis.c, fluent.c) ──▶ struct import ──▶ files, report (cli/import.c)
- *                                          └─▶ positions (cli/import_positions.c)
+ *                                          └─▶ positions (cli/import_positions.c, import_places_*.c)
  */
 #ifndef IMPORT_IMPORT_H
 #define IMPORT_IMPORT_H
@@ -29,9 +29,9 @@ struct import_pipeline {
 	const char *about;                      /* what it was made of */
 	struct buffer inputs, filters, outputs; /* YAML, one list item after the other */
 	struct import_note *notes, **notes_end;
-	/* Where the other agent's positions are, and the name that they have there; NULL = none. */
-	const char *positions_key;
-	const char *folder; /* that the files lie in */
+	const char *positions; /* the other agent's file of positions; NULL = none */
+	/* With a Kinesis Agent: what they are filed under there, and the folder of the files. */
+	const char *positions_key, *folder;
 	struct import_pipeline *next;
 };
 
@@ -42,7 +42,6 @@ struct import {
 	const char *path;
 	struct import_pipeline *pipelines, **pipelines_end;
 	struct import_note *notes, **notes_end; /* of no pipeline */
-	const char *positions; /* the other agent's file of positions; NULL = none */
 };
 
 /* The readers. What is wrong with the files is a problem in the config, and returned as an error. */

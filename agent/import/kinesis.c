@@ -379,6 +379,7 @@ static void take_flow(struct import *import, const struct tree_node *root,
 	const struct kinesis_destination *to = destination_of(flow);
 	const char *stream = to ? given(flow, to->key) : NULL;
 	const char *pattern = given(flow, "filePattern");
+	const char *positions = given(root, "checkpointFile");
 	const char *slash = pattern ? strrchr(pattern, '/') : NULL;
 	struct import_pipeline *pipeline;
 	struct kinesis_shape shape;
@@ -394,6 +395,8 @@ static void take_flow(struct import *import, const struct tree_node *root,
 			   config_print(import->memory, "%s to %s %s", pattern, to->about, stream));
 	if (!pipeline)
 		return;
+	pipeline->positions =
+		config_print(import->memory, "%s", positions ? positions : DEFAULT_CHECKPOINTS);
 	pipeline->folder =
 		slash == pattern ? "/"
 				 : config_copy(import->memory, pattern, (size_t)(slash - pattern));
@@ -472,13 +475,8 @@ int import_kinesis(struct import *import)
 	int status = import_read_json(&file, import->config, import->path, &root);
 
 	status = take_root(import, &file, root, status);
-	if (status == 0) {
-		const char *positions = given(root, "checkpointFile");
-
-		import->positions = config_print(import->memory, "%s",
-						 positions ? positions : DEFAULT_CHECKPOINTS);
+	if (status == 0)
 		take_folder(import, root);
-	}
 	config_file_done(&file);
 	return config_errors(import->config) ? WEIR_ERR_INVALID : status;
 }

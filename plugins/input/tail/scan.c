@@ -121,6 +121,13 @@ int scan_new(struct catalog *catalog, const char *path)
 	return 0;
 }
 
+/* What it reads, or what that was before it was rotated. */
+static int is_named(const struct catalog *catalog, const char *path)
+{
+	return tail_options_match(&catalog->options, path) ||
+	       (path[0] == '/' && !compressed_name(path) && rotated_name(catalog, path));
+}
+
 int32_t scan_place(struct catalog *catalog, const char *path, uint64_t position,
 		   struct weir_error *error)
 {
@@ -128,7 +135,7 @@ int32_t scan_place(struct catalog *catalog, const char *path, uint64_t position,
 	struct statx status;
 	int fd;
 
-	if (!tail_options_match(&catalog->options, path))
+	if (!is_named(catalog, path))
 		return weir_fail(error, WEIR_ERR_NOT_FOUND, "`paths` does not name %s", path);
 	fd = refusal_open(catalog, path, &status);
 	if (fd < 0)
