@@ -22,10 +22,11 @@ endif()
 set_property(GLOBAL PROPERTY WEIR_PLUGINS_BUILT "")
 set_property(GLOBAL PROPERTY WEIR_PLUGINS_LEFT "")
 
-# weir_plugin(KIND NAME [LIBRARIES lib...]): one .so from every .c (and .cpp) file of the folder.
+# weir_plugin(KIND NAME [PACKAGE] [LIBRARIES lib...]): one .so from every .c (and .cpp) file of the folder.
+# PACKAGE: it comes in the package weir-plugin-NAME, for those who need it, not in weir.
 # Includes only include/weir and plugins/support, which is all that a plugin may see.
 function(weir_plugin kind name)
-  cmake_parse_arguments(ARG "" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "PACKAGE" "" "LIBRARIES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.c *.cpp)
   set(target plugin-${kind}-${name})
   add_library(${target} MODULE ${sources})
@@ -35,7 +36,13 @@ function(weir_plugin kind name)
   target_link_options(${target} PRIVATE -Wl,--as-needed -Wl,-soname,weir-${PROJECT_VERSION})
   set_target_properties(${target} PROPERTIES NO_SONAME ON PREFIX "" OUTPUT_NAME ${kind}-${name}
                         LIBRARY_OUTPUT_DIRECTORY ${WEIR_PLUGIN_DIR})
-  install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir/plugins)
+  set(package weir)
+  if(ARG_PACKAGE)
+    set(package weir-plugin-${name})
+    set_property(GLOBAL APPEND_STRING PROPERTY WEIR_PLUGIN_PACKAGES "${kind} ${name} ${package}\n")
+  endif()
+  install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR}/weir/plugins COMPONENT ${package})
+  set_property(GLOBAL PROPERTY WEIR_PACKAGE_OF_${kind}_${name} ${package})
   set_property(GLOBAL APPEND PROPERTY WEIR_PLUGINS_BUILT "${kind} ${name}")
 endfunction()
 

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/plugins.h"
 #include "cli/terminal.h"
+#include "host/plugin_packages.h"
 
 #define SUMMARY_MIN 24 /* a narrower column is hard to read: then it goes on under the row */
 #define FOLD_INDENT 10
@@ -136,6 +137,40 @@ static void list_refused(const struct registry *registry)
 	}
 }
 
+/* True when a plugin is loaded. Unlike registry_find() it loads nothing. */
+static int is_there(const struct registry *registry, const struct plugin_package *wanted)
+{
+	for (size_t i = 0; i < registry_count(registry); i++) {
+		const struct weir_plugin *plugin = registry_at(registry, i)->plugin;
+
+		if (plugin->kind == wanted->kind && strcmp(plugin->name, wanted->name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* The plugins that come in packages of their own, as far as these are missing. */
+static void list_packages(const struct config *config, const struct registry *registry)
+{
+	struct plugin_package packages[PLUGIN_PACKAGES_MAX];
+	int rows = 0;
+
+	for (size_t i = 0; i < config->plugin_dir_count; i++) {
+		size_t count = plugin_packages_read(config->plugin_dirs[i], packages);
+
+		for (size_t j = 0; j < count; j++) {
+			if (is_there(registry, &packages[j]))
+				continue;
+			if (rows++ == 0)
+				printf("\n%sNot installed%s\n", terminal_style(TERMINAL_BOLD),
+				       terminal_style(TERMINAL_PLAIN));
+			printf("  %-6s  %s: install the package %s\n",
+			       registry_kind_name(packages[j].kind), packages[j].name,
+			       packages[j].package);
+		}
+	}
+}
+
 static void list(const struct config *config, const struct registry *registry)
 {
 	if (registry_count(registry)) {
@@ -146,13 +181,34 @@ static void list(const struct config *config, const struct registry *registry)
 		for (size_t i = 0; i < config->plugin_dir_count; i++)
 			printf("  %s\n", config->plugin_dirs[i]);
 	}
+	list_packages(config, registry);
 	list_refused(registry);
 }
 
-static int no_such_plugin(const struct registry *registry, const char *name)
+/* The plugin comes in a package that is not installed. */
+static int packaged(const struct config *config, const char *name)
+{
+	struct plugin_package found;
+
+	for (uint32_t kind = WEIR_INPUT; kind <= WEIR_OUTPUT; kind++) {
+		if (!plugin_packages_find(config->plugin_dirs, config->plugin_dir_count, kind, name,
+					  &found))
+			continue;
+		fprintf(stderr,
+			"weir plugins: the %s \"%s\" is not installed; install the package %s\n",
+			registry_kind_name(kind), name, found.package);
+		return 1;
+	}
+	return 0;
+}
+
+static int no_such_plugin(const struct config *config, const struct registry *registry,
+			  const char *name)
 {
 	struct nearest nearest = nearest_to(weir_slice_of(name));
 
+	if (packaged(config, name))
+		return CLI_FAILED;
 	for (size_t i = 0; i < registry_count(registry); i++)
 		nearest_offer(&nearest, weir_slice_of(registry_at(registry, i)->plugin->name));
 	if (nearest.best.size)
@@ -165,7 +221,8 @@ static int no_such_plugin(const struct registry *registry, const char *name)
 	return CLI_FAILED;
 }
 
-static int describe(const struct registry *registry, const char *name, int json)
+static int describe(const struct config *config, const struct registry *registry, const char *name,
+		    int json)
 {
 	size_t found = 0;
 
@@ -179,7 +236,7 @@ static int describe(const struct registry *registry, const char *name, int json)
 		found++;
 	}
 	if (!found)
-		return no_such_plugin(registry, name);
+		return no_such_plugin(config, registry, name);
 	if (json)
 		plugins_print_json(registry, name);
 	return CLI_OK;
@@ -205,7 +262,7 @@ int cli_plugins(int argc, char **argv)
 	/* The plugin folders may be wrong because weir.yaml is: that has to be seen here. */
 	(void)cli_show_errors(config);
 	if (arguments.name)
-		result = describe(registry, arguments.name, arguments.json);
+		result = describe(config, registry, arguments.name, arguments.json);
 	else if (arguments.json)
 		plugins_print_json(registry, NULL);
 	else

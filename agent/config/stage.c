@@ -11,6 +11,7 @@
 #include "base/nearest.h"
 #include "config/option_check.h"
 #include "host/plugin_gate.h"
+#include "host/plugin_packages.h"
 #include "spool/spool.h"
 
 #define NAME_MAX_SIZE 64
@@ -166,6 +167,21 @@ static int refused_file(struct config_file *file, struct registry *registry,
 	return 0;
 }
 
+/* The plugin comes in a package that is not installed. */
+static int packaged(struct config_file *file, const struct tree_node *key, uint32_t kind)
+{
+	const struct config *config = file->config;
+	struct plugin_package found;
+
+	if (!plugin_packages_find(config->plugin_dirs, config->plugin_dir_count, kind,
+				  key->text.data, &found))
+		return 0;
+	config_file_error(file, key->line, key->column,
+			  "the %s \"%s\" is not installed; install the package %s",
+			  registry_kind_name(kind), found.name, found.package);
+	return 1;
+}
+
 static void unknown_plugin(struct config_file *file, struct registry *registry,
 			   const struct tree_node *key, uint32_t kind)
 {
@@ -203,7 +219,7 @@ static const struct registry_entry *find_plugin(struct config_file *file, struct
 	if (entry)
 		return entry;
 	if (!other_kind(file, registry, key, kind, list) &&
-	    !refused_file(file, registry, key, kind))
+	    !refused_file(file, registry, key, kind) && !packaged(file, key, kind))
 		unknown_plugin(file, registry, key, kind);
 	return NULL;
 }
