@@ -170,6 +170,7 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 				  .target = "Firehose_20150804.PutRecordBatch",
 				  .content_type = "application/x-amz-json-1.1",
 				  .list = "RequestResponses",
+				  .destination_kind = "DeliveryStream",
 				  .bytes_max = FIREHOSE_REQUEST_MAX,
 				  .user = firehose,
 				  .measure = measure,
@@ -181,6 +182,7 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the firehose output");
 	code = read_options(firehose, node, error);
 	if (!code) {
+		put.destination = firehose->stream;
 		put.records_max = firehose->packing.pack_size
 					  ? FIREHOSE_PACKED_MAX
 					  : (uint32_t)weir_node_int(node, "batch_records",

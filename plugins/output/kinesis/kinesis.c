@@ -209,6 +209,8 @@ static int32_t create_put(struct kinesis *kinesis, const struct weir_services *h
 		.service = "kinesis",
 		.target = "Kinesis_20131202.PutRecords",
 		.list = "Records",
+		.destination_kind = "KinesisStream",
+		.destination = kinesis->stream,
 		.records_max = (uint32_t)weir_node_int(node, "batch_records", KINESIS_RECORDS_MAX),
 		.bytes_max = KINESIS_REQUEST_MAX,
 		.content_type = kinesis->wire->content_type,

@@ -308,7 +308,7 @@ void producer_outcome(struct producer *p, struct record *first, uint32_t outcome
 	pthread_mutex_lock(&p->lock);
 	p->unsettled -= count;
 	/* Under the lock, or an older figure might be the last. */
-	p->host->metric_add(p->meters.user_records_pending, p->unsettled);
+	meter_add(&p->meters, &p->meters.user_records_pending, p->unsettled);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -323,7 +323,7 @@ static void report(struct producer *p)
 	p->overdue = p->landed = NULL;
 	pthread_mutex_unlock(&p->lock);
 	for (const struct record *record = overdue; record; record = record->next)
-		p->host->metric_add(p->meters.user_records_expired, 1);
+		meter_add(&p->meters, &p->meters.user_records_expired, 1);
 	producer_outcome(p, landed, WEIR_OUTCOME_DELIVERED, NULL, "");
 	producer_outcome(p, overdue, WEIR_OUTCOME_DEAD, "expired",
 			 "the record could not be delivered within record_ttl");
@@ -360,8 +360,8 @@ static void refuse(struct producer *p, struct weir_delivery *delivery)
 static void enqueue(struct producer *p, struct lot *lot)
 {
 	p->unsettled += lot->count;
-	p->host->metric_add(p->meters.user_records_received, lot->count);
-	p->host->metric_add(p->meters.user_records_pending, p->unsettled);
+	meter_add(&p->meters, &p->meters.user_records_received, lot->count);
+	meter_add(&p->meters, &p->meters.user_records_pending, p->unsettled);
 	for (uint32_t i = 0; i < lot->count; i++) {
 		struct record *record = &lot->records[i];
 
@@ -448,12 +448,14 @@ void producer_flush(struct producer *p)
 	p->flush_number = p->next_number;
 	pthread_mutex_unlock(&p->lock);
 	producer_pump(p);
+	cloudwatch_flush(p->meters.cloudwatch);
 }
 
 void producer_timer(struct producer *p, uint32_t id)
 {
 	if (id != PRODUCER_TIMER) {
 		aws_service_timer(p->service, id);
+		cloudwatch_timer(p->meters.cloudwatch, id);
 		return;
 	}
 	pthread_mutex_lock(&p->lock);
@@ -473,6 +475,8 @@ int32_t producer_begin(struct producer *p, struct weir_http_request *request)
 		return 0;
 	if (request == &p->query.http)
 		return aws_service_begin(p->service, request, &p->query.call);
+	if (cloudwatch_owns(p->meters.cloudwatch, request))
+		return cloudwatch_begin(p->meters.cloudwatch, request);
 	return aws_service_begin(p->service, request, &shipment->call);
 }
 
@@ -483,5 +487,7 @@ uint32_t producer_done(struct producer *p, struct weir_http_request *request,
 		return aws_service_done(p->service, request, response);
 	if (request == &p->query.http)
 		return producer_shards_done(p, response);
+	if (cloudwatch_owns(p->meters.cloudwatch, request))
+		return cloudwatch_done(p->meters.cloudwatch, response);
 	return producer_answered(p, request->user, response);
 }

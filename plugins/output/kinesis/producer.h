@@ -25,9 +25,10 @@
 
 struct producer;
 
-/* Timers 0 to 1 of the instance belong to it. */
+/* Timers 0 to 2 of the instance belong to it. */
 #define PRODUCER_TIMER 0
 #define PRODUCER_TIMER_CREDENTIALS 1
+#define PRODUCER_TIMER_CLOUDWATCH 2
 
 struct producer_options {
 	const struct weir_services *host;

@@ -205,7 +205,7 @@ static void on_outcome(void *user, const struct put_outcome *outcome)
 	}
 	class = put_failures_note(&r->failures, outcome, parcel->count, code);
 	meters_error(&p->meters, code);
-	p->host->metric_add(parcel->lane->meters.all_errors, 1);
+	meter_add(&p->meters, &parcel->lane->meters.all_errors, 1);
 	if (put_class_is_final(class))
 		r->fates[outcome->index] = FATE_DEAD;
 	else
@@ -294,23 +294,24 @@ static void meter(const struct reading *r)
 	for (uint32_t i = 0; i < shipment->count; i++) {
 		const struct parcel *parcel = &shipment->parcels[i];
 		const struct shard_meters *meters = &parcel->lane->meters;
-		uint64_t data = 0, retries = 0;
+		struct statistics retries = {0};
+		uint64_t data = 0;
 
 		if (r->fates[i] != FATE_DELIVERED && r->fates[i] != FATE_ELSEWHERE)
 			continue;
-		p->host->metric_add(p->meters.buffering_time,
-				    (int64_t)(shipment->sent_ns - parcel->first->lot->arrived_ns));
+		meter_add(&p->meters, &p->meters.buffering_time,
+			  (int64_t)(shipment->sent_ns - parcel->first->lot->arrived_ns));
 		for (const struct record *record = parcel->first; record; record = record->next) {
 			data += record->size;
-			retries += record->tries;
+			statistics_add(&retries, record->tries);
 		}
 		taken++;
 		records += parcel->count;
-		p->host->metric_add(meters->user_records_put, parcel->count);
-		p->host->metric_add(meters->user_records_data_put, (int64_t)data);
-		p->host->metric_add(meters->kinesis_records_put, 1);
-		p->host->metric_add(meters->kinesis_records_data_put, (int64_t)parcel->bytes);
-		p->host->metric_add(p->meters.retries, (int64_t)retries);
+		meter_add(&p->meters, &meters->user_records_put, parcel->count);
+		meter_add(&p->meters, &meters->user_records_data_put, (int64_t)data);
+		meter_add(&p->meters, &meters->kinesis_records_put, 1);
+		meter_add(&p->meters, &meters->kinesis_records_data_put, (int64_t)parcel->bytes);
+		meter_add_all(&p->meters, &p->meters.retries, &retries);
 	}
 	if (taken)
 		meters_request(&p->meters, records, taken);
@@ -347,7 +348,7 @@ uint32_t producer_answered(struct producer *p, struct shipment *shipment,
 	struct reading r = {.producer = p, .shipment = shipment};
 	uint32_t answer = WEIR_HTTP_FINISHED;
 
-	p->host->metric_add(p->meters.request_time, (int64_t)response->elapsed_ns);
+	meter_add(&p->meters, &p->meters.request_time, (int64_t)response->elapsed_ns);
 	if (response->advice != WEIR_HTTP_OK)
 		return call_failed(p, shipment, response);
 	r.fates = calloc(shipment->count, sizeof(*r.fates));

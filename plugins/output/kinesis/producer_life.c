@@ -9,15 +9,19 @@ int32_t producer_start(struct producer *p, struct weir_error *error)
 {
 	int32_t code = aws_service_start(p->service, error);
 
-	if (code == 0)
-		producer_pump(p);
-	return code;
+	if (code)
+		return code;
+	producer_pump(p);
+	cloudwatch_start(p->meters.cloudwatch);
+	return 0;
 }
 
 void producer_stop(struct producer *p)
 {
-	if (p)
-		aws_service_stop(p->service);
+	if (!p)
+		return;
+	cloudwatch_stop(p->meters.cloudwatch);
+	aws_service_stop(p->service);
 }
 
 static void abandon_records(struct producer *p, struct record *record)
@@ -58,6 +62,7 @@ void producer_destroy(struct producer *p)
 	producer_shards_destroy(p);
 	while (p->waiting)
 		lot_free(producer_waiting_take(p), &p->lots);
+	cloudwatch_destroy(p->meters.cloudwatch);
 	aws_service_destroy(p->service);
 	aws_operation_done(&p->put_records);
 	lot_maker_done(&p->lots);
@@ -78,6 +83,18 @@ static int32_t create_service(struct producer *p, const struct producer_options 
 						    .timer = PRODUCER_TIMER_CREDENTIALS};
 
 	return aws_service_create(&service, &p->service, error);
+}
+
+static int32_t create_cloudwatch(struct producer *p, const struct weir_node *node,
+				 struct weir_error *error)
+{
+	const struct cloudwatch_options options = {.host = p->host,
+						   .context = p->context,
+						   .node = node,
+						   .timer = PRODUCER_TIMER_CLOUDWATCH,
+						   .service = p->service};
+
+	return cloudwatch_create(&options, &p->meters.cloudwatch, error);
 }
 
 static void make_lots(struct producer *p, const struct producer_options *options)
@@ -151,7 +168,6 @@ int32_t producer_create(const struct producer_options *options, struct producer 
 	p->seed |= 1;
 	code = producer_settings_read(options, &p->settings, error);
 	make_lots(p, options);
-	make_metrics(p);
 	if (!code)
 		code = check_md5(error);
 	if (!code)
@@ -161,10 +177,13 @@ int32_t producer_create(const struct producer_options *options, struct producer 
 		code = producer_shards_create(p, error);
 	if (!code)
 		code = create_service(p, options, error);
+	if (!code)
+		code = create_cloudwatch(p, options->node, error);
 	if (code) {
 		producer_destroy(p);
 		return code;
 	}
+	make_metrics(p);
 	*ret_producer = p;
 	return 0;
 }

@@ -57,7 +57,9 @@ void aws_call_done(struct aws_call *call)
 /* WEIR_ERR_STATE while the region is not known. */
 static int32_t make_url(struct aws_service *service)
 {
-	const char *endpoint = weir_node_text(service->options.node, "endpoint");
+	const char *endpoint = service->options.credentials_of
+				       ? service->options.endpoint
+				       : weir_node_text(service->options.node, "endpoint");
 	struct weir_slice region = aws_credentials_region(service->credentials);
 	int32_t code = 0;
 
@@ -141,7 +143,8 @@ void aws_service_stop(struct aws_service *service)
 {
 	if (!service)
 		return;
-	aws_credentials_stop(service->credentials);
+	if (!service->options.credentials_of)
+		aws_credentials_stop(service->credentials);
 	if (service->client)
 		service->host->http_client_free(service->client);
 	service->client = NULL;
@@ -152,7 +155,8 @@ void aws_service_destroy(struct aws_service *service)
 	if (!service)
 		return;
 	aws_service_stop(service);
-	aws_credentials_destroy(service->credentials);
+	if (!service->options.credentials_of)
+		aws_credentials_destroy(service->credentials);
 	text_done(&service->url);
 	pthread_mutex_destroy(&service->url_lock);
 	free(service);
@@ -200,9 +204,14 @@ int32_t aws_service_create(const struct aws_service_options *options,
 	service->options = *options;
 	service->host = options->host;
 	pthread_mutex_init(&service->url_lock, NULL);
-	code = check_endpoint(options->node, error);
-	if (!code)
-		code = create_credentials(service, error);
+	if (options->credentials_of) {
+		service->credentials = options->credentials_of->credentials;
+		code = 0;
+	} else {
+		code = check_endpoint(options->node, error);
+		if (!code)
+			code = create_credentials(service, error);
+	}
 	if (!code)
 		code = create_client(service, error);
 	if (code) {

@@ -37,6 +37,11 @@ struct aws_service_options {
 	const char *name;             /* in lower case, as it is signed: kinesis */
 	uint32_t concurrency_max;     /* calls in flight; 1 keeps their order */
 	uint32_t timer;               /* a host timer that is the credentials' own */
+	/* Optional. Uses the credentials of another service of the instance, which is destroyed later
+	 * and gets the calls of done and timer that are about them. */
+	struct aws_service *credentials_of;
+	const char
+		*endpoint; /* in place of the node's; NULL = AWS's own; with credentials_of only */
 };
 
 /* Content-Type and X-Amz-Target. */

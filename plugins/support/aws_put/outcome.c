@@ -29,6 +29,7 @@ static uint32_t call_failed(struct aws_put *put, struct batching_request *reques
 	struct aws_error failure;
 
 	aws_error_read(response, &failure);
+	put_tally_failure(&put->tally, request);
 	if (put_class_is_final(failure.class))
 		return refuse(put, request, &failure);
 	return aws_service_refused(put->service, response, &failure);
@@ -102,6 +103,7 @@ static uint32_t read_answer(struct aws_put *put, struct batching_request *reques
 			  put->options.service, r->groups);
 		return WEIR_HTTP_TRY_AGAIN;
 	}
+	put_tally_answer(&put->tally, request, r->fates);
 	if (r->failures.retried || r->failures.refused)
 		return settle(put, request, r);
 	batching_delivered(put->batching, request);

@@ -62,6 +62,8 @@ int32_t aws_put_begin(struct aws_put *put, struct weir_http_request *http)
 
 	if (aws_service_owns(put->service, http))
 		return 0;
+	if (cloudwatch_owns(put->tally.cloudwatch, http))
+		return cloudwatch_begin(put->tally.cloudwatch, http);
 	call = request->composed;
 	return aws_service_begin(put->service, http, &call->aws);
 }
@@ -71,6 +73,8 @@ uint32_t aws_put_done(struct aws_put *put, struct weir_http_request *request,
 {
 	if (aws_service_owns(put->service, request))
 		return aws_service_done(put->service, request, response);
+	if (cloudwatch_owns(put->tally.cloudwatch, request))
+		return cloudwatch_done(put->tally.cloudwatch, response);
 	return put_outcome(put, request->user, response);
 }
 
@@ -84,23 +88,31 @@ void aws_put_write(struct aws_put *put, const struct weir_delivery_view *deliver
 void aws_put_flush(struct aws_put *put)
 {
 	batching_flush(put->batching);
+	cloudwatch_flush(put->tally.cloudwatch);
 }
 
 void aws_put_timer(struct aws_put *put, uint32_t id)
 {
 	batching_timer(put->batching, id);
 	aws_service_timer(put->service, id);
+	cloudwatch_timer(put->tally.cloudwatch, id);
 }
 
 int32_t aws_put_start(struct aws_put *put, struct weir_error *error)
 {
-	return aws_service_start(put->service, error);
+	int32_t code = aws_service_start(put->service, error);
+
+	if (!code)
+		cloudwatch_start(put->tally.cloudwatch);
+	return code;
 }
 
 void aws_put_stop(struct aws_put *put)
 {
-	if (put)
-		aws_service_stop(put->service);
+	if (!put)
+		return;
+	cloudwatch_stop(put->tally.cloudwatch);
+	aws_service_stop(put->service);
 }
 
 void aws_put_destroy(struct aws_put *put)
@@ -110,6 +122,7 @@ void aws_put_destroy(struct aws_put *put)
 	aws_put_stop(put);
 	batching_destroy(put->batching);
 	body_pool_done(&put->bodies);
+	cloudwatch_destroy(put->tally.cloudwatch);
 	aws_service_destroy(put->service);
 	aws_operation_done(&put->operation);
 	free(put);
@@ -162,6 +175,23 @@ static int32_t create_service(struct aws_put *put, struct weir_error *error)
 	return aws_service_create(&options, &put->service, error);
 }
 
+static int32_t create_tally(struct aws_put *put, struct weir_error *error)
+{
+	const struct put_options *o = &put->options;
+	const struct cloudwatch_options options = {.host = o->host,
+						   .context = o->context,
+						   .node = o->node,
+						   .timer = PUT_TIMER_CLOUDWATCH,
+						   .service = put->service};
+	struct cloudwatch *cloudwatch;
+	int32_t code = cloudwatch_create(&options, &cloudwatch, error);
+
+	if (code || !cloudwatch)
+		return code;
+	code = put_tally_init(&put->tally, cloudwatch, o->destination_kind, o->destination);
+	return code ? weir_fail(error, code, "no memory for metrics") : 0;
+}
+
 int32_t aws_put_create(const struct put_options *options, struct aws_put **ret_put,
 		       struct weir_error *error)
 {
@@ -184,6 +214,8 @@ int32_t aws_put_create(const struct put_options *options, struct aws_put **ret_p
 		code = create_service(put, error);
 	if (!code)
 		code = create_batching(put, error);
+	if (!code)
+		code = create_tally(put, error);
 	if (code) {
 		aws_put_destroy(put);
 		return code;

@@ -18,11 +18,12 @@
 #include "support/aws_put/answer.h"
 #include "support/aws_put/body.h"
 #include "support/batching/batching.h"
+#include "support/cloudwatch/cloudwatch.h"
 
 struct aws_put;
 
 /* Options of every such output; with those of credentials. */
-#define PUT_OPTIONS AWS_CALL_OPTIONS
+#define PUT_OPTIONS AWS_CALL_OPTIONS, CLOUDWATCH_OPTION
 
 /* How much goes into a request; the service's own limits are the most and the default. */
 #define PUT_BATCH_OPTIONS(records, most_records, bytes, most_bytes)                             \
@@ -32,10 +33,11 @@ struct aws_put;
 			    "bytes of records in a request, at most, before they are encoded",  \
 			    .min = 1, .max = (most_bytes))
 
-/* Timers 0 to 2 of the instance belong to it. */
+/* Timers 0 to 3 of the instance belong to it. */
 #define PUT_TIMER_LINGER 0
 #define PUT_TIMER_RETRY 1
 #define PUT_TIMER_CREDENTIALS 2
+#define PUT_TIMER_CLOUDWATCH 3
 
 struct put_options {
 	const struct weir_services *host;
@@ -44,7 +46,8 @@ struct put_options {
 	const char *service; /* in lower case, as it is signed: kinesis */
 	const char *target;  /* X-Amz-Target */
 	const char *content_type;
-	const char *list; /* of an answer, see put_answer_walk() */
+	const char *list;                           /* of an answer, see put_answer_walk() */
+	const char *destination_kind, *destination; /* see put_tally_init() */
 	uint32_t records_max;
 	uint64_t bytes_max;
 	const struct weir_encode_spec *encode; /* as batching's */

@@ -5,6 +5,7 @@
 
 #include "support/aws_put/body_pool.h"
 #include "support/aws_put/put.h"
+#include "support/aws_put/tally.h"
 
 struct aws_put {
 	struct put_options options;
@@ -14,6 +15,7 @@ struct aws_put {
 	struct batching *batching;
 	struct body_pool bodies;
 	struct weir_metric *retried, *refused;
+	struct put_tally tally; /* its cloudwatch is ours */
 };
 
 /* What a request carries beside its body: batching's `composed`. */
