@@ -3,6 +3,7 @@
 against a fake for what moto does not do on demand. The shipped pipelines of both AWS outputs, too."""
 import json
 import shutil
+import threading
 
 import pytest
 
@@ -108,6 +109,32 @@ def test_a_pack_that_failed_is_put_again_whole(weir, fake, tmp_path):
     weir.run_once()
     assert sorted(arrived) == lines
     assert sum(len(q.records()) for q in service.seen()) < 60
+
+
+@pytest.mark.parametrize("pack", [0, "32KiB"])
+def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(weir, fake, tmp_path, pack):
+    lines, arrived, works = [b"line %d" % n for n in range(600)], [], threading.Event()
+
+    def answer(request, number):
+        data = request.records()
+        if works.is_set():
+            arrived.extend(line for d in data for line in d.splitlines())
+            return answer_of((), len(data))
+        return answer_of(range(len(data)), len(data))
+
+    dead, log = tmp_path / "dead.jsonl", tmp_path / "in.log"
+    log.write_bytes(b"\n".join(lines) + b"\n")
+    weir.pipeline("p", pipeline(log, format="line", delivery_stream="d", pack=pack, record_ttl="300ms",
+                                endpoint=fake(answer).url, dead=dead, batch_records=500, **KEYS))
+    weir.start()
+    wait_until(lambda: len(records(dead)) == len(lines), 20, "the dead letter")
+    assert {d["reason"] for d in records(dead)} == {"expired"} and not arrived
+    works.set()
+    with log.open("ab") as file:
+        file.write(b"late\n")
+    wait_until(lambda: b"late" in arrived, 20, "the record that came later")
+    assert arrived == [b"late"]
+    weir.stop()
 
 
 def test_packs_in_the_format_of_kpl_are_unpacked_by_its_readers(weir, fake, tmp_path):

@@ -454,8 +454,9 @@ def test_a_call_that_fails_is_made_again(ship, fault):
     assert data_of(stream) == lines_of(500) and stream.calls.count("PutRecords") == 3
 
 
+@pytest.mark.parametrize("aggregate", [True, False])
 @pytest.mark.parametrize("kind", ["record", "call", "all calls"])
-def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind):
+def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind, aggregate):
     stream = kpl.Stream()
     if kind == "record":
         stream.fails = lambda *_: "ProvisionedThroughputExceededException"
@@ -463,7 +464,7 @@ def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind)
         stream.before = lambda stream, operation, number: (
             error("InternalFailure", "", 500) if kind != "call" or operation == "PutRecords" else None)
     ship.log.write_text("".join(line + "\n" for line in lines_of(1000)))
-    ship.configure(stream, record_ttl="500ms")
+    ship.configure(stream, record_ttl="500ms", aggregate=aggregate)
     weir.start()
     wait_until(lambda: len(ship.dead()) == 1000, 20, "the dead letter")
     assert {d["reason"] for d in ship.dead()} == {"expired"}
@@ -471,14 +472,17 @@ def test_what_is_older_than_record_ttl_goes_to_the_dead_letter(ship, weir, kind)
     with ship.log.open("a") as log:
         log.write("late\n")
     wait_until(lambda: data_of(stream) == ["late"], 20, "the record that came later")
-    assert weir.metric("weir_kinesis_user_records_expired_total", stream="s") == 1000
+    if aggregate:
+        assert weir.metric("weir_kinesis_user_records_expired_total", stream="s") == 1000
     weir.stop()
 
 
 # ---- rates ----
 
 
-def test_a_shard_gets_no_more_than_its_rate(ship):
+# By itself or with aggregates of one record: a rate limit is all that it takes.
+@pytest.mark.parametrize("aggregate", [{"max_records": 1}, False])
+def test_a_shard_gets_no_more_than_its_rate(ship, aggregate):
     stream = kpl.Stream()
     came, listed = [], []
 
@@ -486,7 +490,8 @@ def test_a_shard_gets_no_more_than_its_rate(ship):
         (came if operation == "PutRecords" else listed).append(time.monotonic())
 
     stream.before = before
-    ship(lines_of(2500, 20), stream, aggregate={"max_records": 1}, rate_limit=100)
+    ship(lines_of(2500, 20), stream, aggregate=aggregate, rate_limit=100)
+    assert not any(map(kpl.is_aggregate, (data for _, _, _, data in stream.all())))
     assert sorted(data_of(stream)) == lines_of(2500, 20)
     total = 0
     for at, put in zip(came, stream.puts, strict=True):
@@ -495,14 +500,15 @@ def test_a_shard_gets_no_more_than_its_rate(ship):
     assert came[-1] - listed[-1] > 1.4
 
 
-def test_a_shard_that_throttles_does_not_hold_up_the_others(ship, weir):
+@pytest.mark.parametrize("options", [{"aggregate": True}, {"aggregate": False, "rate_limit": 10_000}])
+def test_a_shard_that_throttles_does_not_hold_up_the_others(ship, weir, options):
     lines, texts = keyed(20_000)
     stream = kpl.Stream(4)
     hot = stream.shards[0]
     others = [t for key, them in texts.items() for t in them if not hot.holds(kpl.hash_key(key))]
     stream.fails = lambda shard, data: "ProvisionedThroughputExceededException" if shard is hot else None
     ship.log.write_text("".join(line + "\n" for line in lines))
-    ship.configure(stream, filters=[{"parse": "json"}], **FIELDS)
+    ship.configure(stream, filters=[{"parse": "json"}], **FIELDS, **options)
     weir.start()
     wait_until(lambda: len(data_of(stream)) == len(others), 20, "the records of the other shards")
     assert hot.records == []
@@ -629,8 +635,7 @@ def test_without_linger_a_record_goes_at_once(weir, ship):
 
 @pytest.mark.parametrize("options, words", [
     ({"aggregate": {"max_bytes": "2MiB"}}, "max_bytes may not exceed max_record"),
-    ({"aggregate": {"max_bytes": 63}}, "max_bytes"),
-    ({"aggregate": False, "record_ttl": "5s"}, "record_ttl goes with aggregate")])
+    ({"aggregate": {"max_bytes": 63}}, "max_bytes")])
 def test_options_that_cannot_work_are_refused(weir, ship, options, words):
     ship.log.write_text("")
     ship.configure(kpl.Stream(), **options)

@@ -7,8 +7,8 @@
  *   - What Kinesis would refuse for its size or key goes to the dead letter before it is sent.
  *   - Exactly the records that Kinesis turned down are sent again. That may change their order among
  *     each other, as Kinesis itself may: `ordering: strict` has one request in flight, no more.
- *   - Without aggregation a batch of deliveries is a request (aws_put, packing.c, wire.c). With it each
- *     record travels on its own to the lane of its shard (producer.c, lane.c, shipment.c).
+ *   - Without aggregation a batch of deliveries is a request (aws_put, packing.c, wire.c). With it, or
+ *     with a rate for each shard, each record travels on its own to the lane of its shard (producer.c, lane.c, shipment.c).
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ struct kinesis {
 	struct encoding_options encoding;
 	const struct weir_encode_spec *encode; /* NULL = raw lines */
 	struct aws_put *put;
-	struct producer *producer; /* in its place, with aggregation */
+	struct producer *producer; /* in its place, with aggregation or a rate limit */
 };
 
 static const struct weir_option options[] = {
@@ -219,11 +219,6 @@ static int32_t create_put(struct kinesis *kinesis, const struct weir_services *h
 		.measure = measure,
 		.compose = compose};
 
-	if (weir_node_find(node, "record_ttl"))
-		return http_options_fail_at(weir_node_find(node, "record_ttl"),
-					    "record_ttl goes with aggregate: set that too, with "
-					    "max_records: 1 if records are to stay single",
-					    error);
 	return aws_put_create(&put, &kinesis->put, error);
 }
 

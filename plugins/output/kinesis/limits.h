@@ -14,7 +14,7 @@
 #define KINESIS_SHARD_BYTES_S (1u << 20)
 /* KPL's RateLimit, in percent of that, its default and its most: 150 for several producers that don't
  * all send at once. */
-#define KINESIS_RATE_DEFAULT "150"
+#define KINESIS_RATE_DEFAULT 150
 #define KINESIS_RATE_MAX 10000
 /* Of an aggregate: KPL's AggregationMaxSize, its least and its default. Source: its configuration. */
 #define KINESIS_AGGREGATE_MIN 64

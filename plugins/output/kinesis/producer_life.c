@@ -146,7 +146,8 @@ static int32_t check_md5(struct weir_error *error)
 
 	if (!hasher)
 		return weir_fail(error, WEIR_ERR_STATE,
-				 "aggregation needs MD5, which OpenSSL does not offer here");
+				 "aggregate and rate_limit need MD5, which OpenSSL does not offer "
+				 "here");
 	hasher_destroy(hasher);
 	return 0;
 }

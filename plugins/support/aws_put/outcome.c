@@ -32,7 +32,8 @@ static uint32_t call_failed(struct aws_put *put, struct batching_request *reques
 	put_tally_failure(&put->tally, request);
 	if (put_class_is_final(failure.class))
 		return refuse(put, request, &failure);
-	return aws_service_refused(put->service, response, &failure);
+	return batching_again(put->batching, request,
+			      aws_service_refused(put->service, response, &failure));
 }
 
 /* ---- record by record ---- */
@@ -88,7 +89,9 @@ static uint32_t settle(struct aws_put *put, struct batching_request *request, st
 		  "%s took only a part: %u of %u records are sent again, %u refused (%s: %s)",
 		  put->options.service, f->retried, r->records, f->refused, f->code, f->text);
 	answer = batching_settle(put->batching, request, r->fates);
-	return answer == WEIR_HTTP_TRY_AGAIN && f->held > 0 ? WEIR_HTTP_TRY_SLOWLY : answer;
+	if (answer == WEIR_HTTP_TRY_AGAIN && f->held > 0)
+		answer = WEIR_HTTP_TRY_SLOWLY;
+	return batching_again(put->batching, request, answer);
 }
 
 static uint32_t read_answer(struct aws_put *put, struct batching_request *request,
@@ -101,7 +104,7 @@ static uint32_t read_answer(struct aws_put *put, struct batching_request *reques
 			  "%s gave an answer that does not tell of %u records; they are sent again "
 			  "and may arrive twice",
 			  put->options.service, r->groups);
-		return WEIR_HTTP_TRY_AGAIN;
+		return batching_again(put->batching, request, WEIR_HTTP_TRY_AGAIN);
 	}
 	put_tally_answer(&put->tally, request, r->fates);
 	if (r->failures.retried || r->failures.refused)

@@ -148,6 +148,7 @@ static int32_t create_batching(struct aws_put *put, struct weir_error *error)
 		.bytes_max = (uint64_t)weir_node_int(o->node, "batch_bytes", (int64_t)o->bytes_max),
 		.linger_ns = settings->linger_ns == WEIR_TIMER_OFF ? DEFAULT_LINGER_NS
 								   : settings->linger_ns,
+		.ttl_ns = (uint64_t)weir_node_int(o->node, "record_ttl", 0),
 		.in_flight_max = in_flight_max(o),
 		.linger_timer = PUT_TIMER_LINGER,
 		.retry_timer = PUT_TIMER_RETRY,

@@ -7,6 +7,7 @@
  *     then goes to the dead letter; all other failures are tried again, slowly and with an alarm
  *     where an operator must act.
  *   - Of a call that was taken, exactly the records that failed are sent again.
+ *   - With `record_ttl` records expire into the dead letter, looked at whenever a try has failed.
  *   - The hash of a body is computed once; the signature right before each try.
  *
  * Threads: as batching's; compose() and measure() run on several at once.
@@ -23,7 +24,12 @@
 struct aws_put;
 
 /* Options of every such output; with those of credentials. */
-#define PUT_OPTIONS AWS_CALL_OPTIONS, CLOUDWATCH_OPTION
+#define PUT_OPTIONS                                                                               \
+	HTTP_OPTION("record_ttl", WEIR_TYPE_DURATION, NULL,                                       \
+		    "a record that can't be delivered for so long goes to the dead letter; none " \
+		    "given: it is tried for ever",                                                \
+		    .min = 1000000, .max = 720 * HTTP_OPTION_HOUR),                               \
+		AWS_CALL_OPTIONS, CLOUDWATCH_OPTION
 
 /* How much goes into a request; the service's own limits are the most and the default. */
 #define PUT_BATCH_OPTIONS(records, most_records, bytes, most_bytes)                             \

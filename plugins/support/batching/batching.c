@@ -10,6 +10,8 @@
 /* After a failure to encode, to build or to send: no memory, mostly. */
 #define RETRY_NS UINT64_C(200000000)
 
+#define EXPIRED_TEXT "the record could not be delivered within record_ttl"
+
 /*
  * More than this waits to be sent: no more need be read. It fills the places of several requests that
  * come back at once; a higher figure only costs memory, and the caches that the lines are in when they
@@ -386,6 +388,8 @@ void batching_write(struct batching *b, const struct weir_delivery_view *deliver
 		return;
 	}
 	entry->view = *delivery;
+	if (b->options.ttl_ns)
+		entry->arrived_ns = b->options.host->monotonic_ns();
 	atomic_init(&entry->left, delivery->count);
 	code = encode(b, entry);
 	if (code && code != WEIR_ERR_MEMORY) {
@@ -477,6 +481,46 @@ uint32_t batching_settle(struct batching *b, struct batching_request *request,
 		return WEIR_HTTP_TRY_AGAIN;
 	send_again(b, request);
 	return WEIR_HTTP_FINISHED;
+}
+
+/* A fate for each record of the request, or NULL when none is too old, or without memory. */
+static struct batching_fate *fates_by_age(const struct batching *b,
+					  const struct batching_request *request)
+{
+	static const struct batching_fate expired = {
+		WEIR_OUTCOME_DEAD, "expired", {EXPIRED_TEXT, sizeof(EXPIRED_TEXT) - 1}};
+	uint64_t now = b->options.host->monotonic_ns();
+	struct batching_fate *fates = NULL;
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < request->part_count; i++) {
+		const struct batching_part *part = &request->parts[i];
+
+		if (now - part->entry->arrived_ns > b->options.ttl_ns) {
+			if (!fates)
+				fates = calloc(request->records, sizeof(*fates));
+			if (!fates)
+				return NULL;
+			for (uint32_t j = 0; j < part->count; j++)
+				fates[first + j] = expired;
+		}
+		first += part->count;
+	}
+	return fates;
+}
+
+uint32_t batching_again(struct batching *b, struct batching_request *request, uint32_t answer)
+{
+	struct batching_fate *fates = NULL;
+	uint32_t settled;
+
+	if (b->options.ttl_ns && answer != WEIR_HTTP_FINISHED)
+		fates = fates_by_age(b, request);
+	if (!fates)
+		return answer;
+	settled = batching_settle(b, request, fates);
+	free(fates);
+	return settled == WEIR_HTTP_TRY_AGAIN ? answer : settled;
 }
 
 void batching_split(struct batching *b, struct batching_request *request)

@@ -64,6 +64,7 @@ struct batching_options {
 	uint32_t records_max;
 	uint64_t bytes_max;     /* of a request; a larger record travels alone */
 	uint64_t linger_ns;     /* how long the open request waits for company */
+	uint64_t ttl_ns;        /* how long a record is tried, see batching_again(); 0 = for ever */
 	uint32_t in_flight_max; /* requests handed to send() at a time; 1 keeps their order */
 	uint32_t linger_timer, retry_timer; /* ids of host timers that are batching's own */
 	const struct weir_encode_spec
@@ -109,6 +110,13 @@ void batching_dead(struct batching *batching, struct batching_request *request, 
  * request keeps the records that are to be sent again, or is freed when there are none. */
 uint32_t batching_settle(struct batching *batching, struct batching_request *request,
 			 const struct batching_fate *fates);
+/*
+ * A request of which nothing was taken, or what is left of one, is to be tried again by answering so:
+ * what http_done() is to answer instead. Records that came longer than ttl_ns ago go to the dead letter
+ * ("expired"), and the request is freed when it holds no others.
+ */
+uint32_t batching_again(struct batching *batching, struct batching_request *request,
+			uint32_t answer);
 /* 0 when there is no further record. */
 int batching_next(struct batching_cursor *cursor, struct batching_record *ret_record);
 /* Sends it again as two halves, before anything that came later. request->records must be over 1. */

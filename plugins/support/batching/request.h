@@ -14,6 +14,7 @@ struct entry {
 	uint64_t bytes;                       /* of all its records */
 	uint32_t begin;                       /* records before it are in requests already */
 	atomic_uint left;                     /* records without an outcome */
+	uint64_t arrived_ns;                  /* with a ttl; else 0 */
 	struct entry *next;                   /* while it waits for memory */
 	uint32_t *sizes;                      /* as measured, or NULL; record by record */
 	uint64_t *selected; /* with it: the view's own copy, without what was refused */

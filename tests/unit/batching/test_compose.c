@@ -80,6 +80,63 @@ static void exactly_the_failed_records_are_sent_again(void **state)
 	assert_int_equal(t.host.memory, 0);
 }
 
+static uint64_t now_ns;
+
+static uint64_t on_monotonic(void)
+{
+	return now_ns;
+}
+
+static void records_older_than_their_ttl_are_dead_at_the_next_failure(void **state)
+{
+	struct batching_options options = composing(100, 1 << 20);
+	struct delivery *old, *young;
+
+	(void)state;
+	t.host.services.monotonic_ns = on_monotonic;
+	now_ns = 1000;
+	options.ttl_ns = 100;
+	options.in_flight_max = 1;
+	begin(&options);
+	write_lines("x\n", NULL);
+	old = write_lines("a\nb\n", NULL);
+	now_ns = 1050;
+	young = write_lines("c\n", NULL);
+	batching_delivered(t.batching, t.requests[0]);
+	assert_string_equal(body_of(t.requests[1]), "<a><b><c>");
+	now_ns = 1100; /* not older than that */
+	assert_int_equal(batching_again(t.batching, t.requests[1], WEIR_HTTP_TRY_SLOWLY),
+			 WEIR_HTTP_TRY_SLOWLY);
+	assert_int_equal(old->settled, 0);
+	now_ns = 1101;
+	assert_int_equal(batching_again(t.batching, t.requests[1], WEIR_HTTP_TRY_SLOWLY),
+			 WEIR_HTTP_TRY_SLOWLY);
+	assert_string_equal(body_of(t.requests[1]), "<c>");
+	assert_int_equal(old->settled, 2);
+	assert_int_equal(old->outcomes[1], WEIR_OUTCOME_DEAD);
+	now_ns = 1151;
+	assert_int_equal(batching_again(t.batching, t.requests[1], WEIR_HTTP_TRY_AGAIN),
+			 WEIR_HTTP_FINISHED);
+	assert_int_equal(young->outcomes[0], WEIR_OUTCOME_DEAD);
+	assert_int_equal(t.host.memory, 0);
+}
+
+static void without_a_ttl_nothing_is_too_old(void **state)
+{
+	struct batching_options options = composing(100, 1 << 20);
+	struct delivery *d;
+
+	(void)state;
+	begin(&options);
+	d = write_lines("a\n", NULL);
+	now_ns = UINT64_MAX;
+	t.host.services.monotonic_ns = on_monotonic;
+	assert_int_equal(batching_again(t.batching, t.requests[0], WEIR_HTTP_TRY_AGAIN),
+			 WEIR_HTTP_TRY_AGAIN);
+	assert_int_equal(d->settled, 0);
+	batching_delivered(t.batching, t.requests[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +144,8 @@ int main(void)
 		BATCHING_TEST(measured_sizes_bound_a_request),
 		BATCHING_TEST(a_refused_record_is_dead_before_it_is_sent),
 		BATCHING_TEST(exactly_the_failed_records_are_sent_again),
+		BATCHING_TEST(records_older_than_their_ttl_are_dead_at_the_next_failure),
+		BATCHING_TEST(without_a_ttl_nothing_is_too_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
