@@ -42,7 +42,9 @@ static void socket_event(void *user, int fd, uint32_t events)
 		     (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
 	int running;
 
+	cork_add(&http->cork, fd);
 	curl_multi_socket_action(http->multi, fd, action, &running);
+	cork_release(&http->cork); /* before the next requests are made */
 	hand_over_finished(http);
 }
 
@@ -52,6 +54,7 @@ static void timer_event(void *user)
 	int running;
 
 	curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	cork_release(&http->cork);
 	hand_over_finished(http);
 }
 
@@ -62,6 +65,10 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *user, void
 
 	(void)easy;
 	(void)socket_user;
+	if (what == CURL_POLL_REMOVE)
+		cork_forget(&http->cork, fd);
+	else
+		cork_add(&http->cork, fd);
 	if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
 		events |= LOOP_READ;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)

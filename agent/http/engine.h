@@ -8,6 +8,7 @@
 
 #include <curl/curl.h>
 
+#include "http/cork.h"
 #include "http/http.h"
 #include "http/packer.h"
 
@@ -16,6 +17,7 @@ struct http {
 	CURLM *multi;
 	struct packer *packer;
 	struct loop_timer timer; /* libcurl's own */
+	struct cork cork;
 };
 
 int engine_open(struct loop *loop, struct http **ret_http, struct weir_error *error);

@@ -7,8 +7,10 @@
 #include "http/transfer.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/clock.h"
+#include "http/cork.h"
 
 /* Of all the headers of an answer. */
 #define TRANSFER_HEADERS_MAX (256u << 10)
@@ -90,6 +92,16 @@ static size_t keep_header(char *data, size_t size, size_t count, void *user)
 	return length;
 }
 
+static int new_socket(void *user, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct transfer *transfer = user;
+
+	(void)purpose;
+	if (strncasecmp(transfer->job->url, "https:", 6) == 0)
+		cork_socket(fd);
+	return CURL_SOCKOPT_OK;
+}
+
 static CURLcode allow_http_only(CURL *easy)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -107,6 +119,8 @@ static int set_callbacks(struct transfer *t)
 	       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error) ||
 	       curl_easy_setopt(e, CURLOPT_READFUNCTION, read_body) ||
 	       curl_easy_setopt(e, CURLOPT_READDATA, t) ||
+	       curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, new_socket) ||
+	       curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, t) ||
 	       curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, seek_body) ||
 	       curl_easy_setopt(e, CURLOPT_SEEKDATA, t) ||
 	       curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, keep_answer) ||
