@@ -81,12 +81,10 @@ static char *write_data(const struct record *record, uint32_t newline, char *to)
 	return to;
 }
 
-/* Returns the end, or NULL. */
-static char *write_aggregate(const struct parcel *parcel, uint32_t newline, struct hasher *hasher,
-			     char *start)
+/* All but the digest; returns where that belongs. */
+static char *write_aggregate(const struct parcel *parcel, uint32_t newline, char *to)
 {
-	char *to = aggregate_write_head(&parcel->aggregate, start);
-
+	to = aggregate_write_head(&parcel->aggregate, to);
 	for (const struct record *record = parcel->first; record; record = record->next) {
 		const struct aggregate_record what = {.data_size = record->size,
 						      .partition_index = record->partition_index,
@@ -94,7 +92,30 @@ static char *write_aggregate(const struct parcel *parcel, uint32_t newline, stru
 
 		to = write_data(record, newline, aggregate_write_record(&what, to));
 	}
-	return aggregate_write_digest(hasher, start, to);
+	return to;
+}
+
+/* Behind each other, and digested together while they are in a cache. */
+static int32_t write_aggregates(const struct shipment *shipment, uint32_t newline,
+				struct hasher *hasher)
+{
+	struct aggregate_text texts[HASHER_TOGETHER];
+	char *at = shipment->aggregates;
+	uint32_t count = 0;
+	int32_t code = 0;
+
+	for (uint32_t i = 0; i < shipment->count && code == 0; i++) {
+		if (shipment->parcels[i].count == 1)
+			continue;
+		texts[count].start = at;
+		texts[count].end = write_aggregate(&shipment->parcels[i], newline, at);
+		at = texts[count++].end + HASHER_MD5_SIZE;
+		if (count < HASHER_TOGETHER)
+			continue;
+		code = aggregate_write_digests(hasher, texts, count);
+		count = 0;
+	}
+	return code ? code : aggregate_write_digests(hasher, texts, count);
 }
 
 static void add_single(struct shipment *shipment, const struct shipment_maker *maker, uint32_t i)
@@ -108,40 +129,36 @@ static void add_single(struct shipment *shipment, const struct shipment_maker *m
 	maker->wire->add(&shipment->body, &packed, i == 0);
 }
 
-static int32_t add_aggregate(struct shipment *shipment, const struct shipment_maker *maker,
-			     uint32_t i, struct hasher *hasher, char **at)
+/* Its text is written already; returns the end of it. */
+static char *add_aggregate(struct shipment *shipment, const struct shipment_maker *maker,
+			   uint32_t i, char *at)
 {
 	const struct parcel *parcel = &shipment->parcels[i];
-	char *end = write_aggregate(parcel, maker->lots->newline, hasher, *at);
 	char hash_key[HASH_KEY_TEXT];
-	struct packed packed = {.piece_count = 1, .partition_key = {PARCEL_KEY, PARCEL_KEY_SIZE}};
+	struct packed packed = {.piece_count = 1,
+				.size = aggregate_size(&parcel->aggregate),
+				.partition_key = {PARCEL_KEY, PARCEL_KEY_SIZE}};
 
-	if (!end)
-		return WEIR_ERR_MEMORY;
-	packed.size = (uint64_t)(end - *at);
-	packed.pieces[0] = (struct weir_slice){*at, packed.size};
+	packed.pieces[0] = (struct weir_slice){at, packed.size};
 	packed.hash_key =
 		(struct weir_slice){hash_key, hash_key_write(parcel->first->hash, hash_key)};
 	maker->wire->add(&shipment->body, &packed, i == 0);
-	*at = end;
-	return 0;
+	return at + packed.size;
 }
 
-static int32_t add_parcels(struct shipment *shipment, const struct shipment_maker *maker,
-			   struct hasher *hasher)
+static int32_t add_parcels(struct shipment *shipment, const struct shipment_maker *maker)
 {
 	char *at = shipment->aggregates;
-	int32_t code = 0;
 
 	maker->wire->begin(&shipment->body, maker->stream, shipment->count);
-	for (uint32_t i = 0; i < shipment->count && code == 0; i++) {
+	for (uint32_t i = 0; i < shipment->count; i++) {
 		if (shipment->parcels[i].count == 1)
 			add_single(shipment, maker, i);
 		else
-			code = add_aggregate(shipment, maker, i, hasher, &at);
+			at = add_aggregate(shipment, maker, i, at);
 	}
 	maker->wire->end(&shipment->body);
-	return code ? code : shipment->body.failed ? WEIR_ERR_MEMORY : 0;
+	return shipment->body.failed ? WEIR_ERR_MEMORY : 0;
 }
 
 static uint64_t aggregates_size(const struct shipment *shipment)
@@ -177,8 +194,10 @@ int32_t shipment_compose(struct shipment *shipment, const struct shipment_maker 
 	hasher = shipment->aggregates ? hasher_create() : NULL;
 	if (!hasher)
 		return WEIR_ERR_MEMORY;
-	code = add_parcels(shipment, maker, hasher);
+	code = write_aggregates(shipment, maker->lots->newline, hasher);
 	hasher_destroy(hasher);
+	if (code == 0)
+		code = add_parcels(shipment, maker);
 	if (code)
 		return code;
 	shipment->slices = body_slices(&shipment->body);

@@ -220,3 +220,23 @@ char *aggregate_write_digest(struct hasher *hasher, char *start, char *to)
 	memcpy(to, digest, sizeof(digest));
 	return to + sizeof(digest);
 }
+
+int32_t aggregate_write_digests(struct hasher *hasher, const struct aggregate_text *texts,
+				uint32_t count)
+{
+	struct weir_slice messages[HASHER_TOGETHER];
+	uint8_t digests[HASHER_TOGETHER][HASHER_MD5_SIZE];
+	int32_t code;
+
+	if (count == 0)
+		return 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const char *message = texts[i].start + AGGREGATE_MAGIC_SIZE;
+
+		messages[i] = (struct weir_slice){message, (uint64_t)(texts[i].end - message)};
+	}
+	code = hasher_md5_all(hasher, messages, count, digests);
+	for (uint32_t i = 0; i < count && code == 0; i++)
+		memcpy(texts[i].end, digests[i], HASHER_MD5_SIZE);
+	return code;
+}

@@ -58,4 +58,13 @@ char *aggregate_write_head(const struct aggregate *aggregate, char *to);
 char *aggregate_write_record(const struct aggregate_record *record, char *to);
 char *aggregate_write_digest(struct hasher *hasher, char *start, char *to);
 
+/* From the magic number up to where the digest belongs. */
+struct aggregate_text {
+	char *start, *end;
+};
+
+/* The digests of several at once, HASHER_TOGETHER at most. 0, or WEIR_ERR_INTERNAL. */
+int32_t aggregate_write_digests(struct hasher *hasher, const struct aggregate_text *texts,
+				uint32_t count);
+
 #endif

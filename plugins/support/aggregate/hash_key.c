@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "support/aggregate/md5_lanes.h"
+
 /* Two halves at a time: 10^19 is the largest power of ten below 2^64. */
 #define CHUNK_DIGITS 19
 #define CHUNK UINT64_C(10000000000000000000)
@@ -90,6 +92,26 @@ int32_t hasher_md5(struct hasher *hasher, const void *data, uint64_t size,
 		   EVP_DigestFinal_ex(hasher->context, ret_digest, NULL);
 
 	return good ? 0 : WEIR_ERR_INTERNAL;
+}
+
+int32_t hasher_md5_all(struct hasher *hasher, const struct weir_slice *texts, uint32_t count,
+		       uint8_t (*ret_digests)[HASHER_MD5_SIZE])
+{
+	_Static_assert(HASHER_TOGETHER == MD5_LANES && HASHER_MD5_SIZE == MD5_LANES_DIGEST,
+		       "as many as there are lanes");
+	int32_t code = 0;
+
+	for (uint32_t i = 0; i < count && code == 0; i += MD5_LANES) {
+		uint32_t some = count - i < MD5_LANES ? count - i : MD5_LANES;
+
+		if (some > 1 && md5_lanes_available()) {
+			md5_lanes(texts + i, some, ret_digests + i);
+			continue;
+		}
+		for (uint32_t j = i; j < i + some && code == 0; j++)
+			code = hasher_md5(hasher, texts[j].data, texts[j].size, ret_digests[j]);
+	}
+	return code;
 }
 
 static uint64_t big_endian(const uint8_t *bytes)

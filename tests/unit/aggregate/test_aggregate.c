@@ -153,6 +153,33 @@ static void the_hash_key_of_a_partition_key_is_its_md5(void **state)
 	hasher_destroy(hasher);
 }
 
+/* Against libcrypto's, at all lengths around the ends of blocks, in all lanes, with gaps between. */
+static void texts_hashed_together_have_the_digests_of_each_alone(void **state)
+{
+	enum { COUNT = 3 * HASHER_TOGETHER + 1, LONGEST = 1000 };
+	struct hasher *hasher = hasher_create();
+	uint8_t digests[COUNT][HASHER_MD5_SIZE], alone[HASHER_MD5_SIZE];
+	struct weir_slice texts[COUNT];
+	char bytes[LONGEST + COUNT];
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 31 + i / 7);
+	for (uint32_t length = 0; length < LONGEST - 2 * COUNT; length++) {
+		uint32_t count = 1 + length % COUNT;
+
+		for (uint32_t i = 0; i < count; i++)
+			texts[i] = (struct weir_slice){bytes + i, i % 3 ? length + 2 * i : 5 * i};
+		assert_int_equal(hasher_md5_all(hasher, texts, count, digests), 0);
+		for (uint32_t i = 0; i < count; i++) {
+			assert_int_equal(hasher_md5(hasher, texts[i].data, texts[i].size, alone),
+					 0);
+			assert_memory_equal(digests[i], alone, HASHER_MD5_SIZE);
+		}
+	}
+	hasher_destroy(hasher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +188,7 @@ int main(void)
 		cmocka_unit_test(thousands_of_keys_are_told_apart),
 		cmocka_unit_test(a_hash_key_is_read_and_written),
 		cmocka_unit_test(the_hash_key_of_a_partition_key_is_its_md5),
+		cmocka_unit_test(texts_hashed_together_have_the_digests_of_each_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
