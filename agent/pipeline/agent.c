@@ -247,6 +247,9 @@ static int agent_lists(struct agent *agent, struct weir_error *error)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the pipelines");
 	agent->taps_metric = metrics_add(agent->host.metrics, WEIR_METRIC_GAUGE, "weir_taps",
 					 "Taps (weir tap) that are open", "");
+	agent->resident_metric =
+		metrics_add(agent->host.metrics, WEIR_METRIC_GAUGE, "weir_resident_memory_bytes",
+			    "Memory of the whole process, plugins' own included", "");
 	return 0;
 }
 

@@ -51,6 +51,7 @@ struct agent {
 	char host_name[256];
 	char *state_dir;
 	struct weir_metric *taps_metric;
+	struct weir_metric *resident_metric;
 };
 
 /* The collector of state_start(). */

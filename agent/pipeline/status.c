@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/resident.h"
 #include "batch/json.h"
 #include "pipeline/agent_parts.h"
 #include "pipeline/disk_queue.h"
@@ -221,6 +222,7 @@ int agent_status(struct agent *agent, int records, struct buffer *out)
 int agent_metrics(struct agent *agent, struct buffer *out)
 {
 	metric_set(agent->taps_metric, atomic_load(&agent->host.taps.count));
+	metric_set(agent->resident_metric, (int64_t)resident_bytes());
 	pthread_mutex_lock(&agent->lock);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++) {
 		struct pipeline *pipeline = agent->pipelines[i];

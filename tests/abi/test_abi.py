@@ -379,6 +379,15 @@ def test_a_folder_that_others_can_write_is_refused(with_folder, folder):
     assert "duplicate" not in re.sub(r"/\S*", "", listed)
 
 
+def test_a_plugin_folder_that_is_a_loop_of_links_is_refused(make_weir, tmp_path):
+    for name, other in (("here", "there"), ("there", "here")):
+        (tmp_path / name).symlink_to(tmp_path / other)
+    agent = make_weir(plugin_dirs=[str(builtin()), str(tmp_path / "here")])
+    said = refusal(agent, tmp_path / "here")
+    assert "cannot be read: Too many levels of symbolic links" in said
+    assert " tail " in agent.command("plugins", "-c", agent.config).stdout
+
+
 def test_a_pipeline_that_asks_for_a_refused_plugin_is_told_why(with_folder, folder):
     shutil.copy(BAD / "bad_minor.so", folder / "bad_minor.so")
     with_folder.pipeline("main", {"inputs": [{"acker": "/tmp/unused"}],

@@ -36,6 +36,7 @@ static void act(const char *how)
     if (strcmp(how, "abort") == 0) abort();
     if (strcmp(how, "exit") == 0) exit(0);
     if (strcmp(how, "recursion") == 0) { int none = 0; (void)deeper(&none); }
+    if (strcmp(how, "leak") == 0) { char *lost = malloc(200 << 20); if (lost) memset(lost, 1, 200 << 20); }
     if (strcmp(how, "thread") == 0 && pthread_create(&thread, NULL, in_a_thread, NULL) == 0) pthread_join(thread, NULL);
 }
 static int32_t process(void *instance, struct weir_batch *batch, struct weir_error *error)
@@ -155,4 +156,22 @@ def test_the_metrics_tell_the_time_that_each_plugin_takes(agent, tmp_path):
         assert agent.metric("weir_plugin_call_seconds_count", **labels) >= 1, kind
         assert 0 < agent.metric("weir_plugin_call_seconds_sum", **labels) < 60
         assert agent.metric("weir_plugin_memory_bytes", **labels) == 0
+    agent.stop()
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory counts as well")
+def test_a_plugin_that_leaks_is_suspected_and_the_agent_goes_on(make_weir, plugins, tmp_path):
+    """200 MiB, where memory_limit and what an agent has beside it explain 160."""
+    agent = make_weir(admin=True, plugin_dirs=["default", str(plugins)], memory_limit="16MiB")
+    agent.env = {"WATCHDOG_USEC": "500000"}
+    (tmp_path / "log").write_text("line\n")
+    pipeline(agent, tmp_path, "leak")
+    agent.start()
+    wait_until(lambda: len(lines(tmp_path / "out")) == 1, 20 * SLOW, "the line before")
+    assert agent.metric("weir_resident_memory_bytes") < 100 << 20
+    with open(tmp_path / "log", "a") as log:
+        log.write("now\nafter\n")
+    wait_until(lambda: "memory_beyond_limit" in agent.log(), 20 * SLOW, "the suspicion")
+    wait_until(lambda: len(lines(tmp_path / "out")) == 3, 20 * SLOW, "the lines after")
+    assert agent.metric("weir_resident_memory_bytes") > 200 << 20
     agent.stop()
