@@ -16,11 +16,10 @@
 
 struct known_source {
 	uint8_t id[16];
-	char *input;
-	char *name;
-	struct weir_slice identity; /* owned */
+	char *input; /* in one piece with the name and the identity; NULL once inputs have started */
+	struct weir_slice name, identity;
 	int64_t seen_ns;
-	uint64_t *positions;   /* per output */
+	uint64_t *positions;   /* per output; of one array of the pipeline's */
 	struct ledger *ledger; /* that its last source had in this run, or NULL */
 	uint64_t had_until;    /* as that of a source */
 	struct hold_positions held;
@@ -29,8 +28,11 @@ struct known_source {
 
 int known_load(struct pipeline *pipeline, struct weir_error *error);
 void known_free(struct pipeline *pipeline);
-const struct known_source *known_at(const struct pipeline *pipeline, const char *input,
-				    uint32_t index);
+/* The inputs have asked: frees what only known_at() shows, which then finds nothing. */
+void known_asked(struct pipeline *pipeline);
+/* The input's source of this index, or NULL; quick when asked for one after the other. The name of the
+ * input stays as long as the pipeline. */
+const struct known_source *known_at(struct pipeline *pipeline, const char *input, uint32_t index);
 struct known_source *known_find(const struct pipeline *pipeline, const uint8_t id[16]);
 /* Where reading goes on: the least of its positions. */
 uint64_t known_position(const struct pipeline *pipeline, const struct known_source *known);

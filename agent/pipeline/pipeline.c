@@ -296,6 +296,7 @@ int pipeline_start_inputs(struct pipeline *pipeline, struct weir_error *error)
 	uint32_t flags = pipeline->start_flags | (pipeline->host->once ? WEIR_START_ONCE : 0);
 	int status = pipeline_start_all(pipeline->inputs, pipeline->input_count, flags, error);
 
+	known_asked(pipeline);
 	if (status == 0)
 		metric_set(pipeline->state_metric, 1);
 	return pipeline_started(pipeline, status, error);

@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "http/http.h"
 #include "pipeline/dead_tally.h"
+#include "pipeline/id_index.h"
 #include "pipeline/ledger.h"
 #include "pipeline/memory.h"
 #include "pipeline/call.h"
@@ -313,7 +314,13 @@ struct pipeline {
 	struct loop_timer state_timer; /* state_gate.c */
 	_Atomic int gate_closed;
 	struct known_source *known; /* of earlier runs, read at create */
-	uint32_t known_count;
+	uint32_t known_count, known_capacity;
+	uint64_t *known_positions;
+	struct id_index known_index;
+	struct known_cursor {
+		const char *input;
+		uint32_t index, place;
+	} known_cursor; /* what known_at() found last */
 	uint32_t start_flags;
 };
 

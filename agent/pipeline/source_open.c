@@ -231,7 +231,7 @@ int32_t source_known(struct weir_context *input, uint32_t index,
 	if (!WEIR_HAS(ret_state, seen_ns))
 		return WEIR_ERR_INVALID;
 	memcpy(ret_state->id, known->id, sizeof(ret_state->id));
-	ret_state->name = weir_slice_of(known->name);
+	ret_state->name = known->name;
 	ret_state->identity = known->identity;
 	ret_state->position = known_position(input->pipeline, known);
 	ret_state->seen_ns = known->seen_ns;

@@ -125,37 +125,84 @@ static void take_known(struct pipeline *next, struct known_source *known, struct
 	begin_at(next, known, known->ledger, known->had_until);
 }
 
-static struct source *find_source(struct pipeline *pipeline, const uint8_t id[16])
+/* The sources of a generation at one moment, by id. */
+struct succession_sources {
+	struct source **list; /* a reference each */
+	uint32_t count;
+	struct id_index by_id;
+};
+
+static void sources_leave(struct succession_sources *sources)
 {
-	struct source *source;
+	for (uint32_t i = 0; i < sources->count; i++)
+		source_unref(&sources->list[i]->view);
+	free(sources->list);
+	id_index_done(&sources->by_id);
+}
+
+static int sources_take(struct pipeline *pipeline, struct succession_sources *ret_sources)
+{
+	struct succession_sources sources = {0};
+	uint32_t count = 0;
+	int status = WEIR_ERR_MEMORY;
 
 	pthread_mutex_lock(&pipeline->lock);
-	for (source = pipeline->sources; source; source = source->next)
-		if (memcmp(source->view.id, id, 16) == 0)
-			break;
-	if (source)
+	for (const struct source *source = pipeline->sources; source; source = source->next)
+		count++;
+	sources.list = malloc((count + 1) * sizeof(*sources.list));
+	if (sources.list && id_index_init(&sources.by_id, count) == 0)
+		status = 0;
+	for (struct source *source = pipeline->sources; status == 0 && source;
+	     source = source->next) {
 		source_ref(source);
+		sources.list[sources.count++] = source;
+		id_index_add(&sources.by_id, source->view.id);
+	}
 	pthread_mutex_unlock(&pipeline->lock);
-	return source;
+	if (status < 0)
+		sources_leave(&sources);
+	else
+		*ret_sources = sources;
+	return status;
+}
+
+static struct source *sources_find(const struct succession_sources *sources, const uint8_t id[16])
+{
+	const uint8_t *found = id_index_find(&sources->by_id, id);
+
+	return found ? (struct source *)(uintptr_t)(found - offsetof(struct source, view.id))
+		     : NULL;
+}
+
+static int take_all(struct pipeline *next, struct pipeline *old,
+		    const struct succession_sources *sources)
+{
+	int status = 0;
+
+	for (uint32_t i = 0; status == 0 && i < next->known_count; i++) {
+		struct known_source *known = &next->known[i];
+		struct source *source = sources_find(sources, known->id);
+
+		if (!source)
+			take_known(next, known, old);
+		else if (atomic_load(&source->forgotten))
+			known->over = 1;
+		else
+			status = take_source(next, known, old, source);
+	}
+	return status;
 }
 
 int succession_begin(struct pipeline *next, struct pipeline *old, struct weir_error *error)
 {
+	struct succession_sources sources;
 	int status = known_load(next, error);
 
-	for (uint32_t i = 0; status == 0 && i < next->known_count; i++) {
-		struct known_source *known = &next->known[i];
-		struct source *source = find_source(old, known->id);
-
-		if (!source) {
-			take_known(next, known, old);
-			continue;
-		}
-		if (atomic_load(&source->forgotten))
-			known->over = 1;
-		else
-			status = take_source(next, known, old, source);
-		source_unref(&source->view);
+	if (status == 0)
+		status = sources_take(old, &sources);
+	if (status == 0) {
+		status = take_all(next, old, &sources);
+		sources_leave(&sources);
 	}
 	if (status == WEIR_ERR_MEMORY && !error->code)
 		weir_fail(error, status, "no memory to take over the sources");

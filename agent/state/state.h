@@ -50,6 +50,11 @@ int state_each_source(struct state *state, const char *pipeline, const char *inp
 int state_each_position(struct state *state, const uint8_t source_id[16],
 			int (*call)(void *user, const char *output, uint64_t position), void *user,
 			struct weir_error *error);
+/* The same of all sources of a pipeline, in one go. */
+int state_positions_of(struct state *state, const char *pipeline,
+		       int (*call)(void *user, const uint8_t source_id[16], const char *output,
+				   uint64_t position),
+		       void *user, struct weir_error *error);
 /* True when this pipeline id has been run before with this input (state_mark_seen). */
 int state_seen(struct state *state, const char *pipeline, const char *input);
 /* True when the output has been part of the pipeline before. */

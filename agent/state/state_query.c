@@ -96,6 +96,38 @@ int state_each_position(struct state *state, const uint8_t source_id[16],
 	return failed;
 }
 
+int state_positions_of(struct state *state, const char *pipeline,
+		       int (*call)(void *user, const uint8_t source_id[16], const char *output,
+				   uint64_t position),
+		       void *user, struct weir_error *error)
+{
+	sqlite3_stmt *statement = NULL;
+	int status = SQLITE_DONE;
+	int failed;
+
+	pthread_mutex_lock(&state->database_lock);
+	failed = state_database_prepare(&state->database,
+					"SELECT source_id, output, position FROM sources"
+					" JOIN positions ON source_id = id WHERE pipeline = ?1",
+					&statement, error);
+	if (!failed) {
+		sqlite3_bind_text(statement, 1, pipeline, -1, SQLITE_STATIC);
+		while ((status = sqlite3_step(statement)) == SQLITE_ROW) {
+			struct weir_slice id = column_slice(statement, 0);
+
+			if (id.size == 16 &&
+			    call(user, (const uint8_t *)id.data, column_text(statement, 1),
+				 (uint64_t)sqlite3_column_int64(statement, 2)))
+				break;
+		}
+		if (status != SQLITE_DONE && status != SQLITE_ROW)
+			failed = state_database_error(&state->database, status, error);
+	}
+	sqlite3_finalize(statement);
+	pthread_mutex_unlock(&state->database_lock);
+	return failed;
+}
+
 static int row_exists(struct state *state, const char *sql, const char *first, const char *second)
 {
 	sqlite3_stmt *statement = NULL;

@@ -34,6 +34,7 @@ void catalog_done(struct catalog *catalog)
 		catalog->known = known->next;
 		free(known);
 	}
+	free(catalog->known_by_inode);
 	while (catalog->held) {
 		struct held *held = catalog->held;
 
@@ -48,14 +49,14 @@ void catalog_done(struct catalog *catalog)
 
 /* ext4 numbers the files of each folder from a multiple of its group's size: the low bits of all
  * are much the same, and a plain remainder would put 100,000 files into some hundred buckets. */
-static uint32_t inode_index(uint64_t inode)
+uint32_t catalog_bucket(uint64_t inode)
 {
 	return (uint32_t)(inode * UINT64_C(0x9E3779B97F4A7C15) >> 32) % CATALOG_BUCKETS;
 }
 
 static struct file **inode_bucket(struct catalog *catalog, uint64_t inode)
 {
-	return &catalog->by_inode[inode_index(inode)];
+	return &catalog->by_inode[catalog_bucket(inode)];
 }
 
 static struct file_name **name_bucket(struct catalog *catalog, const char *text)
@@ -65,7 +66,7 @@ static struct file_name **name_bucket(struct catalog *catalog, const char *text)
 
 struct file *catalog_by_inode_locked(const struct catalog *catalog, uint64_t device, uint64_t inode)
 {
-	struct file *file = catalog->by_inode[inode_index(inode)];
+	struct file *file = catalog->by_inode[catalog_bucket(inode)];
 
 	while (file && (file->identity.inode != inode || file->identity.device != device))
 		file = file->next_by_inode;

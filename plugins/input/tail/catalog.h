@@ -31,7 +31,8 @@ struct catalog_metrics {
 
 /* A source of an earlier run, or of this one, whose file is not in sight. */
 struct known {
-	struct known *next;
+	struct known *next, **self;  /* list of all */
+	struct known *next_by_inode; /* in its bucket */
 	uint8_t id[16];
 	struct identity identity;
 	uint64_t position;
@@ -59,6 +60,7 @@ struct catalog {
 
 	pthread_mutex_t structure_lock; /* guards those below, and what scans do */
 	struct known *known;
+	struct known **known_by_inode; /* CATALOG_BUCKETS, once there is one */
 	struct held *held;
 	uint32_t generation;
 	int64_t since_ns;         /* files made later, and rotated already, were not seen */
@@ -81,6 +83,9 @@ struct catalog {
 void catalog_init(struct catalog *catalog, const struct weir_services *host,
 		  struct weir_context *context);
 void catalog_done(struct catalog *catalog);
+
+/* The bucket of an inode number. */
+uint32_t catalog_bucket(uint64_t inode);
 
 /* All below: any thread; those named _locked with the lock held. */
 struct file *catalog_by_inode_locked(const struct catalog *catalog, uint64_t device,

@@ -4,20 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct known **bucket_of(const struct catalog *catalog, uint64_t inode)
+{
+	return &catalog->known_by_inode[catalog_bucket(inode)];
+}
+
 void known_add(struct catalog *catalog, const uint8_t id[16], const struct identity *identity,
 	       uint64_t position, const char *path)
 {
 	size_t size = strlen(path) + 1;
 	struct known *known = calloc(1, sizeof(*known) + size);
+	struct known **bucket;
 
-	if (!known)
+	if (!catalog->known_by_inode)
+		catalog->known_by_inode = calloc(CATALOG_BUCKETS, sizeof(struct known *));
+	if (!known || !catalog->known_by_inode) {
+		free(known);
 		return;
+	}
 	memcpy(known->id, id, sizeof(known->id));
 	memcpy(known->path, path, size);
 	known->identity = *identity;
 	known->position = position;
 	known->next = catalog->known;
+	known->self = &catalog->known;
+	if (known->next)
+		known->next->self = &known->next;
 	catalog->known = known;
+	bucket = bucket_of(catalog, identity->inode);
+	known->next_by_inode = *bucket;
+	*bucket = known;
 }
 
 void known_load(struct catalog *catalog)
@@ -37,19 +53,23 @@ void known_load(struct catalog *catalog)
 
 int known_has_inode(const struct catalog *catalog, uint64_t inode)
 {
-	for (const struct known *known = catalog->known; known; known = known->next)
-		if (known->identity.inode == inode)
-			return 1;
-	return 0;
+	const struct known *known = catalog->known ? *bucket_of(catalog, inode) : NULL;
+
+	while (known && known->identity.inode != inode)
+		known = known->next_by_inode;
+	return known != NULL;
 }
 
 void known_take(struct catalog *catalog, struct known *known)
 {
-	struct known **at = &catalog->known;
+	struct known **at = bucket_of(catalog, known->identity.inode);
 
 	while (*at != known)
-		at = &(*at)->next;
-	*at = known->next;
+		at = &(*at)->next_by_inode;
+	*at = known->next_by_inode;
+	*known->self = known->next;
+	if (known->next)
+		known->next->self = known->self;
 	known->next = NULL;
 }
 
@@ -69,7 +89,8 @@ struct known *known_take_file(struct catalog *catalog, const struct identity *pl
 			      uint64_t size, int *ret_stale)
 {
 	*ret_stale = 0;
-	for (struct known *known = catalog->known; known; known = known->next) {
+	for (struct known *known = catalog->known ? *bucket_of(catalog, place->inode) : NULL; known;
+	     known = known->next_by_inode) {
 		if (!identity_same_file(&known->identity, place))
 			continue;
 		if (text_matches(known, fd, size)) {
