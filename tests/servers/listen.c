@@ -2,6 +2,7 @@
 #include "listen.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -28,6 +29,15 @@ int port_of(int fd)
 
 	getsockname(fd, (struct sockaddr *)&address, &size);
 	return ntohs(address.sin_port);
+}
+
+int accept_on(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), on = 1;
+
+	if (fd >= 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
 }
 
 void write_port(const char *path, int port)

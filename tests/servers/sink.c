@@ -30,7 +30,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,11 +41,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "inlet.h"
 #include "listen.h"
 #include "speech.h"
-#include "wire.h"
 
-#define HEAD_MAX 65536
 #define PIECE (256 << 10)
 
 struct behaviour {
@@ -74,9 +72,7 @@ static enum speech speech;
 static int out_fd = -1;
 
 struct connection {
-	struct wire wire;
-	char head[HEAD_MAX + 1];
-	size_t have; /* bytes in head, of which the request's head is the first part */
+	struct inlet in;
 	char *piece;
 	char *body; /* kept only where it is looked at */
 	size_t body_size, body_capacity;
@@ -181,33 +177,23 @@ static void read_header(struct request *request, char *line)
 		request->close = strcasestr(value, "close") != NULL;
 }
 
-/* Reads until the empty line; 0 when the peer has closed. What came after it moves to the front. */
+/* 0 when the peer has closed. */
 static int read_head(struct connection *c, struct request *request)
 {
-	char *end, *rest = NULL, *line;
-	size_t size;
+	size_t size = inlet_head(&c->in);
+	char *rest = NULL, *line;
 
-	while (!(end = memmem(c->head, c->have, "\r\n\r\n", 4))) {
-		ssize_t got = c->have < HEAD_MAX
-				      ? wire_read(&c->wire, c->head + c->have, HEAD_MAX - c->have)
-				      : 0;
-
-		if (got <= 0)
-			return 0;
-		c->have += (size_t)got;
-	}
-	*end = '\0';
-	size = (size_t)(end - c->head) + 4;
+	if (size == 0)
+		return 0;
 	memset(request, 0, sizeof(*request));
 	snprintf(request->head, sizeof(request->head), "%.*s", (int)sizeof(request->head) - 1,
-		 c->head);
-	line = strtok_r(c->head, "\r\n", &rest);
+		 c->in.head);
+	line = strtok_r(c->in.head, "\r\n", &rest);
 	if (!line || sscanf(line, "%15s %2047s", request->method, request->target) != 2)
 		return 0;
 	while ((line = strtok_r(NULL, "\r\n", &rest)))
 		read_header(request, line);
-	c->have -= size;
-	memmove(c->head, c->head + size, c->have);
+	inlet_drop(&c->in, size);
 	return 1;
 }
 
@@ -239,26 +225,6 @@ static char *body_room(struct connection *c, size_t size)
 	return c->body + c->body_size;
 }
 
-static void cut(struct connection *c)
-{
-	struct linger linger = {1, 0};
-
-	setsockopt(c->wire.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
-/* Some of the body, from what came with the head or from the wire; 0 or -1 when no more comes. */
-static ssize_t read_some(struct connection *c, char *to, size_t want)
-{
-	size_t had = c->have < want ? c->have : want;
-
-	if (had == 0)
-		return wire_read(&c->wire, to, want);
-	memcpy(to, c->head, had);
-	c->have -= had;
-	memmove(c->head, c->head + had, c->have);
-	return (ssize_t)had;
-}
-
 /* 0 when the whole body has come. */
 static int read_body(struct connection *c, struct request *request, int look)
 {
@@ -269,9 +235,9 @@ static int read_body(struct connection *c, struct request *request, int look)
 		size_t want = request->length - done < PIECE ? request->length - done : PIECE;
 		char *to = look ? body_room(c, want) : c->piece;
 		ssize_t got = !to ? -1
-			      : discard && !look && !c->have && !c->wire.ssl
-				      ? recv(c->wire.fd, to, want, MSG_TRUNC)
-				      : read_some(c, to, want);
+			      : discard && !look && !c->in.have && !c->in.wire.ssl
+				      ? recv(c->in.wire.fd, to, want, MSG_TRUNC)
+				      : inlet_read(&c->in, to, want);
 
 		if (got <= 0)
 			return -1;
@@ -281,7 +247,7 @@ static int read_body(struct connection *c, struct request *request, int look)
 			request->found.lines += count_lines(to, (size_t)got);
 		done += (uint64_t)got;
 		if (request->behaviour.reset >= 0 && done >= (uint64_t)request->behaviour.reset) {
-			cut(c);
+			wire_cut(&c->in.wire);
 			return -1;
 		}
 	}
@@ -310,26 +276,13 @@ static int unpack(struct connection *c)
 
 /* ---- the answer ---- */
 
-static int send_all(struct wire *wire, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t sent = wire_write(wire, data, size);
-
-		if (sent < 0)
-			return -1;
-		data += sent;
-		size -= (size_t)sent;
-	}
-	return 0;
-}
-
 static int send_zeros(struct wire *wire, int64_t size)
 {
 	static const char zeros[65536];
 
 	for (; size > 0; size -= (int64_t)sizeof(zeros))
-		if (send_all(wire, zeros,
-			     size < (int64_t)sizeof(zeros) ? (size_t)size : sizeof(zeros)))
+		if (wire_write_all(wire, zeros,
+				   size < (int64_t)sizeof(zeros) ? (size_t)size : sizeof(zeros)))
 			return -1;
 	return 0;
 }
@@ -351,11 +304,11 @@ static int answer(struct connection *c, const struct behaviour *b, int status, c
 			status, more, b->close ? "Connection: close\r\n" : "", length,
 			b->huge >= 0 ? "" : body);
 	if (b->half) {
-		send_all(&c->wire, head, (size_t)size - strlen(body) / 2 - 1);
+		wire_write_all(&c->in.wire, head, (size_t)size - strlen(body) / 2 - 1);
 		return -1;
 	}
-	if (send_all(&c->wire, head, (size_t)size) ||
-	    (b->huge >= 0 && send_zeros(&c->wire, length)))
+	if (wire_write_all(&c->in.wire, head, (size_t)size) ||
+	    (b->huge >= 0 && send_zeros(&c->in.wire, length)))
 		return -1;
 	return b->close ? -1 : 0;
 }
@@ -366,8 +319,10 @@ static int answer_text(struct connection *c, const char *text)
 	int size = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
 			    strlen(text));
 
-	return send_all(&c->wire, head, (size_t)size) || send_all(&c->wire, text, strlen(text)) ? -1
-												: 0;
+	return wire_write_all(&c->in.wire, head, (size_t)size) ||
+			       wire_write_all(&c->in.wire, text, strlen(text))
+		       ? -1
+		       : 0;
 }
 
 static int answer_spoken(struct connection *c, const struct request *request)
@@ -380,8 +335,8 @@ static int answer_spoken(struct connection *c, const struct request *request)
 				 "HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
 				 "Content-Length: %zu\r\n\r\n",
 				 cbor ? "x-amz-cbor-1.1" : "json", size);
-	int failed = !data || send_all(&c->wire, head, (size_t)head_size) ||
-		     send_all(&c->wire, data, size);
+	int failed = !data || wire_write_all(&c->in.wire, head, (size_t)head_size) ||
+		     wire_write_all(&c->in.wire, data, size);
 
 	free(data);
 	return failed || request->close ? -1 : 0;
@@ -469,7 +424,7 @@ static int serve_counted(struct connection *c, struct request *request)
 
 	request_begins();
 	if (request->expect)
-		send_all(&c->wire, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		wire_write_all(&c->in.wire, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	if (read_body(c, request, look) || (look && request->gzip && unpack(c))) {
 		count(c, request, 0, 0);
 		return -1;
@@ -527,10 +482,10 @@ static void *serve(void *user)
 	struct connection *c = user;
 	struct request request;
 
-	if (wire_open(&c->wire, c->wire.fd) == 0) {
+	if (wire_open(&c->in.wire, c->in.wire.fd) == 0) {
 		while (read_head(c, &request) && serve_request(c, &request) == 0)
 			continue;
-		wire_close(&c->wire);
+		wire_close(&c->in.wire);
 	}
 	free(c->piece);
 	free(c->body);
@@ -542,20 +497,19 @@ static void *serve(void *user)
 
 static void accept_one(int listener)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), on = 1;
+	int fd = accept_on(listener);
 	struct connection *c;
 	pthread_t thread;
 
 	if (fd < 0)
 		return;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c = calloc(1, sizeof(*c));
 	if (!c || !(c->piece = malloc(PIECE))) {
 		free(c);
 		close(fd);
 		return;
 	}
-	c->wire.fd = fd;
+	c->in.wire.fd = fd;
 	pthread_mutex_lock(&sink.lock);
 	sink.totals.connections++;
 	pthread_mutex_unlock(&sink.lock);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aggregate.h"
+
 /* One item of each answer, as the services give it. */
 #define KINESIS_ITEM "{\"SequenceNumber\":\"1\",\"ShardId\":\"shardId-000000000000\"}"
 #define FIREHOSE_ITEM "{\"RecordId\":\"1\"}"
@@ -22,13 +24,6 @@
 	"{\"Shards\":[{\"ShardId\":\"shardId-000000000000\",\"HashKeyRange\":{"                   \
 	"\"StartingHashKey\":\"0\",\"EndingHashKey\":\"340282366920938463463374607431768211455\"" \
 	"},\"SequenceNumberRange\":{\"StartingSequenceNumber\":\"1\"}}]}"
-
-/* Of the Kinesis Producer Library's format: what an aggregate begins and ends with, and the tag of
- * each record in it. */
-#define AGGREGATE_MAGIC "\xF3\x89\x9A\xC2"
-#define AGGREGATE_MAGIC_SIZE 4
-#define AGGREGATE_MD5_SIZE 16
-#define AGGREGATE_RECORD 0x1a
 
 enum speech speech_named(const char *name)
 {
@@ -50,7 +45,7 @@ static uint64_t count(const char *body, size_t size, const char *mark)
 	return found;
 }
 
-/* ---- CBOR, with definite lengths; aggregates within ---- */
+/* ---- CBOR, with definite lengths ---- */
 
 /* The length of a byte string from its head, which must be within the body; moves *at behind it. */
 static uint64_t cbor_length(const uint8_t **at, const uint8_t *end)
@@ -61,39 +56,6 @@ static uint64_t cbor_length(const uint8_t **at, const uint8_t *end)
 	for (uint32_t i = low < 24 || low > 27 ? 0 : 1u << (low - 24); i > 0 && *at < end; i--)
 		length = length << 8 | *(*at)++;
 	return length;
-}
-
-static uint64_t varint(const uint8_t **at, const uint8_t *end)
-{
-	uint64_t value = 0;
-
-	for (uint32_t shift = 0; *at < end && shift < 64; shift += 7) {
-		uint8_t byte = *(*at)++;
-
-		value |= (uint64_t)(byte & 127) << shift;
-		if (byte < 128)
-			break;
-	}
-	return value;
-}
-
-/* How many records the data of one is. */
-static uint64_t records_within(const uint8_t *data, uint64_t size)
-{
-	const uint8_t *at = data + AGGREGATE_MAGIC_SIZE, *end = data + size - AGGREGATE_MD5_SIZE;
-	uint64_t found = 0;
-
-	if (size <= AGGREGATE_MAGIC_SIZE + AGGREGATE_MD5_SIZE ||
-	    memcmp(data, AGGREGATE_MAGIC, AGGREGATE_MAGIC_SIZE) != 0)
-		return 1;
-	while (at < end) {
-		uint8_t tag = *at++;
-		uint64_t length = varint(&at, end);
-
-		found += tag == AGGREGATE_RECORD;
-		at += length < (uint64_t)(end - at) ? length : (uint64_t)(end - at);
-	}
-	return found;
 }
 
 static struct speech_count count_cbor(const char *body, size_t size)
@@ -110,7 +72,8 @@ static struct speech_count count_cbor(const char *body, size_t size)
 
 		length = length < left ? length : left;
 		found.records++;
-		found.lines += records_within(at, length);
+		found.lines +=
+			aggregate_is(at, length) ? aggregate_each(at, length, NULL, NULL) : 1;
 		body = (const char *)at + length;
 	}
 	return found;

@@ -121,3 +121,22 @@ ssize_t wire_write(struct wire *wire, const void *data, size_t size)
 		return send(wire->fd, data, size, MSG_NOSIGNAL);
 	return SSL_write_ex(wire->ssl, data, size, &sent) ? (ssize_t)sent : -1;
 }
+
+int wire_write_all(struct wire *wire, const void *data, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t sent = wire_write(wire, (const char *)data + done, size - done);
+
+		if (sent < 0)
+			return -1;
+		done += (size_t)sent;
+	}
+	return 0;
+}
+
+void wire_cut(struct wire *wire)
+{
+	struct linger linger = {1, 0};
+
+	setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}

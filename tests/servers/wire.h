@@ -25,5 +25,9 @@ void wire_close(struct wire *wire);
 /* As recv() and send(): 0 = the peer has closed, -1 = an error. */
 ssize_t wire_read(struct wire *wire, void *to, size_t size);
 ssize_t wire_write(struct wire *wire, const void *data, size_t size);
+/* Writes it all: 0, or -1. */
+int wire_write_all(struct wire *wire, const void *data, size_t size);
+/* Has wire_close() reset the connection. */
+void wire_cut(struct wire *wire);
 
 #endif
