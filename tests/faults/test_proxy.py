@@ -4,10 +4,9 @@
 Between the agent and a real server is a proxy that makes the faults (harness/fault_proxy.py). Nothing
 may be lost; Kinesis, which does not know records again, may have one twice only where the proxy kept an
 answer back that said yes; a search index has none twice. The agent's own account must balance.
-5,000 records each, 200,000 with --long.
+5,000 records each, 200,000 with --long. Many more go through tests/faults/test_faulty_stream.py.
 """
 import collections
-import datetime
 import json
 import urllib.error
 import urllib.request
@@ -16,7 +15,6 @@ import pytest
 
 from harness import kpl
 from harness.closing import closing
-from harness.fake_aws import FakeAws
 from harness.fault_proxy import Bulk, FaultProxy, Kinesis, random_plan
 from harness.kinesalite import make_stream
 from harness.moto import REGION, read_stream
@@ -24,6 +22,10 @@ from harness.process import wait_until
 from harness.weir import SLOW
 
 RECORDS, RECORDS_LONG = 5000, 200_000
+# Records of a request: with 700 faults and more in --long there are enough of each.
+TOGETHER, TOGETHER_LONG = 100, 500
+# moto goes through all that a shard has for each record that comes: the time is quadratic.
+SHARDS, SHARDS_LONG = 2, 50
 RETRY = {"backoff_min": "5ms", "backoff_max": "30ms"}
 ANYWHERE = ["partial", "throttle", "broken", "reset_before", "reset_after", "slow", "miscount"]
 MOTO_VERIFIES = False  # the proxy answers for it too
@@ -44,6 +46,11 @@ def records(tmp_path, long):
     return path, lines
 
 
+@pytest.fixture
+def together(long):
+    return TOGETHER_LONG if long else TOGETHER
+
+
 def ship(weir, path, output, total):
     weir.pipeline("p", {"inputs": [{"tail": {"paths": [str(path)], "start": "beginning"}}],
                         "outputs": [output]})
@@ -59,31 +66,19 @@ def tell(faults, lost, repeated):
           f"{sum(faults.unsure.values())} times without an answer")
 
 
-@pytest.fixture
-def two_keys():
-    """Credentials of a container: other keys each time they are asked for."""
-    expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=6)
-    server = FakeAws(lambda request, number: (200, {
-        "AccessKeyId": f"AK{number}", "SecretAccessKey": "SECRET", "Token": "TOKEN",
-        "Expiration": expires.strftime("%Y-%m-%dT%H:%M:%SZ")}))
-    yield server
-    server.close()
-
-
-@pytest.mark.parametrize("more", [{"batch_records": 100},
-                                  {"aggregate": {"max_bytes": 1000}, "batch_records": 2}],
-                         ids=["plain", "aggregated"])
+@pytest.mark.parametrize("aggregate", [False, {"max_bytes": 1000}], ids=["plain", "aggregated"])
 def test_a_stream_gets_every_record_and_repeats_only_what_was_not_answered(
-        weir, moto, proxy, records, two_keys, request, more):
+        weir, moto, proxy, records, two_keys, request, aggregate, together, long):
     path, lines = records
-    stream = make_stream(moto.client("kinesis"), f"faults-{request.node.callspec.id}", shards=2)
+    stream = make_stream(moto.client("kinesis"), f"faults-{request.node.callspec.id}",
+                         SHARDS_LONG if long else SHARDS)
     faults = proxy(moto.url, Kinesis(), random_plan(7, SHARE, ANYWHERE, {10: "expired", 30: "skew"}),
                    one_by_one=True)
-    weir.env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": two_keys.url + "/v1", "AWS_PROFILE": "",
-                "AWS_ACCESS_KEY_ID": "", "AWS_CONFIG_FILE": "/none",
-                "AWS_SHARED_CREDENTIALS_FILE": "/none"}
+    weir.env = two_keys.env
     ship(weir, path, {"kinesis": {"stream": stream, "format": "line", "endpoint": faults.url,
-                                  "region": REGION, "linger": "10ms", "retry": RETRY, **more}},
+                                  "region": REGION, "linger": "10ms", "retry": RETRY,
+                                  "aggregate": aggregate,
+                                  "batch_records": together // 50 if aggregate else together}},
          len(lines))
     stored = [data for shard in read_stream(moto.client("kinesis"), stream).values()
               for _, data in shard]
@@ -100,11 +95,11 @@ def test_a_stream_gets_every_record_and_repeats_only_what_was_not_answered(
     assert len(two_keys.seen()) >= 2
 
 
-def test_a_search_index_gets_every_record_once(weir, opensearch, proxy, records):
+def test_a_search_index_gets_every_record_once(weir, opensearch, proxy, records, together):
     path, lines = records
     index = f"faults-{weir.folder.parent.name.lower()}"
     faults = proxy(opensearch.url, Bulk(), random_plan(8, SHARE, ANYWHERE))
-    ship(weir, path, {"elasticsearch": {"urls": [faults.url], "index": index, "batch_records": 100,
+    ship(weir, path, {"elasticsearch": {"urls": [faults.url], "index": index, "batch_records": together,
                                         "linger": "10ms", "retry": RETRY}}, len(lines))
     got = collections.Counter(d["_source"]["message"] for d in opensearch.documents(index))
     lost = set(lines) - set(got)

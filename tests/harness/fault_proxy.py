@@ -128,6 +128,7 @@ class FaultProxy:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # a head and its body don't wait for an acknowledgement
 
             def do_POST(self):
                 outer.serve(self)
