@@ -4,18 +4,23 @@ has none twice, and what comes twice elsewhere was in flight or was delivered ju
 
 The instants are drawn over what a process does in its life: loading, the first read, the steady
 state, the first commits; one in a while comes late, when much has been delivered and committed.
-60 kills in all, 1,000 with --long, a quarter for each destination.
+15 kills for each destination, 350 with --long: more than 1,000 for tail to a stream, tail to a search
+index, and syslog over a queue on disk to a stream.
 """
+import collections
+import json
 import random
+import threading
 import time
 
 import pytest
 
+from harness import syslog
 from harness.closing import closing
 from harness.fault_proxy import FaultProxy, Kinesis
 from harness.kinesalite import make_stream
 from harness.moto import REGION, read_stream
-from harness.process import wait_until, watch_for
+from harness.process import free_port, wait_until, watch_for
 from harness.weir import SLOW
 from harness.writer import Arrivals, Follower, Writer
 
@@ -27,7 +32,9 @@ COMMIT_S = 0.2  # state/state.h
 # Beside the commit interval: the commit itself, and the way of an answer, on a busy machine.
 SLACK_S = 2
 CATCH_UP_S = 60
-KILLS, KILLS_LONG = 15, 250
+# moto goes through all that a shard has for each record that comes: the time is quadratic.
+SHARDS = 20
+KILLS, KILLS_LONG = 15, 350
 MOTO_VERIFIES = False
 
 
@@ -153,18 +160,19 @@ def arriving(moto):
     one.close()
 
 
+def to_stream(arriving, stream, **options):
+    return {"kinesis": {"stream": stream, "region": REGION, "endpoint": arriving.url,
+                        "access_key_id": "AK", "secret_access_key": "SK", "linger": "10ms", **options}}
+
+
 @pytest.mark.parametrize("seed", [3])
 def test_a_stream_gets_every_line_through_kills(make_weir, make_writer, moto, arriving, kills, seed):
     weir, writer = make_weir(), make_writer(RATE_EMULATED)
     kinesis = moto.client("kinesis")
-    stream = make_stream(kinesis, f"kill-{seed}")
-    weir.pipeline("kill", f"""
-        inputs:
-          - tail: {{ paths: ["{writer.folder}/*.log"], start: beginning }}
-        outputs:
-          - kinesis: {{ stream: {stream}, format: line, region: {REGION}, endpoint: "{arriving.url}",
-                       access_key_id: AK, secret_access_key: SK, linger: 10ms }}
-        """)
+    stream = make_stream(kinesis, f"kill-{seed}", SHARDS)
+    weir.pipeline("kill", {"inputs": [{"tail": {"paths": [f"{writer.folder}/*.log"],
+                                                "start": "beginning"}}],
+                           "outputs": [to_stream(arriving, stream, format="line")]})
     killed = kill_again_and_again(weir, writer, kills, seed, lambda: None)
     arrivals = Arrivals(1)
     seen = 0
@@ -204,6 +212,55 @@ def test_a_search_index_gets_every_line_once_through_kills(make_weir, make_write
         arrivals.feed(document["_source"]["message"].encode() + b"\n")
     assert not verdict(arrivals, writer, kills)
     assert arrivals.repeats() == 0 and not arrivals.damaged
+
+
+@pytest.mark.parametrize("seed", [5])
+def test_a_stream_gets_what_syslog_left_on_disk_through_kills(make_weir, moto, arriving, kills, seed):
+    """syslog -> queue on disk -> kinesis, which is away during every other life of the agent."""
+    weir, port, away = make_weir(), free_port(), threading.Event()
+    kinesis = moto.client("kinesis")
+    stream = make_stream(kinesis, f"kill-{seed}", SHARDS)
+    arriving.plan = lambda number: "broken" if away.is_set() else None
+    weir.pipeline("kill", {"inputs": [{"syslog": f"127.0.0.1:{port}"}], "outputs": [
+        to_stream(arriving, stream, retry={"backoff_min": "10ms", "backoff_max": "50ms"},
+                  buffer="16MiB")]})
+    senders = syslog.Senders(port, batch=10, rate=RATE_EMULATED // SLOW)
+    try:
+        killed = kill_again_and_again(weir, senders, kills, seed,
+                                      lambda: away.clear() if away.is_set() else away.set())
+    finally:
+        senders.stop()
+    away.clear()
+    taken, times, seen = senders.acknowledged(), collections.Counter(), 0
+
+    def caught_up():
+        nonlocal seen
+        new = arriving.arrivals[seen:]
+        seen += len(new)
+        times.update(name_of(data) for _, them in new for data in them)
+        return taken <= set(times)
+
+    try:
+        wait_until(caught_up, CATCH_UP_S * SLOW, "all that was acknowledged", 0.1)
+        weir.stop()
+    finally:
+        again = senders.sent_again()
+        late = [found for found in repeated_late([(when, map(name_of, them)) for when, them in
+                                                  arriving.arrivals], killed) if found[0] not in again]
+        print(f"\n{kills} kills, {len(taken)} acknowledged, {len(taken - set(times))} missing, "
+              f"{len(again)} sent again, {times.total() - len(times)} repeats, {len(late)} of them late")
+    stored = [data for shard in read_stream(kinesis, stream).values() for _, data in shard]
+    assert sorted(stored) == sorted(data for _, them in arriving.arrivals for data in them)
+    assert taken and not late, late[:5]
+    # A kill breaks off a batch of each sender at most.
+    assert len(again) <= kills * senders.batch * len(senders.taken)
+    assert "spool_damaged" not in weir.log()
+
+
+def name_of(data):
+    """(sender, number) of a message."""
+    record = json.loads(data)
+    return int(record["app_name"][1:]), int(record["message"])
 
 
 def test_the_account_of_late_repeats_finds_one():

@@ -1,52 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Queues on disk under kills, on a full disk, and over reloads: nothing that was taken is lost."""
-import random
+"""Queues on disk, on a full disk, and over reloads: nothing that was taken is lost. Under kills: see
+test_kill.py."""
 import threading
 
 from harness import syslog
 from harness.disk import fill
-from harness.process import free_port, listening, wait_until, watch_for
+from harness.process import free_port, listening, wait_until
 from harness.weir import SLOW
 
 DEADLINE = 60 * SLOW
-LATEST_S = 0.7  # a kill comes at most so long after the start
-KILLS, KILLS_LONG = 10, 400
-SENDERS = 4
 
 
 def http(gate, **options):
     return {"http": {"url": gate.url, "linger": "1ms",
                      "retry": {"backoff_min": "10ms", "backoff_max": "50ms"}, **options}}
-
-
-class Senders:
-    """Each sends batches of its own numbers, again until they are acknowledged."""
-
-    def __init__(self, port, batch=50):
-        self.port, self.batch, self.stopped = port, batch, threading.Event()
-        self.taken = [0] * SENDERS  # of each sender: how many, from 0 on
-        self.threads = [threading.Thread(target=self.run, args=[name], daemon=True)
-                        for name in range(SENDERS)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, name):
-        while not self.stopped.is_set():
-            first = self.taken[name]
-            if syslog.send(self.port, syslog.counted(*(
-                    b"<13>1 - h s%d - - - %d" % (name, n)
-                    for n in range(first, first + self.batch)))):
-                self.taken[name] = first + self.batch
-            else:
-                self.stopped.wait(0.01)
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
-
-    def acknowledged(self):
-        return {(name, n) for name, count in enumerate(self.taken) for n in range(count)}
 
 
 def arrived(gate):
@@ -59,36 +26,6 @@ def arrived(gate):
         number = line.split(b'"message":"', 1)[1].split(b'"', 1)[0].rsplit(b" ", 1)[-1]
         found.add((int(app), int(number)))
     return found
-
-
-def test_kills_between_sender_queue_and_destination_lose_nothing(make_weir, gate, long):
-    """syslog -> queue on disk -> http, with a destination that is away half of the time."""
-    port, instants = free_port(), random.Random(7)
-    weir = make_weir()
-    weir.pipeline("main", {"inputs": [{"syslog": f"127.0.0.1:{port}"}],
-                           "outputs": [http(gate, buffer="16MiB")]})
-    senders = Senders(port)
-    kills = KILLS_LONG if long else KILLS
-    try:
-        for number in range(kills):
-            (gate.open.set if number % 2 else gate.open.clear)()
-            weir.start(ready=False)
-            watch_for(instants.uniform(0, LATEST_S))
-            weir.kill()
-        gate.open.set()
-        weir.start(ready=False)
-        before = sum(senders.taken)
-        wait_until(lambda: sum(senders.taken) > before, DEADLINE, "another batch")
-    finally:
-        senders.stop()
-    taken = senders.acknowledged()
-    try:
-        wait_until(lambda: taken <= arrived(gate), DEADLINE, "all that was acknowledged", 0.2)
-    finally:
-        print(f"\n{kills} kills, {len(taken)} acknowledged, {len(taken - arrived(gate))} missing, "
-              f"{len(gate.lines())} sent")
-    assert "spool_damaged" not in weir.log()
-    weir.stop()
 
 
 def queue_on(small_disk, weir):
@@ -148,7 +85,7 @@ def test_reloads_keep_the_queue_and_lose_nothing(weir, gate):
     weir.configure(drain_timeout="300ms")
     weir.pipeline("main", {**options, "outputs": [http(gate, buffer="16MiB")]})
     weir.start()
-    senders = Senders(port)
+    senders = syslog.Senders(port)
     try:
         for number in range(6):
             (gate.open.set if number % 2 else gate.open.clear)()
