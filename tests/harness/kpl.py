@@ -56,6 +56,17 @@ def unpack(data, partition_key="", explicit=None):
     return [(key, explicit, text) for (key, text), explicit in zip(found, keys, strict=True)]
 
 
+def packed(records):
+    """An aggregate of (key, data)."""
+    message = _library().messages_pb2.AggregatedRecord()
+    for key, data in records:
+        if key not in message.partition_key_table:
+            message.partition_key_table.append(key)
+        message.records.add(partition_key_index=list(message.partition_key_table).index(key), data=data)
+    whole = message.SerializeToString()
+    return MAGIC + whole + hashlib.md5(whole).digest()
+
+
 def is_aggregate(data):
     return data[:4] == MAGIC and hashlib.md5(data[4:-16]).digest() == data[-16:]
 
@@ -98,6 +109,57 @@ def node(records):
     out = subprocess.run(["node", "-e", program], input=text, capture_output=True, text=True,
                          check=True, cwd=need("npm")).stdout
     return [[(key, base64.b64decode(data)) for key, data in record] for record in json.loads(out)]
+
+
+# ---- what the Kinesis Producer Library would send ----
+
+AGGREGATE_MAX = 51_200  # its aggregationMaxSize
+REQUEST_MAX = 5 << 20   # its collectionMaxSize
+REQUEST_RECORDS = 500   # its collectionMaxCount
+SHARD_MAX = 256 << 10   # of one shard in a request: with so much or more it goes
+
+
+def _field(size):
+    """Bytes of a field with a length, or of a message within another: tag, length and content."""
+    return 1 + max(1, (size.bit_length() + 6) // 7) + size
+
+
+def _aggregates(records):
+    """[(size, first key)] of the Kinesis records that it packs (key, data) into, on one shard: an aggregate
+    is full when one more record would make it larger than AGGREGATE_MAX."""
+    overhead, packed = len(MAGIC) + 16, []
+    keys, size, count, first = {}, overhead, 0, None
+    for key, data in records:
+        while True:
+            index = keys.get(key, len(keys))
+            more = _field(1 + max(1, (index.bit_length() + 6) // 7) + _field(len(data)))
+            more += 0 if key in keys else _field(len(key.encode()))
+            if count == 0 or size + more <= AGGREGATE_MAX:
+                break
+            packed.append((size, first))
+            keys, size, count = {}, overhead, 0
+        first = key if count == 0 else first
+        keys.setdefault(key, index)
+        size, count = size + more, count + 1
+    return packed + [(size, first)]
+
+
+def kpl_sends(records, head_size, stream="s"):
+    """What KPL sends of (key, data), all for one shard, when no deadline makes it flush, which is the least
+    it can: {"requests", "Kinesis records", "bytes"}, with heads of that size and bodies in JSON, which have
+    the partition key "a" and always an explicit hash key, as its KinesisRecord and the AWS SDK for C++
+    write them."""
+    outside = head_size + len(json.dumps({"StreamName": stream, "Records": []}, separators=(",", ":")))
+    packed = _aggregates(records)
+    requests = count = waiting = total = 0
+    for size, first in packed:
+        if count == 0 or count == REQUEST_RECORDS or waiting >= SHARD_MAX \
+                or waiting + size + 1 > REQUEST_MAX:
+            requests, count, waiting, total = requests + 1, 0, 0, total + outside
+        total += len('{"Data":"","PartitionKey":"a","ExplicitHashKey":""}') + 4 * ((size + 2) // 3)
+        total += len(str(hash_key(first))) + (count > 0)
+        count, waiting = count + 1, waiting + size + 1
+    return {"requests": requests, "Kinesis records": len(packed), "bytes": total}
 
 
 class Shard:

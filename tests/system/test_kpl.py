@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Aggregation in kinesis: what is packed is unpacked again by the libraries of its consumers, within
 every limit, whatever the service turns down."""
+import base64
 import collections
 import json
 import random
@@ -132,7 +133,6 @@ class Wire(kpl.Stream):
     def answer(self, request, number):
         if "cbor" not in request.headers["content-type"]:
             return super().answer(request, number)
-        import base64
         body = self.cbor.loads(request.body)
         for record in body["Records"]:
             record["Data"] = base64.b64encode(record["Data"]).decode()
@@ -156,33 +156,75 @@ def test_without_the_shards_only_records_of_one_hash_key_share_an_aggregate(ship
 # ---- what it saves ----
 
 
-def sent(stream, bodies):
-    return {"requests": len(stream.puts), "Kinesis records": len(stream.kinesis_records()),
-            "bytes": sum(bodies)}
+class Weighing(kpl.Stream):
+    """A stream that notes the sizes of heads and bodies of PutRecords."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads, self.bodies = [], []
+
+    def answer(self, request, number):
+        if request.headers["x-amz-target"].endswith(".PutRecords"):
+            lines = ["POST / HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items()), ""]
+            self.heads.append(len("".join(line + "\r\n" for line in lines)))
+            self.bodies.append(len(request.body))
+        return super().answer(request, number)
+
+    def figures(self):
+        return {"requests": len(self.puts), "Kinesis records": len(self.kinesis_records()),
+                "bytes": sum(self.heads) + sum(self.bodies)}
 
 
-def test_a_hundred_times_fewer_kinesis_records_than_lines(ship, long):
+def show(name, figures, count):
+    print(f"{name}, for a million lines of 200 bytes: " + ", ".join(
+        f"{value * (1_000_000 // count):,} {what}" for what, value in figures.items()))
+
+
+@pytest.fixture
+def weigh(ship, long):
+    """weigh(aggregate, options): the stream that so many lines went into."""
     count = 1_000_000 if long else 100_000
-    figures = {}
-    for name, aggregate in (("plain", False), ("aggregated", True)):
-        bodies = []
 
-        class Weighing(kpl.Stream):
-            def answer(self, request, number):
-                if request.headers["x-amz-target"].endswith(".PutRecords"):
-                    bodies.append(len(request.body))
-                return super().answer(request, number)
-
-        stream, ship.log = Weighing(), ship.log.with_name(name)
-        ship(lines_of(count), stream, aggregate=aggregate, linger="60s")
+    def weigh(aggregate, **options):
+        stream, ship.log = Weighing(), ship.log.with_name(f"{aggregate}.log")
+        ship(lines_of(count), stream, aggregate=aggregate, linger="60s", **options)
         assert len(stream.all()) == count
-        figures[name] = sent(stream, bodies)
-        print(f"{name}, for a million lines of 200 bytes: " + ", ".join(
-            f"{value * (1_000_000 // count):,} {what}" for what, value in figures[name].items()))
-    plain, aggregated = figures["plain"], figures["aggregated"]
-    assert plain["Kinesis records"] == count > 100 * aggregated["Kinesis records"]
+        show("aggregated" if aggregate else "plain", stream.figures(), count)
+        return stream, count
+
+    return weigh
+
+
+def test_a_hundred_times_fewer_kinesis_records_than_lines(weigh):
+    plain, aggregated = (weigh(aggregate)[0].figures() for aggregate in (False, True))
+    assert plain["Kinesis records"] > 100 * aggregated["Kinesis records"]
     assert aggregated["requests"] < plain["requests"] / 10
     assert aggregated["bytes"] < 0.9 * plain["bytes"]
+
+
+@pytest.mark.parametrize("keys", [{}, {"partition_key": '"a"'}], ids=["made up", "one"])
+def test_no_more_request_bytes_than_kpl_would_send(weigh, keys):
+    """KPL has its records' keys from its user: here those that ours have; and heads as small as ours."""
+    stream, count = weigh(True, **keys)
+    theirs = kpl.kpl_sends([(key, data) for _, key, _, data in stream.all()], max(stream.heads))
+    show("by KPL", theirs, count)
+    assert stream.figures()["bytes"] <= theirs["bytes"]
+    assert stream.figures()["requests"] <= theirs["requests"]
+
+
+def test_what_kpl_would_send_is_reckoned_to_the_byte():
+    """One aggregate, really packed by the messages of its format."""
+    r = random.Random(5)
+    found = [(f"key {r.randrange(200)}", r.randbytes(r.randrange(0, 400))) for _ in range(220)]
+    data = kpl.packed(found)
+    assert len(data) < kpl.AGGREGATE_MAX and [(k, d) for k, _, d in kpl.unpack(data)] == found
+    body = json.dumps({"StreamName": "s", "Records": [
+        {"Data": base64.b64encode(data).decode(), "PartitionKey": "a",
+         "ExplicitHashKey": str(kpl.hash_key(found[0][0]))}]}, separators=(",", ":"))
+    assert kpl.kpl_sends(found, 400) == {"requests": 1, "Kinesis records": 1, "bytes": 400 + len(body)}
+    # 246 lines of 200 bytes fill an aggregate, and six of these are the first to be over 256 KiB.
+    assert kpl.kpl_sends([("k", b"x" * 200)] * (246 * 6 + 1), 400) | {"bytes": 0} == {
+        "requests": 2, "Kinesis records": 7, "bytes": 0}
 
 
 # ---- shards ----

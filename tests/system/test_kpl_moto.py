@@ -12,7 +12,7 @@ from harness.kinesalite import Kinesalite, make_stream
 from harness.moto import REGION, read_stream
 from harness.process import wait_until
 from harness.weir import ROOT
-from test_kpl import keyed
+from test_kpl import FIELDS, as_json, fits, keyed, random_records
 
 
 class Recorder:
@@ -128,6 +128,35 @@ def test_through_splits_and_merges_in_kinesalite_consumers_get_every_record_once
 def test_through_splits_and_merges_in_moto_consumers_get_every_record_once(weir, moto, tmp_path, long):
     assert reshaped(weir, moto, 50_000 if long else 4000, tmp_path, access_key_id=moto.keys[0],
                     secret_access_key=moto.keys[1]) == 0
+
+
+def test_records_of_all_sizes_and_keys_come_back_from_moto(weir, moto, tmp_path, long):
+    """2,000 of them, 20,000 with --long."""
+    kinesis = moto.client("kinesis")
+    stream = make_stream(kinesis, "random", 4)
+    # moto answers 500 to the last hash key.
+    found = [(key, None if explicit == str(kpl.HASH_KEYS - 1) else explicit, data)
+             for key, explicit, data in random_records(99, 20_000 if long else 2000)]
+    (tmp_path / "in.log").write_text("".join(line + "\n" for line in as_json(found)))
+    weir.pipeline("p", {
+        "inputs": [{"tail": {"paths": [str(tmp_path / "in.log")], "start": "beginning",
+                             "max_line": "4MiB"}}],
+        "filters": [{"parse": "json"}],
+        "outputs": [{"kinesis": {**FIELDS, "explicit_hash_key": "h", "aggregate": True, "rate_limit": 0,
+                                 **moto.options(stream=stream)}}],
+        "dead_letter": [{"file": {"path": str(tmp_path / "dead")}}]})
+    weir.run_once(timeout=200)
+    where, got = ranges(kinesis, stream), collections.Counter()
+    expected = collections.Counter((key, data) for key, _, data in fits(found))
+    explicit_of = {data: explicit for _, explicit, data in found if data}
+    for shard, records in read_stream(kinesis, stream).items():
+        for outer, record in records:
+            for key, explicit, data in kpl.unpack(record, outer):
+                got[key, data.decode()] += 1
+                if kpl.is_aggregate(record):
+                    assert where[shard][0] <= kpl.hash_key(key, explicit) <= where[shard][1]
+                    assert not data or explicit == explicit_of[data.decode()]
+    assert got == expected
 
 
 def test_a_real_file_lies_in_moto_with_verified_signatures(weir, moto, data):
