@@ -31,7 +31,7 @@ LATE_EVERY, LATE_S = 12, 4
 COMMIT_S = 0.2  # state/state.h
 # Beside the commit interval: the commit itself, and the way of an answer, on a busy machine.
 SLACK_S = 2
-CATCH_UP_S = 60
+CATCH_UP_S = 60  # without another line
 # moto goes through all that a shard has for each record that comes: the time is quadratic.
 SHARDS = 20
 KILLS, KILLS_LONG = 15, 350
@@ -67,7 +67,8 @@ def verdict(arrivals, writer, kills):
 def catch_up(weir, caught_up, arrivals, writer, kills):
     """Waits for every line and stops the agent; returns what is missing, and has said so either way."""
     try:
-        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1)
+        wait_until(caught_up, CATCH_UP_S * SLOW, "arrival of every line", 0.1,
+                   moving=lambda: arrivals.contiguous(0))
         weir.stop()
     finally:
         missing = verdict(arrivals, writer, kills)
@@ -205,7 +206,7 @@ def test_a_search_index_gets_every_line_once_through_kills(make_weir, make_write
         """)
     kill_again_and_again(weir, writer, kills, seed, lambda: None)
     wait_until(lambda: opensearch.count(index) >= writer.last[0], CATCH_UP_S * SLOW,
-               "every line in the index", 0.3)
+               "every line in the index", 0.3, moving=lambda: opensearch.count(index))
     weir.stop()
     arrivals = Arrivals(1)
     for document in opensearch.documents(index):
@@ -241,7 +242,8 @@ def test_a_stream_gets_what_syslog_left_on_disk_through_kills(make_weir, moto, a
         return taken <= set(times)
 
     try:
-        wait_until(caught_up, CATCH_UP_S * SLOW, "all that was acknowledged", 0.1)
+        wait_until(caught_up, CATCH_UP_S * SLOW, "all that was acknowledged", 0.1,
+                   moving=lambda: len(times))
         weir.stop()
     finally:
         again = senders.sent_again()

@@ -11,14 +11,18 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def wait_until(condition, timeout=10, what="the condition", interval=0.02, error=AssertionError):
-    """Returns the first true result of condition(), or fails when `timeout` seconds have passed.
-    `what` may be a function, which then says how far it came."""
-    deadline = time.monotonic() + timeout
+def wait_until(condition, timeout=10, what="the condition", interval=0.02, error=AssertionError,
+               moving=None):
+    """Returns the first true result of condition(), or fails when `timeout` seconds have passed; with
+    `moving`, since moving() last gave something else, which must come to an end by itself. `what` may be
+    a function, which then says how far it came."""
+    deadline, before = time.monotonic() + timeout, None
     while True:
         result = condition()
         if result:
             return result
+        if moving and moving() != before:
+            deadline, before = time.monotonic() + timeout, moving()
         if time.monotonic() > deadline:
             raise error(f"{what() if callable(what) else what} did not come true within {timeout} s "
                         f"(last: {result!r})")
