@@ -206,6 +206,8 @@ class FaultProxy:
         reached = [key for i, key in enumerate(keys) if i not in left_out]
         sent = self.speech.without(body, left_out) if left_out else body
         with self.turn:
+            if self.gone(handler):
+                return  # killed while it waited: its request is not taken any more
             status, answer = self.ask(handler, sent) if sent else (200, b"")
         if left_out and status == 200:
             answer = self.speech.merged(answer, len(keys), left_out)
@@ -244,6 +246,16 @@ class FaultProxy:
             if slow:
                 handler.wfile.flush()
                 pace(time.monotonic() + DROP_S)
+
+    @staticmethod
+    def gone(handler):
+        """Whether the client has closed the connection, or been reset."""
+        try:
+            return handler.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     @staticmethod
     def reset(handler):
