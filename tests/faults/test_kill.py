@@ -7,7 +7,9 @@ state, the first commits; one in a while comes late, when much has been delivere
 15 kills for each destination, 350 with --long (70 when sanitized): more than 1,000 for tail to a stream,
 tail to a search index, and syslog over a queue on disk to a stream.
 """
+import bisect
 import collections
+import itertools
 import json
 import random
 import threading
@@ -31,6 +33,7 @@ LATE_EVERY, LATE_S = 12, 4
 COMMIT_S = 0.2  # state/state.h
 # Beside the commit interval: the commit itself, and the way of an answer, on a busy machine.
 SLACK_S = 2
+GROWTH_S = 0.01  # between two looks at a file
 CATCH_UP_S = 60  # without another line
 # moto goes through all that a shard has for each record that comes: the time is quadratic.
 SHARDS = 20
@@ -76,17 +79,56 @@ def catch_up(weir, caught_up, arrivals, writer, kills):
     return missing
 
 
-def repeated_late(arrivals, kills):
-    """What came again though it had arrived long before the kill in between. arrivals: (time, keys)."""
-    first, late = {}, []
+def repeated_late(arrivals, kills, sent=None):
+    """What came again though it had arrived long before the kill in between. arrivals: (time, keys).
+
+    What is read together is done with together: with sent(key), when it came from its source, what had
+    arrived is not late while anything that was there by then had not."""
+    lives = collections.defaultdict(dict)  # number -> {key: when it arrived last}
     for when, keys in arrivals:
-        for key in keys:
-            before = first.setdefault(key, when)
-            kill = next((k for k in kills if before < k < when), None)
-            if kill is not None and before < kill - COMMIT_S - SLACK_S * SLOW:
-                late.append((key, kill - before))
-            first[key] = when
+        lives[bisect.bisect(kills, when)].update(dict.fromkeys(keys, when))
+    again, late = set(), []
+    for number in sorted(lives, reverse=True):
+        life = lives[number]
+        if number < len(kills):
+            due = kills[number] - COMMIT_S - SLACK_S * SLOW
+            found = [key for key, when in life.items() if key in again and when < due]
+            if found and sent:
+                undone = again.difference(life).union(key for key, when in life.items() if when > due)
+                due = min([due, *map(sent, undone)])
+            late += [(key, kills[number] - life[key]) for key in found if life[key] < due]
+        again.update(life)
     return late
+
+
+class Growth:
+    """Watches a file of a writer's grow: when(line) tells a time at which it was not there yet, but was
+    about to."""
+
+    def __init__(self, path):
+        self.path, self.ended = path, threading.Event()
+        self.times, self.sizes = [time.monotonic()], [0]
+        self.ends = []  # of its lines
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self):
+        while not self.ended.wait(GROWTH_S):
+            now = time.monotonic()
+            self.sizes.append(self.path.stat().st_size if self.path.exists() else 0)
+            self.times.append(now)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *failure):
+        self.ended.set()
+        self.thread.join()
+        self.ends = [*itertools.accumulate(map(len, self.path.read_bytes().splitlines(True)))]
+
+    def when(self, line):
+        end = self.ends[int(line.split()[1]) - 1]
+        return self.times[bisect.bisect_left(self.sizes, end) - 1]
 
 
 @pytest.fixture
@@ -176,7 +218,8 @@ def test_a_stream_gets_every_line_through_kills(make_weir, make_writer, moto, ar
     weir.pipeline("kill", {"inputs": [{"tail": {"paths": [f"{writer.folder}/*.log"],
                                                 "start": "beginning"}}],
                            "outputs": [to_stream(arriving, stream, format="line")]})
-    killed = kill_again_and_again(weir, writer, kills, seed, lambda: None)
+    with Growth(writer.path(0)) as growth:
+        killed = kill_again_and_again(weir, writer, kills, seed, lambda: None)
     arrivals = Arrivals(1)
     seen = 0
 
@@ -191,7 +234,7 @@ def test_a_stream_gets_every_line_through_kills(make_weir, make_writer, moto, ar
     assert not missing and not arrivals.damaged
     stored = [data for shard in read_stream(kinesis, stream).values() for _, data in shard]
     assert sorted(stored) == sorted(key for _, keys in arriving.arrivals for key in keys)
-    late = repeated_late(arriving.arrivals, killed)
+    late = repeated_late(arriving.arrivals, killed, growth.when)
     assert not late, late[:5]
 
 
@@ -249,8 +292,9 @@ def test_a_stream_gets_what_syslog_left_on_disk_through_kills(make_weir, moto, a
         weir.stop()
     finally:
         again = senders.sent_again()
-        late = [found for found in repeated_late([(when, map(name_of, them)) for when, them in
-                                                  arriving.arrivals], killed) if found[0] not in again]
+        late = [found for found in repeated_late(
+            [(when, [*map(name_of, them)]) for when, them in arriving.arrivals], killed, senders.when)
+            if found[0] not in again]
         print(f"\n{kills} kills, {len(taken)} acknowledged, {len(taken - set(times))} missing, "
               f"{len(again)} sent again, {times.total() - len(times)} repeats, {len(late)} of them late")
     stored = [data for shard in read_stream(kinesis, stream).values() for _, data in shard]
@@ -270,3 +314,8 @@ def name_of(data):
 def test_the_account_of_late_repeats_finds_one():
     assert not repeated_late([(1, "ab"), (9, "b"), (12, "b")], [10])
     assert repeated_late([(1, "ab"), (9, "b"), (12, "a")], [10]) == [("a", 9)]
+    # b was there before a arrived, and had not when the agent was killed, or not long before.
+    assert not repeated_late([(1, "a"), (12, "ab")], [10], {"a": 0, "b": 0}.get)
+    assert not repeated_late([(1, "a"), (9.5, "b"), (12, "ab")], [10], {"a": 0, "b": 0}.get)
+    assert repeated_late([(1, "a"), (2, "b"), (12, "ab")], [10], {"a": 0, "b": 0}.get)
+    assert repeated_late([(1, "a"), (12, "ab")], [10], {"a": 0, "b": 3}.get) == [("a", 9)]

@@ -57,6 +57,7 @@ class Senders:
         self.interval_s = count * batch / rate if rate else 0
         self.taken = [0] * count  # of each sender: how many, from 0 on
         self.sent = [collections.Counter() for _ in range(count)]  # how often, by their first number
+        self.began = [{} for _ in range(count)]  # when they were first sent, on the monotonic clock
         self.threads = [threading.Thread(target=self._run, args=[name], daemon=True)
                         for name in range(count)]
         for thread in self.threads:
@@ -66,6 +67,7 @@ class Senders:
         due = time.monotonic()
         while not self.stopped.is_set():
             first = self.taken[name]
+            self.began[name].setdefault(first, time.monotonic())
             done = send(self.port, counted(*(b"<13>1 - h s%d - - - %d" % (name, n)
                                              for n in range(first, first + self.batch))))
             self.sent[name][first] += done is not None
@@ -84,6 +86,11 @@ class Senders:
     def acknowledged(self):
         """(sender, number) of every message that was."""
         return {(name, n) for name, count in enumerate(self.taken) for n in range(count)}
+
+    def when(self, message):
+        """When a (sender, number) was first sent."""
+        name, number = message
+        return self.began[name][number - number % self.batch]
 
     def sent_again(self):
         """(sender, number) of every message that a sender had to send more than once."""
