@@ -43,7 +43,8 @@ static const struct known_key agent_keys[] = {
 	{"cloudwatch.tagInstance", 0, NULL},
 	{"cloudwatch.endpoint", 0, NULL},
 	{"cloudwatch.metricsBufferTimeMillis", 0, NULL},
-	{"cloudwatch.metricsQueueSize", 0, NULL},
+	{"cloudwatch.metricsQueueSize", IMPORT_DIFFERS,
+	 "not needed: metrics gather until CloudWatch takes them"},
 	{"checkpointTimeToLiveDays", IMPORT_DIFFERS,
 	 "positions of files that are gone are kept for 30 days"},
 	{"shutdownTimeoutMillis", IMPORT_DIFFERS,
@@ -244,6 +245,31 @@ static void put_retry(struct buffer *out, const struct tree_node *flow)
 	buffer_text(out, " }\n");
 }
 
+/* It emits unless told otherwise, and alarms go by its namespace. */
+static int emits(const struct tree_node *root)
+{
+	const char *emit = given(root, "cloudwatch.emitMetrics");
+
+	return !emit || strcasecmp(emit, "false") != 0;
+}
+
+static void put_metrics(struct import *import, struct import_pipeline *pipeline,
+			const struct tree_node *root)
+{
+	struct buffer *out = &pipeline->outputs;
+	const char *name = given(root, "cloudwatch.namespace");
+	const char *endpoint = given(root, "cloudwatch.endpoint");
+
+	if (!emits(root))
+		return;
+	buffer_text(out, KINESIS_METRICS);
+	import_option(out, "  namespace", name ? name : KINESIS_METRICS_NAMESPACE);
+	if (endpoint)
+		put_endpoint(import, out, "  endpoint", endpoint);
+	put_number(out, root, "cloudwatch.metricsBufferTimeMillis", "  interval", 1000, 3600000,
+		   "ms");
+}
+
 static void put_pack(struct import *import, struct import_pipeline *pipeline,
 		     const struct tree_node *flow)
 {
@@ -299,6 +325,7 @@ static void put_output(struct import *import, struct import_pipeline *pipeline,
 	put_number(out, root, "maxSendingThreads", "concurrency", 1, 1024, "");
 	put_number(out, root, "connectionTimeoutMillis", "connect_timeout", 1, 3600000, "ms");
 	put_number(out, root, "socketTimeoutMillis", "timeout", 1, 3600000, "ms");
+	put_metrics(import, pipeline, root);
 }
 
 /* ---- where from ---- */
@@ -418,13 +445,13 @@ static void take_flows(struct import *import, const struct tree_node *root,
 
 static void check_agent(struct import *import, const struct tree_node *root)
 {
-	const char *emit = import_find_text(root, "cloudwatch.emitMetrics");
+	const char *tag = given(root, "cloudwatch.tagInstance");
 
 	check_keys(import, NULL, root, agent_keys, sizeof(agent_keys) / sizeof(agent_keys[0]));
-	if (!emit || strcasecmp(emit, "false") != 0)
+	if (emits(root) && tag && strcasecmp(tag, "true") == 0)
 		import_note(import, NULL, IMPORT_LOST, 0,
-			    "cloudwatch.emitMetrics: metrics are not sent to CloudWatch; /metrics "
-			    "of the `admin` address has them for Prometheus");
+			    "cloudwatch.tagInstance: add the dimension by hand, as `dimensions: { "
+			    "InstanceId: ... }` of `cloudwatch`");
 }
 
 /* Of the files beside it only the flows count. */

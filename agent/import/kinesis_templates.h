@@ -13,6 +13,9 @@
 
 #define KINESIS_INPUT "  - tail:\n"
 
+#define KINESIS_METRICS "      cloudwatch:\n"
+#define KINESIS_METRICS_NAMESPACE "AWSKinesisAgent" /* its default */
+
 /* Filters; where there is an END, what was configured there stands between the two. */
 #define KINESIS_MESSAGE "  - set: { message: { expr: "
 #define KINESIS_MESSAGE_END " } }\n"

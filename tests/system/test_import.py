@@ -177,6 +177,33 @@ def test_settings_of_the_agent_become_those_of_outputs(weir, agent, tmp_path):
     assert "very secret" not in json.dumps(told)
 
 
+@pytest.mark.parametrize("stream", ["kinesisStream", "deliveryStream"])
+def test_metrics_go_to_the_same_place_in_cloudwatch(weir, agent, aws, tmp_path, stream):
+    """By default, and sums that the agent itself would have sent."""
+    bodies = []
+
+    def take(request, _number):
+        bodies.append(json.loads(request.body))
+        return 200, {}
+
+    server = FakeAws(take)
+    (tmp_path / "logs/app.log").write_text("one\ntwo\n")
+    told = run_import(weir, agent({stream: "s", "initialPosition": "START_OF_FILE"},
+                                  **{"cloudwatch.emitMetrics": None, "cloudwatch.endpoint": server.url,
+                                     "cloudwatch.metricsBufferTimeMillis": 1000}))
+    assert "interval: 1000ms" in told["pipelines"][0]["yaml"]
+    weir.start()
+    wait_until(lambda: bodies, 20, "the metrics")
+    weir.stop()
+    server.close()
+    found = {d["MetricName"]: (d["StatisticValues"]["Sum"], d["Dimensions"]) for d in bodies[0]["MetricData"]}
+    kind = stream.replace("kinesis", "Kinesis").replace("delivery", "Delivery")
+    to = [{"Name": "Destination", "Value": f"{kind}:s"}]
+    assert bodies[0]["Namespace"] == "AWSKinesisAgent"
+    assert found == {"RecordSendAttempts": (2, to), "RecordSendErrors": (0, to), "RecordsSent": (2, to),
+                     "BytesSent": (8, to), "ServiceErrors": (0, to)}
+
+
 def test_what_cannot_be_carried_over_is_listed(weir, agent):
     path = agent({"kinesisStream": "a", "fileFooterPattern": "x", "dataProcessingOptions": [
         {"optionName": "CSVTOJSON", "customFieldNames": ["a"], "delimiter": "[,;]"}]},
@@ -185,7 +212,7 @@ def test_what_cannot_be_carried_over_is_listed(weir, agent):
                  {"kinesisStream": "c", "dataProcessingOptions": [
                      {"optionName": "LOGTOJSON", "logFormat": "SYSLOG"},
                      {"optionName": "ADDMETADATA", "metadata": {}}]},
-                 {"neither": 1}, **{"cloudwatch.emitMetrics": True, "userAgent": "x", "speling": 1})
+                 {"neither": 1}, **{"cloudwatch.emitMetrics": True, "cloudwatch.tagInstance": True, "userAgent": "x", "speling": 1})
     told = run_import(weir, path, code=3)
 
     def lost(notes):
@@ -194,7 +221,7 @@ def test_what_cannot_be_carried_over_is_listed(weir, agent):
     assert [len(lost(p["notes"])) for p in told["pipelines"]] == [2, 2, 1]
     general = lost(told["notes"])
     assert len(general) == 3 and "speling: the key is not known" in general
-    assert any("CloudWatch" in text for text in general)
+    assert any("InstanceId" in text for text in general)
     assert "Not carried over:" in told["pipelines"][0]["yaml"]
     text = weir.command("import", "kinesis-agent", "-c", weir.config, path, "--force").stdout
     assert f"    LOST     {path}:" in text

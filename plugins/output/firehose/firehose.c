@@ -183,6 +183,7 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 	code = read_options(firehose, node, error);
 	if (!code) {
 		put.destination = firehose->stream;
+		put.newline = firehose->packing.newline;
 		put.records_max = firehose->packing.pack_size
 					  ? FIREHOSE_PACKED_MAX
 					  : (uint32_t)weir_node_int(node, "batch_records",

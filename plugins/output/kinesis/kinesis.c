@@ -211,6 +211,7 @@ static int32_t create_put(struct kinesis *kinesis, const struct weir_services *h
 		.list = "Records",
 		.destination_kind = "KinesisStream",
 		.destination = kinesis->stream,
+		.newline = kinesis->packing.newline,
 		.records_max = (uint32_t)weir_node_int(node, "batch_records", KINESIS_RECORDS_MAX),
 		.bytes_max = KINESIS_REQUEST_MAX,
 		.content_type = kinesis->wire->content_type,

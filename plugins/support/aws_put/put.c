@@ -189,6 +189,7 @@ static int32_t create_tally(struct aws_put *put, struct weir_error *error)
 
 	if (code || !cloudwatch)
 		return code;
+	put->tally.newline = o->newline;
 	code = put_tally_init(&put->tally, cloudwatch, o->destination_kind, o->destination);
 	return code ? weir_fail(error, code, "no memory for metrics") : 0;
 }

@@ -54,6 +54,7 @@ struct put_options {
 	const char *content_type;
 	const char *list;                           /* of an answer, see put_answer_walk() */
 	const char *destination_kind, *destination; /* see put_tally_init() */
+	uint32_t newline;                           /* 1: compose() ends each record in one */
 	uint32_t records_max;
 	uint64_t bytes_max;
 	const struct weir_encode_spec *encode; /* as batching's */

@@ -42,7 +42,7 @@ void put_tally_answer(const struct put_tally *tally, const struct batching_reque
 	for (uint32_t i = 0; batching_next(&cursor, &record); i++) {
 		if (fates && fates[i].outcome != WEIR_OUTCOME_DELIVERED)
 			continue;
-		size += (int64_t)record.data.size;
+		size += (int64_t)record.data.size + tally->newline;
 		count++;
 	}
 	cloudwatch_add(tally->cloudwatch, tally->attempts, request->records);

@@ -14,6 +14,7 @@
 struct put_tally {
 	struct cloudwatch *cloudwatch; /* NULL = off: nothing is counted */
 	struct cloudwatch_series *attempts, *errors, *sent, *bytes, *service_errors;
+	uint32_t newline; /* 1: each record gets one */
 };
 
 /* `kind` and `name` are those of the destination, as the agent has them: KinesisStream, clicks.
