@@ -112,15 +112,45 @@ def test_rpm_and_deb_hold_the_same_files(debs, rpms):
         path = path.replace("/zsh/vendor-completions/", "/zsh/site-functions/")
         return re.sub(r"(/doc/.*)\.gz$", r"\1", path)
 
-    def ours(paths):
-        return {plain(p) for p in paths
-                if not re.search(r"build-id|/changelog|/copyright|/LICENSE|lintian", p)}
+    def ours(rows):
+        """{path: (mode, owner, package)}, a difference of which would be one of the packages."""
+        return {plain(path): (mode, owner, package) for path, mode, owner, package in rows
+                if not re.search(r"build-id|/changelog|/copyright|/LICENSE|lintian", path)}
 
-    in_debs = {line.split()[5].lstrip(".") for deb in debs
-               for line in command("dpkg-deb", "-c", deb).stdout.splitlines() if line[0] == "-"}
-    in_rpms = {line.split()[-1] for rpm in rpms
-               for line in command("rpm", "-qplv", rpm).stdout.splitlines() if line[0] == "-"}
+    in_debs, in_rpms = [], []
+    for deb in debs:
+        for line in command("dpkg-deb", "-c", deb).stdout.splitlines():
+            mode, owner, _, _, _, path = line.split()
+            if mode[0] == "-":
+                in_debs.append((path.lstrip("."), mode, owner, deb.name.split("_")[0]))
+    for rpm in rpms:
+        for line in command("rpm", "-qplv", rpm).stdout.splitlines():
+            mode, _, owner, group, *_, path = line.split()
+            if mode[0] == "-":
+                package = re.match(r"(.*?)(-devel)?-\d", rpm.name)
+                in_rpms.append((path, mode, f"{owner}/{group}",
+                                package[1] + ("-dev" if package[2] else "")))
     assert ours(in_debs) == ours(in_rpms)
+    assert {(mode, owner) for mode, owner, _ in ours(in_debs).values()} == \
+        {("-rw-r--r--", "root/root"), ("-rwxr-xr-x", "root/root")}
+
+
+def test_libraries_are_where_other_architectures_have_theirs(debs):
+    """Nothing of one architecture lies where the package of another would put its own."""
+    triplet = command("dpkg-architecture", "-qDEB_HOST_MULTIARCH").stdout.strip()
+    for deb in debs:
+        paths = [line.split()[5].lstrip(".") for line in
+                 command("dpkg-deb", "-c", deb).stdout.splitlines() if line[0] == "-"]
+        libraries = [p for p in paths if p.startswith("/usr/lib/") and "/systemd/" not in p]
+        assert libraries and all(p.startswith(f"/usr/lib/{triplet}/") for p in libraries)
+        # weir-dev can be installed for several at once: what is elsewhere is text, the same for all.
+        same = command("dpkg-deb", "-f", deb, "Multi-Arch").stdout.strip()
+        assert same == ("same" if deb.name.startswith("weir-dev_") else "")
+        if same:
+            command("dpkg-deb", "-x", deb, deb.parent / "dev")
+            for path in set(paths) - set(libraries):
+                content = (deb.parent / f"dev{path}").read_bytes()
+                assert content[:2] == b"\x1f\x8b" or triplet.encode() not in content, path
 
 
 # ---- a clean root ----
@@ -153,6 +183,12 @@ class Root:
     def files(self):
         found = self.run("find", "/", "-xdev").stdout.splitlines()
         return {p for p in found if not OWN_WORK.match(p)}
+
+    def owners(self):
+        """{path: its kind, mode, owner and group}."""
+        found = self.run("find", "/", "-xdev", "-printf", "%p\\t%y %m %U %G\\n").stdout.splitlines()
+        rows = dict(line.split("\t") for line in found)
+        return {path: row for path, row in rows.items() if not OWN_WORK.match(path)}
 
     def id_of(self, table, name):
         found = re.search(rf"^{name}:[^:]*:(\d+):", self.at(f"/etc/{table}").read_text(), re.M)
@@ -212,70 +248,189 @@ def root(debian, tmp_path):
 
 def newer(deb, folder):
     """The same package as its next version, with another weir.yaml in it."""
-    command("dpkg-deb", "-R", deb, folder / "next")
-    control = folder / "next/DEBIAN/control"
-    control.write_text(re.sub(r"^Version: .*$", f"Version: {NEXT}", control.read_text(), flags=re.M))
-    with open(folder / "next/etc/weir/weir.yaml", "a") as settings:
-        settings.write("# Of the next version.\n")
-    command("dpkg-deb", "--root-owner-group", "-b", folder / "next", folder / "next.deb")
-    return folder / "next.deb"
+    tree, made = folder / f"{deb.stem}-next", folder / f"{deb.stem}-next.deb"
+    command("dpkg-deb", "-R", deb, tree)
+    control = (tree / "DEBIAN/control").read_text()
+    old = re.search(r"^Version: (.*)$", control, re.M)[1]
+    control = control.replace(f"Version: {old}\n", f"Version: {NEXT}\n").replace(f"(= {old})", f"(= {NEXT})")
+    (tree / "DEBIAN/control").write_text(control)
+    if (tree / "etc/weir/weir.yaml").exists():
+        with open(tree / "etc/weir/weir.yaml", "a") as settings:
+            settings.write("# Of the next version.\n")
+    command("dpkg-deb", "--root-owner-group", "-b", tree, made)
+    return made
 
 
 def append(log, first):
     with open(log, "a") as out:
         for i in range(first, first + LINES):
-            out.write(f'192.0.2.1 - - [24/Nov/2026:12:00:00 +0000] "GET /{i} HTTP/1.1" 200 5 "-" "-"\n')
+            out.write(f'192.0.2.1 - - [24/Nov/2026:12:00:00 +0000] "GET /{i} HTTP/1.1" 200 5 "-" "agent-007"\n')
 
 
-def test_a_life_on_a_clean_debian(root, debs, tmp_path):
-    before = root.files()
-    weir = next(d for d in debs if d.name.startswith("weir_"))
-    shutil.copy(weir, root.at("/tmp/weir.deb"))
-    root.apt("install", "/tmp/weir.deb")
-    assert "weir:x:" in root.at("/etc/passwd").read_text()
+def named(debs, name):
+    return next(d for d in debs if d.name.startswith(f"{name}_"))
+
+
+# What the maintainer scripts ask of systemd, in a root that has none: it is written down, and a service
+# that is to stop or to be restarted is told to end. The test is what starts it again.
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/tmp/systemctl.log
+case "$*" in *"stop weir.service"* | *"restart weir.service"*) kill -TERM "$(cat /tmp/weir.pid)" ;; esac
+"""
+
+
+class Life:
+    """A service on a clean Debian, from the installation to the purge."""
+
+    def __init__(self, root, debs, sink, tmp_path):
+        self.root, self.debs, self.sink, self.tmp_path = root, debs, sink, tmp_path
+        self.log = root.at("/var/log/nginx/access.log")
+        self.out = root.at("/var/lib/weir/out/requests.jsonl")
+        self.written = 0
+        root.apt("install", "gcc", "libc6-dev", "pkgconf")
+        root.at("/run/systemd/system").mkdir(parents=True)
+        root.at("/usr/bin/systemctl").write_text(SYSTEMCTL)
+        root.at("/usr/bin/systemctl").chmod(0o755)
+        self.before = root.owners()
+
+    def install(self, *debs):
+        for deb in debs:
+            shutil.copy(deb, self.root.at("/tmp/"))
+        self.root.apt("install", *(f"/tmp/{deb.name}" for deb in debs))
+
+    def ship(self, *filters):
+        """The pipeline to the endpoint."""
+        self.root.at("/etc/weir/conf.d/ship.yaml").write_text(f"""
+inputs: [{{tail: {{paths: [/var/log/nginx/access.log], start: beginning}}}}]
+filters: [{{parse: combined}}, {", ".join(f"{{{stage}}}" for stage in filters)}]
+outputs: [{{http: {{url: "{self.sink.url}/"}}}}]
+""")
+
+    def asked(self, words):
+        """True when the packages asked systemd for that since the last time."""
+        told = self.root.at("/tmp/systemctl.log")
+        found = told.exists() and any(line.endswith(words) for line in told.read_text().splitlines())
+        told.unlink(missing_ok=True)
+        return found
+
+    def start(self):
+        self.root.start(self.tmp_path / "weir.log")
+        self.root.at("/tmp/weir.pid").write_text(str(self.root.process.pid))
+
+    def ended(self):
+        """It did as it was told, and left nothing undone."""
+        assert self.root.process.wait(30) == 0
+        self.root.process = None
+
+    def more_lines_arrive(self):
+        append(self.log, self.written)
+        self.written += LINES
+        paths = [f"/{i}" for i in range(self.written)]
+        wait_until(lambda: self.out.exists() and len(records(self.out)) >= self.written, 60,
+                   "the lines in the file")
+        assert [r["path"] for r in records(self.out)] == paths
+        wait_until(lambda: len(self.sink.records()) >= self.written, 60, "the lines at the endpoint")
+        assert sorted(int(r["path"][1:]) for r in self.sink.records()) == list(range(self.written))
+
+
+    def agents(self, first, end):
+        """The values of a field in that range of lines, at the endpoint."""
+        return {r["agent"] for r in self.sink.records() if first <= int(r["path"][1:]) < end}
+
+
+def life_begins(life):
+    """Installed and idle; then a shipped pipeline, and one to an endpoint, for a log that only root and
+    adm can read."""
+    root = life.root
+    life.install(named(life.debs, "weir"))
+    assert life.asked("start weir.service")
     assert root.run("getent", "passwd", "weir").stdout.strip().endswith(":/usr/sbin/nologin")
     listed = root.run("weir", "plugins").stdout
     assert "input   tail" in listed and "output  http" in listed and "refused" not in listed
     # Nothing that is installed belongs to the service's user or can be written by it.
     assert not root.run("find", "/usr", "/etc/weir", "/lib/systemd/system/weir.service", "-xdev",
                         "(", "-user", "weir", "-o", "-perm", "-o+w", ")", "!", "-type", "l").stdout
-
-    # A shipped pipeline on a log that only root and adm can read.
-    log, out = root.at("/var/log/nginx/access.log"), root.at("/var/lib/weir/out/requests.jsonl")
-    log.parent.mkdir()
-    append(log, 0)
-    os.chown(log, 0, grp.getgrnam("adm").gr_gid)
-    log.chmod(0o640)
+    life.log.parent.mkdir()
+    life.log.touch()
+    os.chown(life.log, 0, grp.getgrnam("adm").gr_gid)
+    life.log.chmod(0o640)
     shutil.copy(root.at("/usr/share/weir/conf.d/web.yaml"), root.at("/etc/weir/conf.d/web.yaml"))
+    life.ship()
     root.at("/etc/weir/weir.yaml").write_text("workers: 1\nadmin: off\n")
     root.run("weir", "check")
-    root.start(tmp_path / "weir.log")
-    wait_until(lambda: out.exists() and len(records(out)) == LINES, 30, "the first lines")
+    life.start()
+    life.more_lines_arrive()
     assert root.run("stat", "-c", "%U %a", "/var/lib/weir/out/requests.jsonl").stdout == "weir 640\n"
-    root.stop()
 
-    # The next version keeps what was edited, and goes on where this one was.
-    shutil.copy(newer(weir, tmp_path), root.at("/tmp/next.deb"))
-    root.apt("install", "/tmp/next.deb")
+
+def a_split_plugin_is_asked_for_and_installed(life):
+    root = life.root
+    search = root.at("/etc/weir/conf.d/search.yaml")
+    shutil.copy(root.at("/usr/share/weir/conf.d/nginx-to-opensearch.yaml"), search)
+    checked = root.run("weir", "check", "--offline", check=False)
+    assert checked.returncode == 1 and "install the package weir-plugin-elasticsearch" in checked.stdout
+    life.install(named(life.debs, "weir-plugin-elasticsearch"))
+    root.run("weir", "check", "--offline")
+    search.unlink()
+
+
+def a_strangers_plugin_is_built_there_and_used_after_a_reload(life):
+    root = life.root
+    life.install(named(life.debs, "weir-dev"))
+    guide = pathlib.Path(ROOT / "include/weir/README.md").read_text()
+    root.at("/tmp/mask.c").write_text(re.search(r"^```c\n(.*?)^```$", guide, re.M | re.S)[1])
+    root.run("sh", "-ec", "cc $(pkg-config --cflags weir) -Wall -Werror -shared -fPIC "
+             "-o $(pkg-config --variable=plugindir weir)/mask.so /tmp/mask.c")
+    life.ship("mask: {field: agent, keep: 1}")
+    root.run(*shlex.split(root.unit()["ExecReload"]))
+    first = life.written
+    life.more_lines_arrive()
+    assert life.agents(0, first) == {"agent-007"}
+    assert life.agents(first, life.written) == {"agent-**7"}
+
+
+def the_next_version_goes_on_where_this_one_was(life):
+    """Installed over the running one, which goes on until its restart; what was edited stays."""
+    root = life.root
+    assert not life.asked("stop weir.service")
+    life.install(*(newer(deb, life.tmp_path) for deb in life.debs))
     assert NEXT in root.run("dpkg-query", "-W", "weir").stdout
     assert root.at("/etc/weir/weir.yaml").read_text() == "workers: 1\nadmin: off\n"
-    append(log, LINES)
-    root.start(tmp_path / "weir.log")
-    wait_until(lambda: len(records(out)) >= 2 * LINES, 30, "the lines after the upgrade")
-    root.stop()
-    assert [r["path"] for r in records(out)] == [f"/{i}" for i in range(2 * LINES)]
+    assert life.asked("restart weir.service")
+    life.ended()
+    life.start()
+    life.more_lines_arrive()
+    assert life.agents(life.written - LINES, life.written) == {"agent-**7"}
 
+
+def nothing_stays(life):
+    root = life.root
+    root.apt("remove", "weir-plugin-elasticsearch", "weir-dev")
     root.apt("remove", "weir")
+    assert life.asked("stop weir.service")
+    life.ended()
     assert not root.at("/usr/bin/weir").exists() and not root.at("/lib/systemd/system/weir.service").exists()
     assert root.at("/etc/weir/conf.d/web.yaml").exists() and root.at("/var/lib/weir").exists()
-
+    # The stranger's plugin is no package's: it stays until its owner takes it away.
+    stranger = next(root.path.rglob("weir/plugins/mask.so"))
+    stranger.unlink()
+    for folder in (stranger.parent, stranger.parent.parent):
+        folder.rmdir()
     root.apt("purge", "weir")
     root.apt("autoremove", "--purge")
-    shutil.rmtree(log.parent)
+    shutil.rmtree(life.log.parent)
     shutil.rmtree(root.at("/run/weir"))  # systemd takes it away when the service stops
-    left = root.files() - before
-    assert not left, sorted(left)
+    assert root.owners() == life.before
     assert "weir" not in root.at("/etc/passwd").read_text() + root.at("/etc/group").read_text()
+
+
+def test_a_life_on_a_clean_debian(root, debs, sink, tmp_path):
+    life = Life(root, debs, sink, tmp_path)
+    life_begins(life)
+    a_split_plugin_is_asked_for_and_installed(life)
+    a_strangers_plugin_is_built_there_and_used_after_a_reload(life)
+    the_next_version_goes_on_where_this_one_was(life)
+    nothing_stays(life)
 
 
 def test_a_plugin_built_on_a_clean_debian_against_the_package_loads_there(root, debs):
@@ -338,6 +493,8 @@ def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):
     shutil.copy(next(d for d in debs if d.name.startswith("weir_")), root.at("/tmp/weir.deb"))
     rpm = next(r for r in rpms if r.name.startswith("weir-0"))
     shutil.copy(rpm, root.at("/tmp/weir.rpm"))
+    split = next(r for r in rpms if r.name.startswith("weir-plugin-elasticsearch-"))
+    shutil.copy(split, root.at("/tmp/split.rpm"))
     root.apt("install", "rpm", "/tmp/weir.deb")
     root.apt("purge", "weir")
     before = root.files()
@@ -347,12 +504,15 @@ def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):
     assert listed.startswith("/usr/lib64/weir/plugins\n") and "input   tail" in listed
     shutil.copy(root.at("/usr/share/weir/conf.d/web.yaml"), root.at("/etc/weir/conf.d/web.yaml"))
     root.run("weir", "check")
-    assert not root.run("rpm", "--verify", "--nodeps", "weir").stdout
+    assert "install the package weir-plugin-elasticsearch" in listed
+    root.run("rpm", "--install", "--nodeps", "/tmp/split.rpm")
+    assert "output  elasticsearch" in root.run("weir", "plugins").stdout
+    assert not root.run("rpm", "--verify", "--nodeps", "weir", "weir-plugin-elasticsearch").stdout
     # A second installation over this one, with an edited weir.yaml, then the end.
     root.at("/etc/weir/weir.yaml").write_text("workers: 1\n")
     root.run("rpm", "--install", "--force", "--nodeps", "/tmp/weir.rpm")
     assert root.at("/etc/weir/weir.yaml").read_text() == "workers: 1\n"
-    root.run("rpm", "--erase", "weir")
+    root.run("rpm", "--erase", "weir-plugin-elasticsearch", "weir")
     # Debian's rpm keeps its database there; elsewhere the folders of licences and of completions
     # belong to the system.
     own_work = re.compile(r"/root/\.rpmdb|/var/lib/rpm|/usr/lib/\.build-id$|/usr/share/licenses$"
