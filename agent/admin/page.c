@@ -8,7 +8,7 @@
 #define NONCE_BYTES 16
 #define NONCE_MARK "%NONCE%"
 
-/* page.html, made an array when the agent is built. */
+/* The files of page/ as one, made an array when the agent is built. */
 static const char document[] = {
 #include "page_html.h"
 	0};

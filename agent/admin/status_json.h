@@ -36,6 +36,7 @@
  * GET /api/events sends an event named `status` every second, whose data is one such object:
  *
  *   at      milliseconds since 1970
+ *   records whether who listens may see records, by the token that was brought
  *   status  the document above
  *   files   list of {pipeline, input, name, position, lag_bytes}: of each pipeline the 100 sources most
  *           behind; everything before position has an outcome at every output

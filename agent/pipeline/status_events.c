@@ -89,7 +89,9 @@ int agent_events(struct agent *agent, int records, struct buffer *out)
 {
 	int any = 0;
 
-	buffer_printf(out, "{\"at\":%" PRId64 ",\"status\":", clock_wall_ns() / NS_PER_MS);
+	buffer_printf(out,
+		      "{\"at\":%" PRId64 ",\"records\":%s,\"status\":", clock_wall_ns() / NS_PER_MS,
+		      records ? "true" : "false");
 	agent_status(agent, records, out);
 	buffer_text(out, ",\"files\":[");
 	pthread_mutex_lock(&agent->lock);

@@ -18,6 +18,7 @@ from harness.records import count
 from harness.weir import ROOT, SLOW
 
 HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">\u202e\x1b[2J\'"&amp;'
+SHOWN = HOSTILE.replace("\u202e", "\\u202e").replace("\x1b", "\\u001b")  # what would hide is written out
 TOKEN = "0123456789abcdef0123"
 
 
@@ -213,7 +214,7 @@ def test_the_page_shows_the_graph_and_the_numbers_of_the_metrics(running, browse
 def test_hostile_lines_are_text(running, browser):
     page = browser()
     page.get(running.url("/#token=" + records_token(running)))
-    browsers.settle(page, lambda: HOSTILE in browsers.text_of(page, '[data-pipeline="web"] td'))
+    browsers.settle(page, lambda: SHOWN in browsers.text_of(page, '[data-pipeline="web"] td'))
     assert page.execute_script("return window.hacked") is None
     assert not browsers.text_of(page, "main img, main script")
 
@@ -222,7 +223,7 @@ def test_the_page_shows_no_line_to_who_has_no_token(running, browser):
     page = browser()
     page.get(running.url("/"))
     browsers.settle(page, lambda: "parse" in browsers.text_of(page, '[data-pipeline="web"] td'))
-    assert HOSTILE not in browsers.text_of(page, "td")
+    assert SHOWN not in browsers.text_of(page, "td")
     assert "Last line" not in browsers.text_of(page, '[data-pipeline="web"] th')
 
 
@@ -265,17 +266,199 @@ def test_the_keyboard_is_enough(running, browser):
     assert page.execute_script("return document.getElementById('files-web').open")
 
 
-@pytest.mark.parametrize("width, dark", [(1280, False), (360, True)])
-def test_it_fits_and_passes_axe(running, browser, width, dark, tmp_path):
-    page = browser(width=max(width, 500), height=1400, dark=dark)
-    if width < 500:  # a window can't be that narrow
-        page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-            "width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": False})
+def test_what_is_selected_and_scrolled_stays_so(running, browser):
+    page = browser()
+    page.get(running.url("/"))
+    browsers.settle(page, lambda: "http_retry" in browsers.text_of(page, "#log td"))
+    page.execute_script("getSelection().selectAllChildren(document.querySelector('[data-pipeline=away] .stage b'))")
+    selected, number = page.execute_script("return [getSelection().toString(), last.at]")
+    browsers.settle(page, lambda: page.execute_script("return last.at") > number)
+    assert selected == "tail"
+    assert page.execute_script("return getSelection().toString()") == selected
+
+
+def test_trouble_and_the_log_say_what_to_do(running, browser):
+    page = browser()
+    page.get(running.url("/"))
+    browsers.settle(page, lambda: "http_retry" in browsers.text_of(page, "#remedies dt"))
+    assert "The pipeline does not start, for the reason given; the others do." in \
+        browsers.text_of(page, "#trouble li .remedy")
+    explained = dict(zip(browsers.text_of(page, "#remedies dt"), browsers.text_of(page, "#remedies dd")))
+    assert explained["http_retry"].startswith("A request failed and is tried again")
+
+
+def test_each_edge_has_its_rate(running, browser, tmp_path):
+    page = browser()
+    page.get(running.url("/"))
+
+    def rates():
+        return dict(page.execute_script(
+            "return [...document.querySelectorAll('[data-pipeline=web] .edge')]"
+            ".map(e => [e.dataset.edge, parseFloat(e.textContent.replaceAll(',', ''))])"))
+
+    browsers.settle(page, lambda: set(rates()) == {"from tail", "to filter where", "to http", "to file"})
+    seen = {}
+
+    def has_passed_all():
+        with open(tmp_path / "a.log", "a", encoding="ascii") as log:
+            log.write('{"n":11}\n' * 40 + '{"n":10}\n' * 20 + '{"n":777}\n' * 20)
+        seen.update({edge: rate for edge, rate in rates().items() if rate})
+        return len(seen) == 4 and rates()["to file"] > 0
+
+    browsers.settle(page, has_passed_all)
+    now = rates()
+    if now["to file"]:  # of each hundred records 80 pass the filter and 20 go to the file
+        assert now["from tail"] >= now["to http"] > now["to file"]
+
+
+# ---- the live tap ----------------------------------------------------------------------------------
+
+def tap_rows(page):
+    """What is shown, the newest first."""
+    return browsers.text_of(page, "#tap-records td:nth-child(2)")
+
+
+def tap_state(page):
+    return browsers.text_of(page, "#tap-state")[0]
+
+
+def fill(page, **fields):
+    for name, text in fields.items():
+        field = page.find_element("id", name)
+        field.clear()
+        field.send_keys(text)
+
+
+def choose(page, name, option):
+    from selenium.webdriver.support.select import Select
+    browsers.settle(page, lambda: browsers.text_of(page, f'#{name} option[value="{option}"]'))
+    Select(page.find_element("id", name)).select_by_value(option)
+
+
+def start_tap(page, pipeline, at, **fields):
+    """By the button of the stage, once the page is there."""
+    browsers.settle(page, lambda: browsers.text_of(page, f'[data-pipeline="{pipeline}"] [data-at="{at}"]'))
+    if fields:
+        page.execute_script("document.getElementById('tap').open = true")
+        fill(page, **fields)
+    page.execute_script("document.querySelector(arguments[0]).click()",
+                        f'[data-pipeline="{pipeline}"] [data-at="{at}"]')
+    browsers.settle(page, lambda: tap_state(page) == "live", what="the tap")
+
+
+def append(path, *lines):
+    with open(path, "a", encoding="utf-8") as log:
+        log.writelines(line + "\n" for line in lines)
+
+
+@pytest.fixture
+def tapping(running, browser):
+    """A page that may see records."""
+    page = browser()
     page.get(running.url("/#token=" + records_token(running)))
-    browsers.settle(page, lambda: HOSTILE in browsers.text_of(page, '[data-pipeline="web"] td'))
-    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-    shots = pathlib.Path(os.environ.get("WEIR_SCREENSHOTS", tmp_path))
-    page.save_screenshot(str(shots / f"status-{width}-{'dark' if dark else 'light'}.png"))
+    return page
+
+
+def test_the_tap_shows_records_as_they_pass(running, tapping, tmp_path):
+    start_tap(tapping, "web", "filter:parse", **{"tap-where": "n > 5"})
+    append(tmp_path / "a.log", '{"n":1}', '{"n":12345678901234567890,"deep":[0.10,"1"]}', '{"n":9}')
+    browsers.settle(tapping, lambda: len(tap_rows(tapping)) == 2)
+    newest, older = tap_rows(tapping)
+    assert newest.startswith("n=9 ") and f"@source={tmp_path}/a.log" in newest
+    assert older.startswith('n=12345678901234567890 deep=[0.10,"1"] ')
+    tapping.find_element("id", "tap-go").click()
+    browsers.settle(tapping, lambda: tap_state(tapping) == "stopped")
+    wait_until(lambda: running.metric("weir_taps") == 0, 20 * SLOW, "the tap's end")
+
+
+def test_the_tap_shows_hostile_lines_as_text(running, tapping, tmp_path):
+    start_tap(tapping, "web", "input:tail")
+    append(tmp_path / "a.log", HOSTILE)
+    browsers.settle(tapping, lambda: any(SHOWN in text for text in tap_rows(tapping)))
+    assert tapping.execute_script("return window.hacked") is None
+    assert not browsers.text_of(tapping, "main img, main script")
+    assert not [entry for entry in tapping.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def test_the_tap_pauses_goes_on_and_ends_at_its_limit(running, tapping, tmp_path):
+    start_tap(tapping, "web", "output:http", **{"tap-limit": "3"})
+    append(tmp_path / "a.log", '{"n":1}')
+    browsers.settle(tapping, lambda: len(tap_rows(tapping)) == 1)
+    tapping.find_element("tag name", "body").send_keys("p")
+    assert tap_state(tapping) == "paused"
+    append(tmp_path / "a.log", '{"n":2}')
+    browsers.settle(tapping, lambda: "1 wait" in browsers.text_of(tapping, "#tap-counts")[0])
+    assert len(tap_rows(tapping)) == 1
+    tapping.find_element("tag name", "body").send_keys("p")
+    append(tmp_path / "a.log", '{"n":3}', '{"n":4}')
+    browsers.settle(tapping, lambda: tap_state(tapping) == "ended")
+    assert [text[:4] for text in tap_rows(tapping)] == ["n=3 ", "n=2 ", "n=1 "]
+
+
+def test_the_tap_says_what_is_wrong_with_its_expression(running, tapping):
+    browsers.settle(tapping, lambda: browsers.text_of(tapping, "#tap-pipeline option"))
+    tapping.find_element("tag name", "body").send_keys("l")
+    assert tapping.switch_to.active_element.get_attribute("id") == "tap-pipeline"
+    choose(tapping, "tap-pipeline", "web")
+    choose(tapping, "tap-at", "filter:parse")
+    fill(tapping, **{"tap-where": "n >\n"})
+    browsers.settle(tapping, lambda: "expected" in browsers.text_of(tapping, "#tap-error")[0])
+    assert tapping.find_element("id", "tap-go").text == "Start"
+
+
+def test_after_a_restart_of_the_agent_the_tap_wants_its_new_token(running, tapping, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+    start_tap(tapping, "web", "input:tail")
+    running.stop(code=4)
+    browsers.settle(tapping, lambda: tap_state(tapping) == "reconnecting")
+    running.start()
+    browsers.settle(tapping, lambda: "have the token" in browsers.text_of(tapping, "#tap-error")[0])
+    browsers.settle(tapping, lambda: tapping.find_element("id", "token-form").is_displayed())
+    fill(tapping, token=records_token(running) + Keys.ENTER)
+    browsers.settle(tapping, lambda: tap_state(tapping) == "live")
+    append(tmp_path / "a.log", '{"n":4}')
+    browsers.settle(tapping, lambda: any('message={"n":4}' in text for text in tap_rows(tapping)))
+
+
+def test_the_token_is_entered_and_forgotten(running, browser, tmp_path):
+    from selenium.webdriver.common.keys import Keys
+    page = browser()
+    page.get(running.url("/"))
+    browsers.settle(page, lambda: browsers.text_of(page, "#tap-pipeline option"))
+    page.find_element("tag name", "body").send_keys("l")
+    choose(page, "tap-pipeline", "web")
+    for wrong in ("0123456789", records_token(running)[:-1]):
+        fill(page, token=wrong + Keys.ENTER)
+        browsers.settle(page, lambda: "have the token" in browsers.text_of(page, "#tap-error")[0])
+    fill(page, token=records_token(running) + Keys.ENTER)
+    browsers.settle(page, lambda: tap_state(page) == "live")
+    append(tmp_path / "a.log", '{"n":5}')
+    browsers.settle(page, lambda: tap_rows(page))
+    # The samples of dead letters as well, and all of it over a reload of the page.
+    browsers.settle(page, lambda: SHOWN in browsers.text_of(page, '[data-pipeline="web"] td'))
+    page.refresh()
+    browsers.settle(page, lambda: SHOWN in browsers.text_of(page, '[data-pipeline="web"] td'))
+    assert page.execute_script("return [location.href, localStorage.length, document.cookie]") == \
+        [running.url("/"), 0, ""]
+    page.find_element("tag name", "body").send_keys("l")
+    page.find_element("id", "forget").click()
+    browsers.settle(page, lambda: page.find_element("id", "token-form").is_displayed())
+    browsers.settle(page, lambda: SHOWN not in browsers.text_of(page, "td"))
+    assert page.execute_script("return sessionStorage.length") == 0
+
+
+def test_the_tap_of_a_busy_pipeline_keeps_the_page_small(running, tapping, tmp_path):
+    start_tap(tapping, "web", "input:tail", **{"tap-limit": ""})
+    append(tmp_path / "a.log", *[f'{{"n":{i}0}}' for i in range(200000)])
+    wait_until(lambda: running.metric("weir_filter_records_dropped_total", pipeline="web",
+                                      filter="where") >= 200000, 60 * SLOW, "the records")
+    browsers.settle(tapping, lambda: "more left out" in browsers.text_of(tapping, "#tap-counts")[0])
+    assert 0 < len(tap_rows(tapping)) <= 500
+
+
+# ---- how it looks ----------------------------------------------------------------------------------
+
+def axe_finds(page):
     installed = subprocess.run([ROOT / "tests/servers/install", "axe"], capture_output=True, text=True,
                                check=False)
     if installed.returncode:
@@ -283,10 +466,53 @@ def test_it_fits_and_passes_axe(running, browser, width, dark, tmp_path):
     # The page's own policy lets no script in, a driver's command does.
     page.execute_script((ROOT / "build/servers/axe/node_modules/axe-core/axe.min.js").read_text())
     found = page.execute_async_script("axe.run().then(r => arguments[0](r.violations))")
-    assert not [(v["id"], v["help"], [n["html"] for n in v["nodes"]]) for v in found]
+    return [(v["id"], v["help"], [n["html"] for n in v["nodes"]]) for v in found]
+
+
+@pytest.mark.parametrize("width, dark", [(1280, False), (1280, True), (360, True)])
+def test_it_fits_and_passes_axe(running, browser, width, dark, tmp_path):
+    page = browser(width=max(width, 500), height=1700, dark=dark)
+    if width < 500:  # a window can't be that narrow
+        page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 3600, "deviceScaleFactor": 1, "mobile": False})
+    shots = pathlib.Path(os.environ.get("WEIR_SCREENSHOTS", tmp_path))
+    name = f"status-{width}-{'dark' if dark else 'light'}"
+    page.get(running.url("/"))
+    browsers.settle(page, lambda: browsers.text_of(page, "#tap-pipeline option"))
+    page.find_element("tag name", "body").send_keys("l")
+    assert axe_finds(page) == []
+    page.save_screenshot(str(shots / f"{name}-token.png"))
+    page.get(running.url("/#token=" + records_token(running)))
+    page.refresh()
+    start_tap(page, "web", "input:tail")
+    append(tmp_path / "a.log", HOSTILE, *[f'{{"n":{i},"path":"/index.html"}}' for i in range(12)])
+    browsers.settle(page, lambda: len(tap_rows(page)) == 13)
+    browsers.settle(page, lambda: SHOWN in browsers.text_of(page, '[data-pipeline="web"] td'))
+    page.execute_script("scrollTo(0, 0)")
+    page.save_screenshot(str(shots / f"{name}.png"))
+    assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert axe_finds(page) == []
 
 
 # ---- the token -------------------------------------------------------------------------------------
+
+def test_with_a_token_for_the_address_the_tap_wants_no_other(weir, browser, tmp_path):
+    (tmp_path / "a.log").write_text("")
+    weir.pipeline("one", {"inputs": [{"tail": {"paths": [str(tmp_path / "a.log")], "start": "beginning"}}],
+                          "outputs": [{"file": str(tmp_path / "out")}]})
+    weir.configure(admin_token=TOKEN)
+    weir.start()
+    page = browser()
+    page.get(weir.url(f"/?token={TOKEN}"))
+    start_tap(page, "one", "input:tail")
+    weir.stop()
+    browsers.settle(page, lambda: tap_state(page) == "reconnecting")
+    weir.start()
+    browsers.settle(page, lambda: tap_state(page) == "live")
+    append(tmp_path / "a.log", "one")
+    browsers.settle(page, lambda: any("message=one" in text for text in tap_rows(page)))
+    assert not page.find_element("id", "token-form").is_displayed()
+
 
 def test_every_page_wants_the_token(weir, tmp_path):
     (tmp_path / "a.log").write_text("x\n")
