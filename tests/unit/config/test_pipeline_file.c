@@ -191,8 +191,15 @@ static void an_unknown_plugin_names_the_nearest(void **state)
 {
 	expect(state, "inputs:\n  - tial: /x\n" OUTPUTS, 2, 5,
 	       "there is no input \"tial\"; did you mean \"tail\"?");
+	expect(state, INPUTS "outputs:\n  - pigeon_post: {}\n", 4, 5,
+	       "there is no output \"pigeon_post\"; for the list: weir plugins");
+}
+
+static void a_plugin_of_another_package_names_it(void **state)
+{
 	expect(state, INPUTS "outputs:\n  - elasticsearch: {}\n", 4, 5,
-	       "there is no output \"elasticsearch\"; for the list: weir plugins");
+	       "the output \"elasticsearch\" is not installed; install the package "
+	       "weir-plugin-elasticsearch");
 }
 
 static void a_plugin_of_another_kind_is_sent_there(void **state)
@@ -461,6 +468,7 @@ int main(void)
 		FIXTURE_TEST(a_list_without_dashes_is_named),
 		FIXTURE_TEST(a_file_that_is_no_map_is_named),
 		FIXTURE_TEST(an_unknown_plugin_names_the_nearest),
+		FIXTURE_TEST(a_plugin_of_another_package_names_it),
 		FIXTURE_TEST(a_plugin_of_another_kind_is_sent_there),
 		FIXTURE_TEST(options_beside_their_plugin_are_explained),
 		FIXTURE_TEST(a_stage_that_is_nothing_is_named),
