@@ -191,6 +191,9 @@ static void known_log(struct step *step, const struct log_format *format)
 	buffer_text(&step->pipeline->filters, KINESIS_LOG_END);
 	rename_fields(step, format->fields, format->field_count);
 	step->shape->is_fields = 1;
+	if (!format->dash_is_null)
+		differs(step, "lines with the other form of time, of SYSLOG and RFC3339SYSLOG, are "
+			      "taken apart, too; that agent drops them");
 }
 
 /* Names for groups: those that are none get another, and are renamed afterwards. */

@@ -18,6 +18,13 @@ LOGS = {
     "COMMONAPACHELOG": (COMMON + ".*", "host ident authuser datetime request response bytes"),
     "COMBINEDAPACHELOG": (COMMON + ' "([^"]+)" "([^"]+)".*',
                           "host ident authuser datetime request response bytes referer agent"),
+    "APACHEERRORLOG": (
+        rf"\[((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\s+{MONTH}\s+{DAY}\s+{TIME}\s+[1-9]\d*)\] \[(?:(\w+):)?(\w+)\] "
+        rf"\[pid (\d+)(?::tid (\d+))?\] \[client ({HOST}(?::[1-9]\d*)?)\] (.*)",
+        "timestamp module severity processid threadid client message"),
+    "RFC3339SYSLOG": (r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)) "
+                      rf"(?:<[0-9]+\.[0-9]+> )?({USER}) ([\w._/%-]+)(?:\[([1-9][0-9]*)\])?: (.*)",
+                      "timestamp hostname program processid message"),
     "SYSLOG": (rf"({MONTH}\s+{DAY}\s+{TIME}) (?:<[0-9]+\.[0-9]+> )?({USER}) "
                r"([\w._/%-]+)(?:\[([1-9][0-9]*)\])?: (.*)",
                "timestamp hostname program processid message"),

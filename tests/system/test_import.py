@@ -74,6 +74,14 @@ WEB = ('203.0.113.9 - alice [24/Nov/2026:11:59:58 +0000] "GET /a?b HTTP/1.1" 200
        'no access log\n\n')
 SYSLOG = ("Nov 24 11:59:58 web1 sshd[812]: Failed password for root\n"
           "Nov  4 01:02:03 web-2 kernel: [ 1.2] up\nsomething else\n")
+ERRORS = ("[Tue Nov 24 10:42:29.902022 2026] [core:error] [pid 35708:tid 4328636416] "
+          "[client 198.51.100.7] File does not exist: /srv/www/favicon.ico\n"
+          "[Tue Nov 24 10:42:29 2026] [core:error] [pid 35708] [client 198.51.100.7] No such file\n"
+          "[Tue Nov 24 10:42:29.9 2026] [error] [pid 35708:tid 43] [client 198.51.100.7:12345] Gone\n"
+          "no error log\n")
+ISO = ("2026-11-24T12:00:08Z server2 rcd[308]: Loaded 12 packages in 'red|351' (0.01878 seconds) \n"
+       "2026-11-24T12:00:08.123456+01:00 server4 snort: Ports to decode telnet on: 21 23 25 119\n"
+       "of no format\n")
 CSV = "a,b,c\n1,,3,4\n\"x,y\",z\n,,\n\nlast,,\n"
 TRACE = "2026-11-24 boom\n\tat x  \n\n  at y\n2026-11-24 fine\n2026-11-24 end\n"
 
@@ -89,6 +97,18 @@ FLOWS = {
                              "customFieldNames": ["ip", "ident", "user", "at", "what is", "code",
                                                   "size"]}], WEB),
     "syslog": ([{"optionName": "LOGTOJSON", "logFormat": "SYSLOG"}], SYSLOG),
+    "errors of Apache": ([{"optionName": "LOGTOJSON", "logFormat": "APACHEERRORLOG"}], ERRORS),
+    "syslog with a date": ([{"optionName": "LOGTOJSON", "logFormat": "RFC3339SYSLOG"}], ISO),
+    "spaces and too few": ([{"optionName": "CSVTOJSON", "jsonFormat": "PRETTYPRINT",
+                             "customFieldNames": ["x", "y", "z", "last"]}],
+                           "one, two,three,    four\none, two,three\none,two,three,four,five\n"),
+    "behind the pattern": ([{"optionName": "LOGTOJSON", "logFormat": "COMBINEDAPACHELOG"}],
+                           '203.0.113.9 - - [27/Oct/2026:09:27:09 -0400] "GET /a.html HTTP/1.0" 200 10450 '
+                           '"-" "Mozilla/4.6 [en] (X11; U)" "anything"\n'),
+    "a partition key of the record": ({"kinesisStream": "s", "partitionKeyOption": "DETERMINISTIC"}, WEB),
+    "keys in quotes, as in its tests": ({"deliveryStream": "s", "maxBufferAgeMillis": "10000",
+                                         "retryInitialBackoffMillis": 10, "retryMaxBackoffMillis": 100},
+                                        WEB),
     "a pattern": ([{"optionName": "LOGTOJSON", "logFormat": "COMMONAPACHELOG",
                     "matchPattern": r"^([\d.]+) (?:- )?(-|\w+) [\[(](.*?)\] \"(GET)?.*$",
                     "customFieldNames": ["ip", "who-ever", "at", "method"]}], WEB),
@@ -130,6 +150,16 @@ def test_the_records_are_those_that_the_agent_sends(weir, agent, aws, tmp_path, 
     if "aggregatedRecordSizeBytes" in flow:
         sent = "".join(sent).splitlines(keepends=True)
     assert comparable(sent) == comparable(kinesis_agent.records(flow, text))
+
+
+def test_syslog_lines_with_the_other_form_of_time_are_taken_and_it_is_said(weir, agent, aws, tmp_path):
+    told = run_import(weir, agent({"kinesisStream": "s", "initialPosition": "START_OF_FILE",
+                                   "dataProcessingOptions": [{"optionName": "LOGTOJSON",
+                                                              "logFormat": "RFC3339SYSLOG"}]}))
+    assert any("other form of time" in note["text"] for note in told["pipelines"][0]["notes"])
+    (tmp_path / "logs/app.log").write_text(SYSLOG)
+    weir.run_once()
+    assert len(received(aws)) == 2
 
 
 def test_a_time_in_the_metadata_is_that_of_reading(weir, agent, aws, tmp_path):
@@ -265,6 +295,34 @@ def test_a_wrong_command_line_is_wrong_usage(weir, arguments):
 # ---- positions -------------------------------------------------------------------------------------
 
 FLOW = {"kinesisStream": "s"}
+
+
+KEYS = {  # of FACTS' agent table, beside those that other tests give
+    "checkpointTimeToLiveDays": 7, "cloudwatch.namespace": "x", "cloudwatch.tagInstance": True,
+    "cloudwatch.endpoint": "https://monitoring.us-west-2.amazonaws.com",
+    "log.statusReportingPeriodSeconds": 30, "maxSendingThreadsPerCore": 12, "maxSendingThreads": 24,
+    "sendingThreadsMaxQueueSize": "100", "connectionTimeoutMillis": 10000, "socketTimeoutMillis": 50000,
+    "useTcpKeepAlive": True, "useHttpGzip": True, "shutdownTimeoutMillis": 10000, "userAgent": "x",
+    "userAgentOverride": "y", "log.level": "ERROR", "log.file": "/tmp/x", "log.maxBackupIndex": 12,
+    "log.maxFileSize": 1234, "maxConnections": 1, "connectionTTLMillis": 123,
+    "log.emitInternalMetrics": True, "cloudwatch.metricsBufferTimeMillis": 25,
+    "cloudwatch.metricsQueueSize": 100, "sendingThreadsKeepAliveMillis": 123000}
+FLOW_KEYS = {"kinesisStream": "s", "initialPosition": "START_OF_FILE", "partitionKeyOption": "RANDOM",
+             "maxBufferAgeMillis": 60000, "maxBufferSizeRecords": 500, "maxBufferSizeBytes": 4194304,
+             "retryInitialBackoffMillis": 100, "retryMaxBackoffMillis": 10000,
+             "minTimeBetweenFilePollsMillis": 100, "maxTimeBetweenFileTrackerRefreshMillis": 10000,
+             "skipHeaderLines": 0, "truncatedRecordTerminator": "\n", "log.emitInternalMetrics": True}
+
+
+def test_every_key_is_known_and_a_java_class_is_what_cannot_be_carried_over(weir, agent):
+    told = run_import(weir, agent(FLOW_KEYS, **KEYS))
+    notes = told["notes"] + told["pipelines"][0]["notes"]
+    assert not [note["text"] for note in notes if note["kind"] == "lost"]
+    assert weir.check().returncode == 0
+    path = agent(FLOW_KEYS, **{"userDefinedCredentialsProvider.classname": "com.example.Provider",
+                               "userDefinedCredentialsProvider.location": "/home/x/provider.jar"})
+    notes = run_import(weir, path, "--force", code=3)["notes"]
+    assert sum("credential_process" in note["text"] for note in notes) == 2
 
 
 @pytest.fixture
