@@ -21,7 +21,9 @@ static int explain(const struct config *config, int code, struct weir_error *err
 	struct weir_error why = *error;
 
 	if (code == WEIR_ERR_NOT_FOUND)
-		return weir_fail(error, code, "the agent is not running: nobody listens on %s:%u",
+		return weir_fail(error, code,
+				 "the agent is not running: nobody listens on %s:%u; start it, or "
+				 "name its weir.yaml by -c",
 				 config->admin_host, config->admin_port);
 	return weir_fail(error, code, "%s:%u: %s", config->admin_host, config->admin_port,
 			 why.text);

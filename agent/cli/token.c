@@ -49,7 +49,9 @@ int token_read(const char *state_dir, char ret_token[TOKEN_SIZE], struct weir_er
 	}
 	if (fd < 0 && errno == ENOENT)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
-				 "the agent is not running: there is no %s", path);
+				 "the agent is not running: there is no %s; start it, or name its "
+				 "weir.yaml by -c",
+				 path);
 	if (size != TOKEN_SIZE - 1)
 		return weir_fail(
 			error, WEIR_ERR_IO,

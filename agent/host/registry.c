@@ -318,6 +318,9 @@ int registry_check_file(const char *path, char *ret_real_path, struct weir_error
 	int result;
 
 	ret_real_path[0] = '\0';
+	if (access(path, F_OK) < 0 && readlink(path, ret_real_path, 1) < 0)
+		return weir_fail(error, WEIR_ERR_IO, "it is not there: %s; check its name",
+				 strerror(errno));
 	if (!realpath(path, ret_real_path)) {
 		result = errno;
 		ret_real_path[0] = '\0';

@@ -104,7 +104,9 @@ int state_lock_owner(const char *dir, long *ret_pid, struct weir_error *error)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
-				 "no agent runs with the state folder %s", dir);
+				 "no agent runs with the state folder %s; start it, or name its "
+				 "weir.yaml by -c",
+				 dir);
 	if (fd >= 0)
 		got = fcntl(fd, F_OFD_GETLK, &lock);
 	if (got == 0)
@@ -121,7 +123,9 @@ int state_lock_owner(const char *dir, long *ret_pid, struct weir_error *error)
 	*ret_pid = size > 0 ? strtol(text, NULL, 10) : 0;
 	if (lock.l_type == F_UNLCK || *ret_pid <= 1)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
-				 "no agent runs with the state folder %s", dir);
+				 "no agent runs with the state folder %s; start it, or name its "
+				 "weir.yaml by -c",
+				 dir);
 	return 0;
 }
 

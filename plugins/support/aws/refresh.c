@@ -255,7 +255,9 @@ static void failed_answer(struct aws_credentials *c, const struct weir_http_resp
 		snprintf(why, sizeof(why), "%s does not answer: %s%s", name_of(c->phase),
 			 failure.text,
 			 c->phase == PHASE_INSTANCE_TOKEN || c->phase == PHASE_REGION_TOKEN
-				 ? " (not on EC2? in a container, its hop limit must be 2)"
+				 ? " (not on EC2? then set AWS_ACCESS_KEY_ID and "
+				   "AWS_SECRET_ACCESS_KEY, or a profile; in a container, its hop "
+				   "limit must be 2)"
 				 : "");
 	else if (response->status == 404 && c->phase == PHASE_INSTANCE_ROLE)
 		snprintf(why, sizeof(why), "the instance has no role");
