@@ -174,8 +174,7 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 				  .bytes_max = FIREHOSE_REQUEST_MAX,
 				  .user = firehose,
 				  .measure = measure,
-				  .compose = compose,
-				  .groups = groups};
+				  .compose = compose};
 	int32_t code;
 
 	if (!firehose)
@@ -184,6 +183,8 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 	if (!code) {
 		put.destination = firehose->stream;
 		put.newline = firehose->packing.newline;
+		/* Only packs are groups: to tell them takes a look at each line once more. */
+		put.groups = firehose->packing.pack_size ? groups : NULL;
 		put.records_max = firehose->packing.pack_size
 					  ? FIREHOSE_PACKED_MAX
 					  : (uint32_t)weir_node_int(node, "batch_records",
