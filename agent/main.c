@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What `weir` can do: one line per command, in the order that `weir help` shows them. */
 #include "cli/cli.h"
+#include "isolate/isolate.h"
 
 static const struct cli_command commands[] = {
 	{"run", "run the pipelines: the service, or once through what is there", cli_run},
@@ -22,5 +23,8 @@ static const struct cli_command commands[] = {
 
 int main(int argc, char **argv)
 {
+	if (isolate_is_child(argc, argv))
+		return isolate_child(argc, argv);
+	isolate_offer();
 	return cli_main(commands, argc, argv);
 }

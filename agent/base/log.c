@@ -51,6 +51,9 @@ static struct {
 	int fd;
 	void (*before)(void);
 	void (*after)(void);
+	int (*sink)(void *user, uint32_t level, const char *origin, const char *code,
+		    const char *text);
+	void *sink_user;
 	uint64_t counts[LEVELS];
 	struct log_limit limits[LOG_LIMITS];
 	struct log_recent recent[LOG_RECENT]; /* a ring */
@@ -288,6 +291,16 @@ void log_hooks(void (*before)(void), void (*after)(void))
 	pthread_mutex_unlock(&logger.lock);
 }
 
+void log_sink(int (*sink)(void *user, uint32_t level, const char *origin, const char *code,
+			  const char *text),
+	      void *user)
+{
+	pthread_mutex_lock(&logger.lock);
+	logger.sink = sink;
+	logger.sink_user = user;
+	pthread_mutex_unlock(&logger.lock);
+}
+
 int log_enabled(uint32_t level)
 {
 	return level <= atomic_load_explicit(&logger.level, memory_order_relaxed);
@@ -311,7 +324,8 @@ void log_line(uint32_t level, const char *origin, const char *code, const char *
 	else if ((size_t)size >= sizeof(text))
 		memcpy(text + sizeof(text) - 4, "...", 4);
 	pthread_mutex_lock(&logger.lock);
-	if (limit_passes(origin, code, &left_out)) {
+	if ((!logger.sink || !logger.sink(logger.sink_user, level, origin, code, text)) &&
+	    limit_passes(origin, code, &left_out)) {
 		logger.size = 0;
 		(logger.format == LOG_JSON ? make_json : make_text)(level, origin, code, text,
 								    left_out);

@@ -22,6 +22,10 @@ int log_setup(uint32_t level, uint32_t format, const char *path, struct weir_err
 /* Keeps lines off a terminal line that is being redrawn: called before and after each line. */
 void log_hooks(void (*before)(void), void (*after)(void));
 int log_enabled(uint32_t level);
+/* From now on every line goes there, and nowhere else if it answers 1. The call may not log. */
+void log_sink(int (*sink)(void *user, uint32_t level, const char *origin, const char *code,
+			  const char *text),
+	      void *user);
 void log_line(uint32_t level, const char *origin, const char *code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Warnings and errors of late, at most so many; longer texts are cut. */

@@ -31,6 +31,8 @@ static const struct metric_bucket {
 };
 #define BUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
+_Static_assert(METRIC_SAMPLE_COUNTS == BUCKETS + 1, "a sample has a count for each bucket");
+
 struct weir_metric {
 	/* Counter or gauge; of a histogram the sum in nanoseconds. Relaxed: each value stands alone. */
 	_Atomic int64_t value;
@@ -254,6 +256,40 @@ void metric_observe_ns(struct weir_metric *metric, uint64_t ns)
 		at++;
 	atomic_fetch_add_explicit(&metric->counts[at], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&metric->value, (int64_t)ns, memory_order_relaxed);
+}
+
+int metric_take(struct weir_metric *metric, struct metric_sample *ret_sample)
+{
+	uint64_t any = 0;
+
+	*ret_sample = (struct metric_sample){0};
+	if (!metric)
+		return 0;
+	if (metric->kind == WEIR_METRIC_GAUGE) {
+		ret_sample->value = metric_get(metric);
+		return 1;
+	}
+	ret_sample->value = atomic_exchange_explicit(&metric->value, 0, memory_order_relaxed);
+	for (size_t i = 0; metric->counts && i <= BUCKETS; i++) {
+		ret_sample->counts[i] =
+			atomic_exchange_explicit(&metric->counts[i], 0, memory_order_relaxed);
+		any |= ret_sample->counts[i];
+	}
+	return any || ret_sample->value;
+}
+
+void metric_give(struct weir_metric *metric, const struct metric_sample *sample)
+{
+	if (!metric)
+		return;
+	if (metric->kind == WEIR_METRIC_GAUGE) {
+		metric_set(metric, sample->value);
+		return;
+	}
+	atomic_fetch_add_explicit(&metric->value, sample->value, memory_order_relaxed);
+	for (size_t i = 0; metric->counts && i <= BUCKETS; i++)
+		atomic_fetch_add_explicit(&metric->counts[i], sample->counts[i],
+					  memory_order_relaxed);
 }
 
 static uint64_t histogram_count(const struct weir_metric *metric, size_t at)

@@ -30,6 +30,18 @@ void metric_set(struct weir_metric *metric, int64_t value);      /* gauge */
 void metric_change(struct weir_metric *metric, int64_t by);      /* gauge */
 void metric_zero(struct weir_metric *metric);                    /* any but a histogram */
 void metric_observe_ns(struct weir_metric *metric, uint64_t ns); /* histogram */
+/* What a metric of another process has gathered since it was last asked: of a gauge its value. */
+#define METRIC_SAMPLE_COUNTS 19
+
+struct metric_sample {
+	int64_t value;
+	uint64_t counts[METRIC_SAMPLE_COUNTS]; /* of a histogram */
+};
+
+/* Takes it out of the metric; returns 0 when there is nothing (gauges always have a value). */
+int metric_take(struct weir_metric *metric, struct metric_sample *ret_sample);
+/* Adds it to one of the same kind. */
+void metric_give(struct weir_metric *metric, const struct metric_sample *sample);
 int64_t metric_get(const struct weir_metric *metric);
 uint32_t metric_kind(const struct weir_metric *metric);
 

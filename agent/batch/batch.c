@@ -28,13 +28,21 @@ void batch_pool_init(struct batch_pool *pool, struct budget *budget, uint32_t bl
 	pthread_mutex_init(&pool->lock, NULL);
 }
 
-static void batch_free(struct batch *batch)
+/* What its pool's area has is nobody's to free. */
+static void batch_free_rows(struct batch *batch)
 {
+	if (batch->pool->area)
+		return;
 	for (uint32_t i = 0; i < batch->view.block_count; i++)
 		free(batch->view.blocks[i].data);
-	free(batch->view.blocks);
 	free(batch->view.records);
 	free(batch->view.values);
+}
+
+static void batch_free(struct batch *batch)
+{
+	batch_free_rows(batch);
+	free(batch->view.blocks);
 	free((void *)batch->view.shapes);
 	free((void *)batch->view.sources);
 	free(batch->claims);
@@ -60,6 +68,52 @@ void batch_charge(struct batch *batch, int64_t bytes)
 {
 	atomic_fetch_add_explicit(&batch->charge, bytes, memory_order_relaxed);
 	budget_charge(batch->pool->budget, bytes);
+}
+
+void *batch_area_take(struct batch_area *area, uint64_t bytes)
+{
+	uint64_t size = (bytes + 63) & ~UINT64_C(63);
+	void *taken = area->data + area->used;
+
+	if (size < bytes || size > area->size - area->used)
+		return NULL;
+	area->used += size;
+	return taken;
+}
+
+/* realloc() of rows: in an area the old ones stay where they are until it is given back. */
+static void *batch_regrow(struct batch *batch, void *rows, size_t old_bytes, size_t bytes)
+{
+	void *grown;
+
+	if (!batch->pool->area)
+		return realloc(rows, bytes);
+	grown = batch_area_take(batch->pool->area, bytes);
+	if (grown && old_bytes)
+		memcpy(grown, rows, old_bytes);
+	return grown;
+}
+
+static int batch_grow_rows(struct batch *batch, void *array, uint32_t *capacity, uint64_t need,
+			   size_t size)
+{
+	uint64_t wanted = *capacity ? *capacity : FIRST_RECORDS;
+	void *rows;
+
+	if (need <= *capacity)
+		return 0;
+	while (wanted < need)
+		wanted *= 2;
+	if (wanted > UINT32_MAX)
+		return WEIR_ERR_MEMORY;
+	memcpy(&rows, array, sizeof(rows));
+	rows = batch_regrow(batch, rows, *capacity * size, wanted * size);
+	if (!rows)
+		return WEIR_ERR_MEMORY;
+	batch_charge(batch, (int64_t)((wanted - *capacity) * size));
+	memcpy(array, &rows, sizeof(rows));
+	*capacity = (uint32_t)wanted;
+	return 0;
 }
 
 /* Grows *array to hold `need` entries of `size` bytes and charges the difference. */
@@ -94,7 +148,9 @@ static int batch_add_block(struct batch *batch, uint32_t bytes)
 	    batch_grow(batch, &view->blocks, &batch->block_capacity, view->block_count + 1,
 		       FIRST_BLOCKS, sizeof(*view->blocks)) < 0)
 		return WEIR_ERR_MEMORY;
-	data = aligned_alloc(64, ((size_t)bytes + WEIR_BLOCK_PADDING + 63) & ~(size_t)63);
+	data = batch->pool->area
+		       ? batch_area_take(batch->pool->area, (uint64_t)bytes + WEIR_BLOCK_PADDING)
+		       : aligned_alloc(64, ((size_t)bytes + WEIR_BLOCK_PADDING + 63) & ~(size_t)63);
 	if (!data)
 		return WEIR_ERR_MEMORY;
 	memset(data + bytes, 0, WEIR_BLOCK_PADDING);
@@ -159,7 +215,8 @@ static void batch_reset(struct batch *batch)
 	batch_encodings_free(batch);
 	for (uint32_t i = 1; i < view->block_count; i++) {
 		batch->charge -= (int64_t)view->blocks[i].size + WEIR_BLOCK_PADDING;
-		free(view->blocks[i].data);
+		if (!batch->pool->area)
+			free(view->blocks[i].data);
 	}
 	view->block_count = 1;
 	view->blocks[0].used = 0;
@@ -236,7 +293,7 @@ void batch_unref(struct batch *batch)
 	charged = batch->charge;
 	budget_learn(pool->budget, charged);
 	batch_reset(batch);
-	if (batch->charge <= BATCH_KEEP_BYTES)
+	if (batch->charge <= BATCH_KEEP_BYTES && !pool->area)
 		pool_keep(pool, batch);
 	else
 		batch_free(batch);
@@ -258,10 +315,10 @@ int32_t batch_reserve(struct weir_batch *view, uint32_t records, uint32_t values
 	if (need_records > UINT32_MAX || need_values > UINT32_MAX ||
 	    text_bytes > UINT32_MAX - BLOCK_SLACK - WEIR_BLOCK_PADDING)
 		return WEIR_ERR_MEMORY;
-	if (batch_grow(batch, &view->records, &view->record_capacity, (uint32_t)need_records,
-		       FIRST_RECORDS, sizeof(*view->records)) < 0 ||
-	    batch_grow(batch, &view->values, &view->value_capacity, (uint32_t)need_values,
-		       FIRST_RECORDS, sizeof(*view->values)) < 0)
+	if (batch_grow_rows(batch, &view->records, &view->record_capacity, need_records,
+			    sizeof(*view->records)) < 0 ||
+	    batch_grow_rows(batch, &view->values, &view->value_capacity, need_values,
+			    sizeof(*view->values)) < 0)
 		return WEIR_ERR_MEMORY;
 	if (block->size - block->used >= text_bytes)
 		return 0;
@@ -379,4 +436,76 @@ int batch_freeze(struct batch *batch)
 	memset(batch->routed, 0, words * 2 * sizeof(*batch->routed));
 	batch->alive = batch->routed + words;
 	return 0;
+}
+
+/* ---- batches that other processes have a part in ---- */
+
+int batch_adopt(struct batch *batch, const struct weir_block_view *blocks, uint32_t block_count,
+		const struct batch_rows *rows)
+{
+	struct weir_batch *view = &batch->view;
+	struct weir_block_view own = view->blocks[0];
+
+	if (block_count >= WEIR_BATCH_BLOCKS_MAX ||
+	    batch_grow(batch, &view->blocks, &batch->block_capacity, block_count + 1, FIRST_BLOCKS,
+		       sizeof(*view->blocks)) < 0)
+		return WEIR_ERR_MEMORY;
+	if (block_count)
+		memcpy(view->blocks, blocks, block_count * sizeof(*blocks));
+	view->blocks[block_count] = own;
+	view->block_count = block_count + 1;
+	view->arena_block = block_count;
+	view->records = rows->records;
+	view->values = rows->values;
+	view->record_count = rows->record_count;
+	view->value_count = rows->value_count;
+	view->record_capacity = rows->record_capacity;
+	view->value_capacity = rows->value_capacity;
+	return 0;
+}
+
+int batch_append_block(struct batch *batch, const void *text, uint32_t size)
+{
+	struct weir_batch *view = &batch->view;
+	uint32_t arena = view->arena_block;
+
+	if (batch_add_block(batch, size) < 0)
+		return WEIR_ERR_MEMORY;
+	if (size)
+		memcpy(view->blocks[view->arena_block].data, text, size);
+	view->blocks[view->arena_block].used = size;
+	view->arena_block = arena;
+	return 0;
+}
+
+void batch_drop_blocks(struct batch *batch, uint32_t first)
+{
+	struct weir_batch *view = &batch->view;
+
+	while (view->block_count > first) {
+		const struct weir_block_view *block = &view->blocks[--view->block_count];
+
+		batch_charge(batch, -((int64_t)block->size + WEIR_BLOCK_PADDING));
+		free(block->data);
+	}
+}
+
+void batch_exchange_rows(struct batch *batch, struct batch_rows *rows)
+{
+	struct weir_batch *view = &batch->view;
+	const struct batch_rows old = {view->records,         view->values,
+				       view->record_capacity, view->value_capacity,
+				       view->record_count,    view->value_count};
+
+	batch_charge(batch, ((int64_t)rows->record_capacity - old.record_capacity) *
+					    (int64_t)sizeof(*view->records) +
+				    ((int64_t)rows->value_capacity - old.value_capacity) *
+					    (int64_t)sizeof(*view->values));
+	view->records = rows->records;
+	view->values = rows->values;
+	view->record_capacity = rows->record_capacity;
+	view->value_capacity = rows->value_capacity;
+	view->record_count = rows->record_count;
+	view->value_count = rows->value_count;
+	*rows = old;
 }

@@ -27,10 +27,18 @@
 
 struct batch_encoding;
 
+/* Memory that is taken from its start on, and given back as a whole. */
+struct batch_area {
+	uint8_t *data;
+	uint64_t size, used; /* bytes */
+};
+
 struct batch_pool {
 	struct budget *budget;
 	uint32_t block_bytes;
 	void (*source_unref)(const struct weir_source_view *view);
+	/* Where rows and text of its batches are, or NULL: on the heap. Such batches are not kept. */
+	struct batch_area *area;
 	pthread_mutex_t lock; /* guards the two below */
 	struct batch *kept;
 	uint32_t kept_count;
@@ -109,6 +117,29 @@ int32_t batch_shape(struct weir_batch *view, const struct weir_slice *keys, uint
 /* A copy of the text that lives with the batch, as a STRING; null where batch_reserve() has not been asked for
  * it. */
 struct weir_value batch_text(struct weir_batch *view, struct weir_slice text);
+
+/* ---- for batches that other processes have a part in ---- */
+
+/* Rows of a batch, on the heap. */
+struct batch_rows {
+	struct weir_record *records;
+	struct weir_value *values;
+	uint32_t record_capacity, value_capacity;
+	uint32_t record_count, value_count;
+};
+
+/* Room for `bytes` in the pool's area; NULL when it is full. Aligned to a cache line. */
+void *batch_area_take(struct batch_area *area, uint64_t bytes);
+/* Of a new batch of a pool with an area: its blocks become these, which it borrows, followed by the one
+ * that it had, and its rows those, which are in the area. */
+int batch_adopt(struct batch *batch, const struct weir_block_view *blocks, uint32_t block_count,
+		const struct batch_rows *rows);
+/* A further block with these bytes in it, and no room for more. */
+int batch_append_block(struct batch *batch, const void *text, uint32_t size);
+/* Takes away the blocks from that one on. */
+void batch_drop_blocks(struct batch *batch, uint32_t first);
+/* Makes `rows` the batch's, and gives back in it those that it had. */
+void batch_exchange_rows(struct batch *batch, struct batch_rows *rows);
 
 /* The index of the source in the batch. Takes a reference only when it is added: *ret_added. */
 int batch_add_source(struct batch *batch, const struct weir_source_view *source,

@@ -32,6 +32,8 @@ struct config_problem {
 /* One stage of a pipeline: a plugin with its options. */
 struct config_stage {
 	const struct weir_plugin *plugin;
+	const char *plugin_path;         /* the file that it is from; the registry's */
+	int isolated;                    /* isolate: process */
 	int stranger;                    /* the plugin was not built with this agent */
 	const struct weir_node *options; /* a MAP, defaults filled in */
 	uint32_t line, column;
@@ -89,6 +91,7 @@ struct config {
 	uint32_t log_format;     /* LOG_TEXT or LOG_JSON */
 	uint64_t shutdown_timeout_ns;
 	uint64_t drain_timeout_ns;
+	uint64_t isolate_timeout_ns;
 	int sandbox;              /* enter it: `sandbox: auto` */
 	uint64_t dead_letter_max; /* bytes of the default dead letter file per pipeline */
 	struct config_pipeline *pipelines;

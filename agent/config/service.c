@@ -27,6 +27,7 @@
 #define TOKEN_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define MEMORY_LIMIT_MIN (INT64_C(4) << 20) /* a few blocks and requests in flight */
 #define DEAD_LETTER_MIN (INT64_C(1) << 20)
+#define ISOLATE_TIMEOUT_MIN INT64_C(100000000) /* 100 ms: a large batch takes as long */
 #define INSTALLED_PLUGINS "default" /* in plugin_dirs: the folder of the agent's own plugins */
 
 static const struct weir_option log_options[] = {
@@ -96,6 +97,14 @@ const struct weir_option service_options[] = {
 	 .doc = "How long a reload waits for destinations to answer, before it sends again what "
 		"they "
 		"owe"},
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_DURATION,
+	 .name = "isolate_timeout",
+	 .default_text = "10s",
+	 .min = ISOLATE_TIMEOUT_MIN,
+	 .max = INT64_C(3600000000000),
+	 .doc = "How long a call into an isolated plugin may take before its process is "
+		"replaced"},
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,
 	 .name = "sandbox",
@@ -315,6 +324,7 @@ static void read_settings(struct config_file *file, const struct weir_node *opti
 	read_conf_dir(file, options);
 	config->shutdown_timeout_ns = (uint64_t)weir_node_int(options, "shutdown_timeout", 0);
 	config->drain_timeout_ns = (uint64_t)weir_node_int(options, "drain_timeout", 0);
+	config->isolate_timeout_ns = (uint64_t)weir_node_int(options, "isolate_timeout", 0);
 	config->sandbox = word_of(options, "sandbox", sandbox) == 0;
 	config->on_corrupt_state = word_of(options, "on_corrupt_state", corrupt);
 	if (!config->on_corrupt_state)

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The host's options are declared and checked as a plugin's are. Those that this version knows but
- * can't do yet are refused with a sentence rather than ignored.
- */
+/* The host's options are declared and checked as a plugin's are. */
 #include "config/stage.h"
 
 #include <stdio.h>
@@ -24,11 +21,12 @@
 		"name", WEIR_TYPE_STRING, NULL, \
 		"Name of the stage in positions, metrics and logs; the default is the plugin's")
 #define WHEN_OPTION WEIR_OPTION("when", WEIR_TYPE_EXPR, NULL, "Only records for which this is true")
-#define ISOLATE_OPTION                                                                         \
-	{                                                                                      \
-		.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_STRING,           \
-		.name = "isolate", .default_text = "no", .values = "no|process",               \
-		.doc = "Run the plugin in a process of its own (process is not available yet)" \
+#define ISOLATE_OPTION                                                               \
+	{                                                                            \
+		.struct_size = sizeof(struct weir_option), .type = WEIR_TYPE_STRING, \
+		.name = "isolate", .default_text = "no", .values = "no|process",     \
+		.doc = "Process: run the plugin in a process of its own, whose "     \
+		       "crash loses no record"                                       \
 	}
 
 static const struct weir_option retry_options[] = {
@@ -357,17 +355,6 @@ static void refuse_misplaced(struct config_file *file, const struct tree_node *m
 	}
 }
 
-static void refuse_unavailable(struct config_file *file, const struct weir_node *host)
-{
-	const struct weir_node *isolate = weir_node_find(host, "isolate");
-
-	if (isolate && weir_slice_equals(isolate->text, "process"))
-		config_file_error(
-			file, isolate->line, isolate->column,
-			"\"isolate: process\" is not available in this version; leave it out "
-			"to run the plugin within the agent");
-}
-
 static char *copy_text(struct config_file *file, const struct weir_node *node)
 {
 	return node ? config_copy(file->config->memory, node->text.data, node->text.size) : NULL;
@@ -407,8 +394,8 @@ static void read_host_options(struct config_file *file, const struct weir_node *
 	const struct weir_node *when = weir_node_find(host, "when");
 	const struct weir_node *ordering = weir_node_find(host, "ordering");
 	const struct weir_node *linger = weir_node_find(host, "linger");
+	const struct weir_node *isolate = weir_node_find(host, "isolate");
 
-	refuse_unavailable(file, host);
 	stage->name = copy_text(file, name);
 	if (stage->name && !stage_is_name(stage->name))
 		config_file_error(file, name->line, name->column,
@@ -419,6 +406,11 @@ static void read_host_options(struct config_file *file, const struct weir_node *
 	stage->when_column = when ? when->column : 0;
 	stage->strict = ordering && weir_slice_equals(ordering->text, "strict");
 	stage->linger_ns = linger ? (uint64_t)linger->i64 : WEIR_TIMER_OFF;
+	stage->isolated = isolate && weir_slice_equals(isolate->text, "process");
+	if (stage->isolated && stage->plugin->kind == WEIR_INPUT)
+		config_file_error(file, isolate->line, isolate->column,
+				  "an input can't have a process of its own; filters and outputs "
+				  "can: leave it out");
 	read_retry(file, weir_node_find(host, "retry"), stage);
 	read_buffer(file, weir_node_find(host, "buffer"), list, stage);
 }
@@ -437,6 +429,7 @@ int stage_read(struct config_file *file, struct registry *registry, uint32_t kin
 	if (!found || (written && written->kind == TREE_BAD))
 		return WEIR_ERR_INVALID;
 	stage.plugin = found->plugin;
+	stage.plugin_path = found->path;
 	stage.stranger = !found->own;
 	map = written ? options_map(file, stage.plugin, written) : NULL;
 	if (written && !map)

@@ -412,6 +412,11 @@ static int load_file(struct registry *registry, const char *path, struct weir_er
 	return result ? result : open_object(registry, path, real_path, error);
 }
 
+int registry_load(struct registry *registry, const char *path, struct weir_error *error)
+{
+	return load_file(registry, path, error);
+}
+
 static int ends_in_so(const struct dirent *entry)
 {
 	size_t size = strlen(entry->d_name);

@@ -34,6 +34,8 @@ void registry_destroy(struct registry *registry); /* plugin_stop()s what was sta
  * it and its folder, and that it is a whole shared object for this machine. ret_real_path has PATH_MAX
  * bytes, and is empty when the path leads nowhere. */
 int registry_check_file(const char *path, char *ret_real_path, struct weir_error *error);
+/* Loads that file, after the same checks as any other. */
+int registry_load(struct registry *registry, const char *path, struct weir_error *error);
 /* Makes every .so of a folder known, in name order. A missing folder is no error. */
 int registry_offer_dir(struct registry *registry, const char *dir, struct weir_error *error);
 /* Before the folders are offered again, to a registry in use: forgets what was refused and what was not

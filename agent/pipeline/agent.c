@@ -110,6 +110,9 @@ static int agent_start_plugins(struct agent *agent, const struct config_stage *s
 	for (size_t i = 0; i < count; i++) {
 		int status;
 
+		/* In its own process. */
+		if (stages[i].isolated && !agent->host.creating)
+			continue;
 		if (agent->host.creating)
 			snprintf(agent->host.creating, 64, "%s", stages[i].plugin->name);
 		status = registry_start_plugin(agent->registry, stages[i].plugin,
@@ -274,6 +277,7 @@ static int agent_begin(struct config *config, struct registry *registry, int onc
 	agent->host.once = once;
 	agent->host.http = agent_http;
 	agent->host.user = agent;
+	atomic_store(&agent->host.call_limit_ns, config->isolate_timeout_ns);
 	if (!agent->state_dir)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory");
 	return agent_lists(agent, error);

@@ -50,6 +50,8 @@ struct pipeline_host {
 	_Atomic uint64_t
 		uncommitted; /* bytes by which positions moved since the last hurried commit */
 	int once;
+	const struct weir_services *services; /* for plugins; NULL = pipeline_services */
+	_Atomic uint64_t call_limit_ns;       /* that a call into an isolated plugin may take */
 	char *creating; /* in the rehearsal: where to note the plugin that is called, 64 bytes */
 };
 
@@ -100,6 +102,9 @@ struct weir_context {
 	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;
 
 	struct weir_metric *call_time, *memory; /* of all kinds */
+	/* With `isolate: process`; else NULL. Then `plugin` is a stand-in for config->plugin. */
+	const struct isolation *isolation;
+	struct weir_metric *restarts, *process_memory;
 
 	/* inputs */
 	struct weir_metric *bytes, *records, *files, *lag_bytes, *lag_seconds, *read_errors;
@@ -108,6 +113,18 @@ struct weir_context {
 	struct weir_metric *filter_dropped, *filter_dead, *filter_held, *filter_made;
 };
 
+/* How plugins are run in processes of their own. */
+struct isolation {
+	/* A descriptor whose calls go to such a process. */
+	int (*make)(const struct weir_plugin *plugin, const struct weir_plugin **ret_plugin,
+		    struct weir_error *error);
+	void (*free)(const struct weir_plugin *plugin);
+	/* Appends {"pids":[1],"restarts":0,"memory":0}. Any thread. */
+	void (*status)(struct weir_context *stage, struct buffer *out);
+};
+
+/* Called by the one who has it, before the first pipeline is created. */
+void stage_set_isolation(const struct isolation *isolation);
 int stage_create(struct pipeline *pipeline, const struct config_stage *config, uint32_t index,
 		 int is_dead_letter, struct weir_context **ret_stage, struct weir_error *error);
 int stage_start(struct weir_context *stage, uint32_t input_flags, struct weir_error *error);
@@ -362,6 +379,8 @@ void pipeline_pressure(struct pipeline *pipeline);
 void pipeline_signal(struct pipeline *pipeline);
 
 extern const struct weir_services pipeline_services;
+/* Those that the stage's plugin gets: another table where the process is not the agent's. */
+const struct weir_services *services_of(const struct weir_context *stage);
 /* Called by the one who loads the HTTP module, before the first client is made. */
 void services_set_http(const struct http_module *module);
 

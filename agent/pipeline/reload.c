@@ -500,6 +500,7 @@ void agent_reload(struct agent *agent, struct config *config, const struct reloa
 	pthread_mutex_lock(&agent->lock);
 	agent->config = config;
 	pthread_mutex_unlock(&agent->lock);
+	atomic_store(&agent->host.call_limit_ns, config->isolate_timeout_ns);
 	if (plan(&reload) < 0 || make_room(&reload) < 0) {
 		config_add_problem(config, CONFIG_ERROR, config->path, 0, 0,
 				   "no memory for a reload; everything stays as it is");

@@ -32,6 +32,7 @@ struct worker_start {
 };
 
 static _Thread_local uint32_t current_worker;
+static _Thread_local struct worker *current; /* the thread's own, or NULL */
 
 static struct task *scheduler_take(struct scheduler *scheduler)
 {
@@ -62,6 +63,7 @@ static void *worker_main(void *argument)
 	struct task *task;
 
 	current_worker = start->index;
+	current = worker;
 	free(start);
 	while ((task = scheduler_take(scheduler))) {
 		atomic_store_explicit(&worker->busy_since_ns, clock_monotonic_ns(),
@@ -166,6 +168,13 @@ uint64_t scheduler_longest_ns(const struct scheduler *scheduler)
 			longest = now - since;
 	}
 	return longest;
+}
+
+void scheduler_progress(void)
+{
+	if (current)
+		atomic_store_explicit(&current->busy_since_ns, clock_monotonic_ns(),
+				      memory_order_relaxed);
 }
 
 uint32_t scheduler_worker(void)

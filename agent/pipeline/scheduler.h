@@ -29,5 +29,7 @@ int scheduler_busy(const struct scheduler *scheduler);
 uint64_t scheduler_longest_ns(const struct scheduler *scheduler);
 /* The number of the calling worker; 0 on other threads. */
 uint32_t scheduler_worker(void);
+/* The calling worker's task gets on: its time for scheduler_longest_ns() begins anew. */
+void scheduler_progress(void);
 
 #endif

@@ -258,7 +258,7 @@ static void http_owner_log(void *user, uint32_t level, const char *code, const c
 
 static void http_owner_stalled(void *user, const char *why)
 {
-	stage_stalled(user, weir_slice_of(why));
+	services_of(user)->output_stalled(user, weir_slice_of(why));
 }
 
 static const struct http_module *http_module(struct weir_context *context, struct http **ret_http,
@@ -325,6 +325,13 @@ static void service_http_client_free(struct weir_http_client *client)
 {
 	if (client)
 		loaded_module->client_free(client);
+}
+
+const struct weir_services *services_of(const struct weir_context *stage)
+{
+	const struct weir_services *own = stage->pipeline->host->services;
+
+	return own ? own : &pipeline_services;
 }
 
 void services_set_http(const struct http_module *module)

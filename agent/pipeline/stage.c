@@ -52,8 +52,11 @@ static void stage_metrics_output(struct weir_context *stage)
 		NULL);
 	stage->in_flight = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_output_in_flight_records",
 					"Records on their way to this output", NULL);
-	stage->repeated = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_repeated_total",
-				       "Records that a reload sent again", NULL);
+	stage->repeated =
+		stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_repeated_total",
+			     "Records that were sent again after a reload, or a crash of the "
+			     "isolated plugin",
+			     NULL);
 	stage->requests = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_requests_total",
 				       "Requests sent, tries counted", NULL);
 	stage->retries = stage_metric(stage, WEIR_METRIC_COUNTER, "weir_output_retries_total",
@@ -111,6 +114,14 @@ static void stage_metrics_make(struct weir_context *stage)
 			     "Time in calls into the plugin, without those into others", NULL);
 	stage->memory = stage_metric(stage, WEIR_METRIC_GAUGE, "weir_plugin_memory_bytes",
 				     "Memory that the plugin says it holds", NULL);
+	if (stage->isolation) {
+		stage->restarts =
+			stage_metric(stage, WEIR_METRIC_COUNTER, "weir_plugin_restarts_total",
+				     "Processes of an isolated plugin that were lost", NULL);
+		stage->process_memory =
+			stage_metric(stage, WEIR_METRIC_GAUGE, "weir_plugin_process_memory_bytes",
+				     "Memory that the process of an isolated plugin takes", NULL);
+	}
 	if (stage->plugin->kind == WEIR_INPUT)
 		stage_metrics_input(stage);
 	else if (stage->plugin->kind == WEIR_OUTPUT)
@@ -124,7 +135,7 @@ static void stage_metrics_make(struct weir_context *stage)
 static int stage_make(struct weir_context *stage, void **ret_instance, struct weir_error *error)
 {
 	const struct weir_plugin *plugin = stage->plugin;
-	const struct weir_services *host = &pipeline_services;
+	const struct weir_services *host = services_of(stage);
 	const struct weir_node *options = stage->config->options;
 
 	error->text[0] = '\0';
@@ -180,6 +191,25 @@ static int stage_when(struct weir_context *stage, struct weir_error *error)
 	return 0;
 }
 
+/* Set once, before there are threads. */
+static const struct isolation *isolation;
+
+void stage_set_isolation(const struct isolation *set)
+{
+	isolation = set;
+}
+
+/* The rehearsal is in a process of its own as it is. */
+static int stage_isolate(struct weir_context *stage, struct weir_error *error)
+{
+	if (!stage->config->isolated || stage->pipeline->host->creating)
+		return 0;
+	if (!isolation)
+		return weir_fail(error, WEIR_ERR_STATE, "no plugin can be isolated here");
+	stage->isolation = isolation;
+	return isolation->make(stage->config->plugin, &stage->plugin, error);
+}
+
 static void stage_timer_due(void *user);
 static void stage_timer_run(struct task *task);
 
@@ -213,8 +243,10 @@ int stage_create(struct pipeline *pipeline, const struct config_stage *config, u
 		stage_destroy(stage);
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for stage %s", config->name);
 	}
+	status = stage_isolate(stage, error);
 	stage_metrics_make(stage);
-	status = stage_when(stage, error);
+	if (status == 0)
+		status = stage_when(stage, error);
 	if (status == 0)
 		status = stage_instances(stage, error);
 	if (status == 0 && config->buffer_bytes && !is_dead_letter && pipeline->host->state &&
@@ -328,6 +360,8 @@ void stage_destroy(struct weir_context *stage)
 		for (uint32_t i = 0; i < scheduler_workers(stage->pipeline->host->scheduler); i++)
 			expr_free(stage->when[i]);
 	stage_metrics_drop(stage);
+	if (stage->plugin != stage->config->plugin)
+		stage->isolation->free(stage->plugin);
 	pthread_mutex_destroy(&stage->lock);
 	pthread_mutex_destroy(&stage->deliveries_lock);
 	free(stage->when);

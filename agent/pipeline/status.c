@@ -44,16 +44,19 @@ static double input_lag_seconds(struct pipeline *pipeline, const struct weir_con
 	return (double)(now - oldest) / (double)NS_PER_SECOND;
 }
 
-static void put_stage(struct buffer *out, const struct weir_context *stage)
+static void put_stage(struct buffer *out, struct weir_context *stage)
 {
 	buffer_text(out, "{");
 	put_text(out, "name", stage->config->name);
 	buffer_text(out, ",");
 	put_text(out, "plugin", stage->plugin->name);
+	if (!stage->isolation)
+		return;
+	buffer_text(out, ",\"process\":");
+	stage->isolation->status(stage, out);
 }
 
-static void put_input(struct buffer *out, struct pipeline *pipeline,
-		      const struct weir_context *input)
+static void put_input(struct buffer *out, struct pipeline *pipeline, struct weir_context *input)
 {
 	put_stage(out, input);
 	put_number(out, "sources", input->files);
@@ -65,7 +68,7 @@ static void put_input(struct buffer *out, struct pipeline *pipeline,
 	buffer_printf(out, ",\"lag_seconds\":%.3f}", input_lag_seconds(pipeline, input));
 }
 
-static void put_filter(struct buffer *out, const struct weir_context *filter)
+static void put_filter(struct buffer *out, struct weir_context *filter)
 {
 	put_stage(out, filter);
 	put_number(out, "dropped", filter->filter_dropped);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The direction of dependencies, read from the #include lines.
 
-cli -> import, pipeline -> host, batch, state, spool, sandbox, http, admin, expr, config -> base. Folders of
+cli -> import, isolate -> pipeline -> host, batch, state, spool, sandbox, http, admin, expr, config -> base. Folders of
 the middle row may use each other, but never in a circle. A plugin sees include/weir and plugins/support
 and nothing else, and the agent knows no plugin by name.
 """
@@ -16,7 +16,7 @@ PLUGINS = ROOT / "plugins"
 KINDS = ("input", "filter", "output")
 
 MIDDLE = ("host", "batch", "state", "spool", "sandbox", "http", "admin", "expr", "config")
-RANK = {"base": 0, **dict.fromkeys(MIDDLE, 1), "import": 2, "pipeline": 2, "cli": 3, "": 4}
+RANK = {"base": 0, **dict.fromkeys(MIDDLE, 1), "import": 2, "pipeline": 2, "isolate": 3, "cli": 4, "": 5}
 
 # Names of plugins that are also words of the agent's own.
 WORDS = {

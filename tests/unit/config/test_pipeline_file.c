@@ -255,13 +255,16 @@ static void options_of_outputs_are_refused_elsewhere(void **state)
 	       "an input has no \"when\"; use the filter \"where\" to leave records out");
 }
 
-static void what_this_version_cannot_do_is_refused_in_words(void **state)
+static void an_input_cannot_be_isolated(void **state)
 {
-	expect(state, INPUTS "outputs:\n  - stdout: { isolate: process }\n", 4, 24,
-	       "\"isolate: process\" is not available in this version; leave it out to run the "
-	       "plugin "
-	       "within the agent");
-	good(state, INPUTS "outputs:\n  - stdout: { isolate: no }\n");
+	const struct config_pipeline *pipeline =
+		good(state, INPUTS "outputs:\n  - stdout: { isolate: process }\n");
+
+	assert_true(pipeline->outputs[0].isolated);
+	pipeline = good(state, INPUTS "outputs:\n  - stdout: { isolate: no }\n");
+	assert_false(pipeline->outputs[0].isolated);
+	expect(state, "inputs:\n  - stdin: { isolate: process }\n" OUTPUTS, 2, 23,
+	       "an input can't have a process of its own; filters and outputs can: leave it out");
 }
 
 static void a_buffer_is_read_short_and_long(void **state)
@@ -476,7 +479,7 @@ int main(void)
 		FIXTURE_TEST(a_name_used_twice_is_refused),
 		FIXTURE_TEST(a_name_has_letters_digits_and_dashes),
 		FIXTURE_TEST(options_of_outputs_are_refused_elsewhere),
-		FIXTURE_TEST(what_this_version_cannot_do_is_refused_in_words),
+		FIXTURE_TEST(an_input_cannot_be_isolated),
 		FIXTURE_TEST(a_buffer_is_read_short_and_long),
 		FIXTURE_TEST(a_buffer_of_the_dead_letter_is_refused),
 		FIXTURE_TEST(a_backoff_from_long_to_short_is_refused),
