@@ -13,12 +13,6 @@ struct ledger *ledger_create(void)
 
 	if (!ledger)
 		return NULL;
-	ledger->ring = calloc(LEDGER_FIRST, sizeof(struct claim *));
-	if (!ledger->ring) {
-		free(ledger);
-		return NULL;
-	}
-	ledger->capacity = LEDGER_FIRST;
 	atomic_store(&ledger->refs, 1);
 	pthread_mutex_init(&ledger->lock, NULL);
 	return ledger;
@@ -168,7 +162,7 @@ struct ledger_outputs *ledger_take_up(struct ledger *ledger, const char *const *
 /* Room for one more claim. Under the lock. */
 static int ledger_grow(struct ledger *ledger)
 {
-	uint32_t capacity = ledger->capacity * 2;
+	uint32_t capacity = ledger->capacity ? ledger->capacity * 2 : LEDGER_FIRST;
 	struct claim **ring;
 
 	if (ledger->tail - ledger->head < ledger->capacity)
@@ -234,6 +228,12 @@ static void ledger_trim(struct ledger *ledger)
 	}
 	for (; ledger->head < least; ledger->head++)
 		free(ledger_claim(ledger, ledger->head));
+	/* The source may be one of very many that rest from now on. */
+	if (ledger->head == ledger->tail) {
+		free(ledger->ring);
+		ledger->ring = NULL;
+		ledger->capacity = 0;
+	}
 }
 
 uint64_t ledger_release(struct ledger *ledger, struct claim *claim, int32_t output,

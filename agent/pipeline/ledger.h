@@ -54,8 +54,9 @@ struct ledger {
 	pthread_mutex_t lock;
 	uint32_t column_count;
 	struct ledger_column *columns;
-	struct claim **ring; /* claim with sequence s is ring[s % capacity] */
-	uint32_t capacity;   /* a power of two */
+	struct claim *
+		*ring; /* claim with sequence s is ring[s % capacity]; NULL while there is none */
+	uint32_t capacity;   /* a power of two, or 0 */
 	uint64_t head, tail; /* sequences: the oldest, and one past the newest */
 	uint64_t read_end;   /* position after the newest claim */
 	/* Of the newest generation; NULL once that is gone. A source that finds itself here needs no lock:

@@ -170,7 +170,6 @@ struct source {
 	_Atomic uint32_t refs;
 	struct ledger *ledger; /* shared with the source that an older generation drains */
 	struct ledger_outputs *outputs;
-	uint64_t *resume; /* per output: where it stood when the source was taken up */
 	uint64_t resume_max;
 	uint64_t read_position;     /* where the next claim begins */
 	uint64_t had_until;         /* older generations dealt with what begins before it, */
@@ -187,6 +186,8 @@ struct source {
 	struct source *prev, *next; /* pipeline's list */
 	_Atomic uint64_t lag;
 	_Atomic int64_t last_read_ns;
+	uint64_t resume
+		[]; /* per output: where it stood when the source was taken up; then the name */
 };
 
 int32_t source_known(struct weir_context *input, uint32_t index,

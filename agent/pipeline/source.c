@@ -76,8 +76,6 @@ void source_unref(const struct weir_source_view *view)
 	free(source->outputs);
 	free(source->held.positions);
 	pthread_mutex_destroy(&source->acked_lock);
-	free(source->resume);
-	free(source->name);
 	free(source);
 }
 

@@ -62,6 +62,22 @@ static void source_set_view(struct source *source, const uint8_t id[16])
 	source->view.hex = (struct weir_slice){source->hex, 32};
 }
 
+/* One piece of memory: there may be 100,000 of them. */
+static struct source *source_alloc(uint32_t outputs, struct weir_slice name)
+{
+	struct source *source =
+		calloc(1, sizeof(*source) + outputs * sizeof(source->resume[0]) + name.size + 1);
+
+	if (!source)
+		return NULL;
+	source->name = (char *)&source->resume[outputs];
+	if (name.size)
+		memcpy(source->name, name.data, name.size);
+	atomic_store(&source->refs, 1);
+	pthread_mutex_init(&source->acked_lock, NULL);
+	return source;
+}
+
 static struct source *source_create(struct weir_context *input, const uint8_t id[16],
 				    const struct weir_source_spec *spec, const uint64_t *positions,
 				    struct ledger *ledger)
@@ -71,16 +87,12 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	struct weir_slice name = pipeline->config->source_name
 					 ? weir_slice_of(pipeline->config->source_name)
 					 : spec->name;
-	struct source *source = calloc(1, sizeof(*source));
+	struct source *source = source_alloc(outputs, name);
 
 	if (!source)
 		return NULL;
-	atomic_store(&source->refs, 1);
-	pthread_mutex_init(&source->acked_lock, NULL);
 	source->pipeline = pipeline;
-	source->resume = calloc(outputs, sizeof(*source->resume));
-	source->name = strndup(name.data ? name.data : "", name.size);
-	if (!source->resume || !source->name || source_join_ledger(source, ledger, positions) < 0) {
+	if (source_join_ledger(source, ledger, positions) < 0) {
 		source_unref(&source->view);
 		return NULL;
 	}
@@ -123,17 +135,10 @@ struct source *source_open_reserved(struct weir_context *input, uint64_t positio
 
 struct source *source_ghost(const uint8_t id[16], struct weir_slice name)
 {
-	struct source *source = calloc(1, sizeof(*source));
+	struct source *source = source_alloc(0, name);
 
 	if (!source)
 		return NULL;
-	source->name = strndup(name.data ? name.data : "", name.size);
-	if (!source->name) {
-		free(source);
-		return NULL;
-	}
-	atomic_store(&source->refs, 1);
-	pthread_mutex_init(&source->acked_lock, NULL);
 	source_set_view(source, id);
 	return source;
 }

@@ -13,6 +13,9 @@
 
 #include "base/clock.h"
 
+/* Room for positions that is kept for the next commit. */
+#define POSITIONS_KEPT 256
+
 int state_statements_prepare(struct state_database *database, struct state_statements *statements,
 			     struct weir_error *error)
 {
@@ -270,6 +273,11 @@ void state_batch_clear(struct state_batch *batch)
 		batch->values = next;
 	}
 	batch->writer.count = 0;
+	if (batch->writer.capacity > POSITIONS_KEPT) {
+		free(batch->writer.positions);
+		batch->writer.positions = NULL;
+		batch->writer.capacity = 0;
+	}
 	batch->writer.incomplete = 0;
 	buffer_clear(&batch->writer.names);
 }

@@ -23,6 +23,10 @@
 /* The WAL file is cut back to this after a checkpoint; SQLite checkpoints about every 4 MiB. */
 #define DATABASE_JOURNAL_LIMIT "4194304"
 
+/* Pages in memory, in KiB with the minus. A start over 10,000 files fills SQLite's own default, 2 MB, and
+ * it stays so: this saves 1.4 MB of RSS there. */
+#define DATABASE_CACHE "-512"
+
 static int database_corrupt(int status)
 {
 	return (status & 0xff) == SQLITE_CORRUPT || (status & 0xff) == SQLITE_NOTADB;
@@ -186,6 +190,7 @@ static int database_connect(struct state_database *database, int *ret_corrupt,
 				      "PRAGMA journal_mode = WAL;"
 				      "PRAGMA journal_size_limit = " DATABASE_JOURNAL_LIMIT ";"
 				      "PRAGMA temp_store = MEMORY;"
+				      "PRAGMA cache_size = " DATABASE_CACHE ";"
 				      "PRAGMA synchronous = FULL",
 				      NULL, NULL, NULL);
 	}

@@ -19,6 +19,10 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
+/* Memory for paths that a scan takes at once: beyond malloc's threshold (128 KiB), so that all goes back
+ * to the system at its end. */
+#define SCAN_PATHS_BYTES ((size_t)256 << 10)
+
 /* ---- new files ------------------------------------------------------------------------------- */
 
 /* The offset behind the last newline: a line that is being written is read whole. */
@@ -251,7 +255,30 @@ struct scan {
 		int matches;
 	} * found;
 	uint32_t count, capacity;
+	struct scan_paths {
+		struct scan_paths *next;
+		size_t used;
+		char text[SCAN_PATHS_BYTES];
+	} * paths; /* the newest first */
 };
+
+/* A copy that lives as long as the scan. */
+static char *found_path(struct scan *scan, const char *path)
+{
+	size_t size = strlen(path) + 1;
+	struct scan_paths *paths = scan->paths;
+
+	if (!paths || sizeof(paths->text) - paths->used < size) {
+		paths = malloc(sizeof(*paths));
+		if (!paths)
+			return NULL;
+		paths->next = scan->paths;
+		paths->used = 0;
+		scan->paths = paths;
+	}
+	paths->used += size;
+	return memcpy(paths->text + paths->used - size, path, size);
+}
 
 static void found_add(struct scan *scan, const char *path, int matches)
 {
@@ -264,7 +291,7 @@ static void found_add(struct scan *scan, const char *path, int matches)
 		scan->found = grown;
 		scan->capacity = wanted;
 	}
-	scan->found[scan->count].path = strdup(path);
+	scan->found[scan->count].path = found_path(scan, path);
 	scan->found[scan->count].matches = matches;
 	scan->count += scan->found[scan->count].path != NULL;
 }
@@ -310,8 +337,12 @@ static void scan_walk(struct catalog *catalog, struct scan *ret_scan)
 
 static void scan_done(struct scan *scan)
 {
-	for (uint32_t i = 0; i < scan->count; i++)
-		free(scan->found[i].path);
+	while (scan->paths) {
+		struct scan_paths *next = scan->paths->next;
+
+		free(scan->paths);
+		scan->paths = next;
+	}
 	free(scan->found);
 }
 
