@@ -145,8 +145,8 @@ def test_libraries_are_where_other_architectures_have_theirs(debs):
         assert libraries and all(p.startswith(f"/usr/lib/{triplet}/") for p in libraries)
         # weir-dev can be installed for several at once: what is elsewhere is text, the same for all.
         same = command("dpkg-deb", "-f", deb, "Multi-Arch").stdout.strip()
-        assert same == ("same" if deb.name.startswith("weir-dev_") else "")
-        if same:
+        assert (same == "same") == deb.name.startswith("weir-dev_")
+        if same == "same":
             command("dpkg-deb", "-x", deb, deb.parent / "dev")
             for path in set(paths) - set(libraries):
                 content = (deb.parent / f"dev{path}").read_bytes()
@@ -275,7 +275,12 @@ def named(debs, name):
 # that is to stop or to be restarted is told to end. The test is what starts it again.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/tmp/systemctl.log
-case "$*" in *"stop weir.service"* | *"restart weir.service"*) kill -TERM "$(cat /tmp/weir.pid)" ;; esac
+link=/etc/systemd/system/multi-user.target.wants/weir.service
+case "$*" in
+*"preset weir.service"*) ln -s /lib/systemd/system/weir.service $link ;;
+*is-enabled*) [ ! -L $link ] || echo enabled ;;
+*"stop weir.service"* | *"restart weir.service"*) kill -TERM "$(cat /tmp/weir.pid)" ;;
+esac
 """
 
 
