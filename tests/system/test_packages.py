@@ -197,7 +197,8 @@ class Root:
     def unit(self):
         parser = configparser.RawConfigParser(strict=False)
         parser.optionxform = str
-        parser.read(self.at("/lib/systemd/system/weir.service"))
+        parser.read([self.at("/lib/systemd/system/weir.service"),
+                     *sorted(self.at("/etc/systemd/system/weir.service.d").glob("*.conf"))])
         return parser["Service"]
 
     def start(self, log):
@@ -211,7 +212,12 @@ class Root:
             folder.chmod(int(unit[f"{kind}DirectoryMode"], 8))
             os.chown(folder, int(uid), int(gid))
         as_user = ["setpriv", f"--reuid={uid}", f"--regid={gid}", f"--groups={','.join(groups)}",
-                   "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+                   "--no-new-privs"]
+        for option, setting in (("bounding-set", "CapabilityBoundingSet"),
+                                ("inh-caps", "AmbientCapabilities"),
+                                ("ambient-caps", "AmbientCapabilities")):
+            kept = [f"+{name.removeprefix('CAP_').lower()}" for name in unit[setting].split()]
+            as_user.append(f"--{option}={','.join(['-all', *kept])}")
         self.process = spawn(self.inside(*shlex.split(unit["ExecStart"]), user=as_user), log,
                              umask=int(unit["UMask"], 8))
 
@@ -394,6 +400,37 @@ def a_strangers_plugin_is_built_there_and_used_after_a_reload(life):
     assert life.agents(first, life.written) == {"agent-**7"}
 
 
+def a_log_of_root_only_takes_the_drop_in(life):
+    """The service reads what adm may read, and everything once it is told so; it writes none of it."""
+    root = life.root
+    secret = root.at("/var/log/secret.log")
+    secret.write_text("nobody else's\n")
+    secret.chmod(0o600)
+    root.at("/etc/weir/conf.d/secret.yaml").write_text(f"""
+inputs: [{{tail: {{paths: [/var/log/secret.log], start: beginning}}}}]
+outputs: [{{file: {{path: /var/lib/weir/out/secret.jsonl}}}}]
+""")
+    root.run(*shlex.split(root.unit()["ExecReload"]))
+    told = life.tmp_path / "weir.log"
+    wait_until(lambda: "tail_unreadable" in told.read_text(), 30, "the complaint")
+    out = root.at("/var/lib/weir/out/secret.jsonl")
+    assert not out.exists() or not records(out)
+
+    root.stop()
+    folder = root.at("/etc/systemd/system/weir.service.d")
+    folder.mkdir()
+    shutil.copy(root.at("/usr/share/doc/weir/examples/read-every-log.conf"), folder)
+    life.start()
+    wait_until(lambda: out.exists() and records(out), 30, "the line")
+    assert records(out)[0]["message"] == "nobody else's"
+    assert root.run("stat", "-c", "%U %a", "/var/log/secret.log").stdout == "root 600\n"
+    root.stop()
+    shutil.rmtree(folder)
+    root.at("/etc/weir/conf.d/secret.yaml").unlink()
+    secret.unlink()
+    life.start()
+
+
 def the_next_version_goes_on_where_this_one_was(life):
     """Installed over the running one, which goes on until its restart; what was edited stays."""
     root = life.root
@@ -434,6 +471,7 @@ def test_a_life_on_a_clean_debian(root, debs, sink, tmp_path):
     life_begins(life)
     a_split_plugin_is_asked_for_and_installed(life)
     a_strangers_plugin_is_built_there_and_used_after_a_reload(life)
+    a_log_of_root_only_takes_the_drop_in(life)
     the_next_version_goes_on_where_this_one_was(life)
     nothing_stays(life)
 
