@@ -202,8 +202,11 @@ def test_systemd_accepts_the_unit(unit):
     assert done.returncode == 0 and "weir.service" not in done.stderr, done.stderr
 
 
-def test_the_unit_is_hardened(unit):
+@pytest.mark.parametrize("drop_in", ["", "read-every-log.conf"])
+def test_the_unit_is_hardened(unit, drop_in):
     needs.programs("systemd-analyze", purpose="package")
+    if drop_in:
+        unit.write_text(unit.read_text() + (ROOT / "packaging/systemd" / drop_in).read_text())
     done = command("systemd-analyze", "security", "--offline=true", "--no-pager",
                    f"--threshold={round(MAX_EXPOSURE * 10)}", unit)
     exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)[1])
