@@ -99,7 +99,7 @@ def test_an_outage_costs_no_memory_and_no_line(weir, make_sink, stream, long):
     asked = back.stats()["requests"] - asked
     held = weir.metric("weir_input_bytes_total")
     backlog = stream.count * LINE_BYTES - held
-    assert weir.get("/health")[0] == 503, "an outage is said"
+    wait_until(lambda: weir.get("/health")[0] == 503, 10 * SLOW, "the outage to be said")
     back.behave("")
     began = time.monotonic()
     total = stream.stop()
