@@ -90,13 +90,16 @@ def test_metrics_of_the_producer_library_sum_up_by_stream_and_shard(weir, moto, 
     # Every metric of a shard is one of its stream, and of all streams; moto adds them up.
     assert total(cloudwatch, "ByShard", "UserRecordsPut", StreamName=stream) == 2 * len(LINES)
     assert total(cloudwatch, "ByShard", "UserRecordsPut", Host='a "b"') == 3 * len(LINES)
-    assert total(cloudwatch, "ByShard", "RetriesPerRecord", "SampleCount") == 2 * len(LINES)
+    assert sum(total(cloudwatch, "ByShard", "UserRecordsPerKinesisRecord", "SampleCount", ShardId=s)
+               for s in shards) == sum(map(len, shards.values()))
+    assert total(cloudwatch, "ByShard", "UserRecordsPerKinesisRecord", "Maximum") == 7
+    assert total(cloudwatch, "ByShard", "RetriesPerRecord", "SampleCount") == 3 * len(LINES)
     assert total(cloudwatch, "ByShard", "UserRecordsReceived") == 2 * len(LINES)
     host, of = ("Host", 'a "b"'), ("StreamName", stream)
     found = series(cloudwatch, "ByShard")
-    assert found["UserRecordsPut"] == {(host,), (host, of),
-                                       *((host, ("ShardId", s), of) for s in shards)}
-    assert found["RequestTime"] == found["BufferingTime"] == {(host,), (host, of)}
+    assert found["UserRecordsPut"] == found["BufferingTime"] == {
+        (host,), (host, of), *((host, ("ShardId", s), of) for s in shards)}
+    assert found["RequestTime"] == {(host,), (host, of)}
     # More later goes with a later call, and nothing twice.
     log.write(LINES)
     log.delivered(2 * len(LINES))

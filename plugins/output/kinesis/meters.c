@@ -116,6 +116,16 @@ static struct meter of_shard(const struct meters *m, const struct figure *figure
 	return make(m, figure, "shard", shard ? shard : "any", shard ? &dimension : NULL);
 }
 
+/* Of the shard in CloudWatch alone. */
+static struct meter of_stream_and_shard(const struct meters *m, const struct figure *figure,
+					const char *shard)
+{
+	const struct cloudwatch_dimension dimension = {"ShardId", weir_slice_of(shard),
+						       CLOUDWATCH_OF_SHARD};
+
+	return make(m, figure, NULL, NULL, shard ? &dimension : NULL);
+}
+
 static struct meter of_code(const struct meters *m, const char *code)
 {
 	const struct cloudwatch_dimension dimension = {"ErrorCode", weir_slice_of(code),
@@ -132,11 +142,8 @@ void meters_init(struct meters *m, const struct weir_services *host, struct weir
 	m->stream = weir_slice_of(stream);
 	m->user_records_received = of_stream(m, &received);
 	m->user_records_pending = of_stream(m, &pending);
-	m->user_records_expired = of_stream(m, &expired);
-	m->buffering_time = of_stream(m, &buffering);
 	m->request_time = of_stream(m, &request);
-	m->retries = of_stream(m, &retries);
-	m->user_records_per_kinesis_record = of_stream(m, &records_per_kinesis_record);
+	m->user_records_per_kinesis_record = of_stream(m, &records_per_kinesis_record).metric;
 	m->kinesis_records_per_request = of_stream(m, &kinesis_records_per_request);
 	m->user_records_per_request = of_stream(m, &records_per_request);
 }
@@ -149,6 +156,11 @@ struct shard_meters meters_of_shard(const struct meters *m, const char *shard)
 		.kinesis_records_put = of_shard(m, &kinesis_put, shard),
 		.kinesis_records_data_put = of_shard(m, &kinesis_data_put, shard),
 		.all_errors = of_shard(m, &errors, shard),
+		.user_records_expired = of_stream_and_shard(m, &expired, shard),
+		.buffering_time = of_stream_and_shard(m, &buffering, shard),
+		.retries = of_stream_and_shard(m, &retries, shard),
+		.user_records_per_kinesis_record =
+			of_stream_and_shard(m, &records_per_kinesis_record, shard).series,
 	};
 }
 
@@ -185,8 +197,8 @@ void meters_error(struct meters *m, const char *code)
 
 void meters_request(const struct meters *m, uint32_t user_records, uint32_t kinesis_records)
 {
-	meter_add(m, &m->user_records_per_kinesis_record,
-		  (user_records + kinesis_records / 2) / kinesis_records);
+	m->host->metric_add(m->user_records_per_kinesis_record,
+			    (user_records + kinesis_records / 2) / kinesis_records);
 	meter_add(m, &m->kinesis_records_per_request, kinesis_records);
 	meter_add(m, &m->user_records_per_request, user_records);
 }

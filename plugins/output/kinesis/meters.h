@@ -27,6 +27,10 @@ struct shard_meters {
 	struct meter user_records_put, user_records_data_put;
 	struct meter kinesis_records_put, kinesis_records_data_put;
 	struct meter all_errors;
+	/* Of the stream for Prometheus, where a histogram of each shard would be many series, and of the
+	 * shard for CloudWatch. */
+	struct meter user_records_expired, buffering_time, retries;
+	struct cloudwatch_series *user_records_per_kinesis_record;
 };
 
 struct meters {
@@ -34,9 +38,8 @@ struct meters {
 	struct weir_context *context;
 	struct cloudwatch *cloudwatch; /* NULL = off; the producer's, made before the rest */
 	struct weir_slice stream;
-	struct meter user_records_received, user_records_pending, user_records_expired;
-	struct meter buffering_time, request_time, retries;
-	struct meter user_records_per_kinesis_record;
+	struct meter user_records_received, user_records_pending, request_time;
+	struct weir_metric *user_records_per_kinesis_record;
 	struct meter kinesis_records_per_request, user_records_per_request;
 	struct {
 		char code[METER_CODE_SIZE];

@@ -113,6 +113,7 @@ static void expire(struct producer *p, struct lane *lane, uint64_t now)
 	while (lane->first && producer_is_overdue(p, lane->first, now)) {
 		struct record *record = lane_take(lane);
 
+		meter_add(&p->meters, &lane->meters.user_records_expired, 1);
 		record->next = p->overdue;
 		p->overdue = record;
 	}
@@ -322,8 +323,6 @@ static void report(struct producer *p)
 	landed = p->landed;
 	p->overdue = p->landed = NULL;
 	pthread_mutex_unlock(&p->lock);
-	for (const struct record *record = overdue; record; record = record->next)
-		meter_add(&p->meters, &p->meters.user_records_expired, 1);
 	producer_outcome(p, landed, WEIR_OUTCOME_DELIVERED, NULL, "");
 	producer_outcome(p, overdue, WEIR_OUTCOME_DEAD, "expired",
 			 "the record could not be delivered within record_ttl");

@@ -299,7 +299,7 @@ static void meter(const struct reading *r)
 
 		if (r->fates[i] != FATE_DELIVERED && r->fates[i] != FATE_ELSEWHERE)
 			continue;
-		meter_add(&p->meters, &p->meters.buffering_time,
+		meter_add(&p->meters, &meters->buffering_time,
 			  (int64_t)(shipment->sent_ns - parcel->first->lot->arrived_ns));
 		for (const struct record *record = parcel->first; record; record = record->next) {
 			data += record->size;
@@ -311,7 +311,9 @@ static void meter(const struct reading *r)
 		meter_add(&p->meters, &meters->user_records_data_put, (int64_t)data);
 		meter_add(&p->meters, &meters->kinesis_records_put, 1);
 		meter_add(&p->meters, &meters->kinesis_records_data_put, (int64_t)parcel->bytes);
-		meter_add_all(&p->meters, &p->meters.retries, &retries);
+		meter_add_all(&p->meters, &meters->retries, &retries);
+		cloudwatch_add(p->meters.cloudwatch, meters->user_records_per_kinesis_record,
+			       parcel->count);
 	}
 	if (taken)
 		meters_request(&p->meters, records, taken);
