@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from harness.needs import programs
 from harness.weir import BIN, ROOT
 
 HERE = pathlib.Path(__file__).parent
@@ -46,8 +47,7 @@ def is_appended(change):
 
 def differences(old, new, tmp_path):
     """What abidiff says of the headers in two folders that is more than something appended."""
-    if not shutil.which("abidiff"):
-        pytest.skip("abigail-tools is not installed")
+    programs("abidiff")
     done = run("abidiff", "--leaf-changes-only", surface(old, tmp_path / "old.so"),
                surface(new, tmp_path / "new.so"), check=False)
     assert not done.returncode & 3, done.stderr  # usage, or its own failure
@@ -138,8 +138,7 @@ def test_what_is_appended_to_a_frozen_minor_makes_the_next_one(tmp_path):
     frozen = HERE / f"frozen/{MAJOR}.{now['WEIR_ABI_MINOR']}"
     if not frozen.exists():
         pytest.skip(f"{frozen.name} is not frozen yet")
-    if not shutil.which("abidiff"):
-        pytest.skip("abigail-tools is not installed")
+    programs("abidiff")
     done = run("abidiff", surface(frozen, tmp_path / "old.so"), surface(TODAY, tmp_path / "new.so"),
                check=False)
     assert done.returncode == 0, f"raise WEIR_ABI_MINOR, and date it in abi.h:\n{done.stdout}"

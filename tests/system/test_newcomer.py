@@ -50,20 +50,31 @@ cat > /usr/local/sbin/systemctl <<'END'
 #!/bin/sh
 if [ -e /run/walk.pid ]; then
     kill "$(cat /run/walk.pid)"
-    while [ -e "/proc/$(cat /run/walk.pid)/exe" ]; do sleep 0.05; done
+    timeout 60 tail -s 0.05 --pid="$(cat /run/walk.pid)" -f /dev/null
     rm /run/walk.pid
 fi
 [ "$1" != stop ] || exit 0
 weir run 2>>/var/log/weir.log &
 echo $! >/run/walk.pid
+tries=600
 until weir status >/dev/null; [ $? -ne 3 ]; do
-    [ -e "/proc/$!/exe" ] || exit 1
-    sleep 0.05
+    [ -e "/proc/$!/exe" ] && [ $((tries -= 1)) -gt 0 ] || exit 1
+    sleep 0.1
 done
 END
 chmod 755 /usr/local/sbin/systemctl
 mkdir /walk
-until_true() { until eval "$1"; do sleep 0.1; done; }
+until_true() {
+    tries=600
+    until eval "$1"; do
+        [ $((tries -= 1)) -gt 0 ] || { echo "never came true: $1" >&2; return 1; }
+        sleep 0.1
+    done
+}
+tap_is_open() {
+    bash -c 'exec 3<>/dev/tcp/127.0.0.1/9712; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3' |
+        grep -qx "weir_taps 1"
+}
 step() { number=$1; shift; code=0; ( eval "$1" ) >/walk/$number.out 2>&1 </dev/null || code=$?
          echo $code >/walk/$number.code; }
 cd /root
@@ -86,11 +97,14 @@ def web():
 
 
 def as_tried(line):
-    """What a person adds: a file where a placeholder stands, a terminal, a Ctrl-C."""
+    """What a person adds: a file for FILE.so, a terminal, a Ctrl-C once there is something to see."""
     if line.startswith("weir top"):
-        return f"(sleep 1; printf q) | script -qec {shlex.quote(line)} /dev/null"
+        return (f"(until_true 'grep -q web /walk/screen'; printf q) | "
+                f"script -qfec {shlex.quote(line)} /walk/screen")
     if line.startswith("weir tap"):
-        return f"(sleep 1; cat /root/access.log >>/var/log/nginx/access.log) & timeout -s INT 3 {line}"
+        return ("(until_true tap_is_open; cat /root/access.log >>/var/log/nginx/access.log;"
+                " until_true 'grep -q /cart /walk/$number.out'; kill -INT $(cat /walk/tap.pid)) & "
+                f"sh -c {shlex.quote(f'echo $$ >/walk/tap.pid; exec {line}')}")
     if line.startswith("weir ship"):
         return f"timeout -s INT 3 {line}"  # there are no credentials: it says so, and goes on trying
     return line.replace("FILE.so", "$(find /usr/local/lib /usr/lib/*/weir -name input-tail.so | head -n 1)")
@@ -149,7 +163,7 @@ def add_recipes(walk):
 
 def judge(walk, place, arrived):
     told = walk.results(place)
-    others = {"weir ship": 124, "weir tap": 124, "weir import": 3}
+    others = {"weir ship": 124, "weir import": 3}
     for line, (code, text) in told.items():
         other = next((value for start, value in others.items() if line.startswith(start)), 0)
         assert code in (0, other), f"$ {line}\n{text}\nexit code {code}"

@@ -195,7 +195,7 @@ def test_exec_takes_more_than_its_buffer_holds_and_lines_longer_than_it(agent, t
 
 def test_exec_kills_a_run_that_takes_too_long_with_all_it_started(agent, tmp_path):
     exec_pipeline(agent, tmp_path, timeout="300ms",
-                  command=["sh", "-c", f"sleep 600 & echo $! >{tmp_path}/pid; echo begun; wait"])
+                  command=["sh", "-c", f"tail -f /dev/null & echo $! >{tmp_path}/pid; echo begun; wait"])
     done = agent.run_once()
     assert "sh was killed" in done.stderr and "raise timeout" in done.stderr
     assert lines(tmp_path / "out") == [b"begun"]
@@ -214,7 +214,7 @@ def gone(pid):
 
 def test_exec_does_not_wait_for_what_a_command_leaves_behind(agent, tmp_path):
     exec_pipeline(agent, tmp_path, timeout="1h",
-                  command=["sh", "-c", f"sleep 600 2>/dev/null & echo $! >{tmp_path}/pid; echo done"])
+                  command=["sh", "-c", f"tail -f /dev/null 2>/dev/null & echo $! >{tmp_path}/pid; echo done"])
     agent.run_once()
     os.kill(int((tmp_path / "pid").read_text()), 9)
     assert lines(tmp_path / "out") == [b"done"]
@@ -232,7 +232,7 @@ def test_exec_says_how_a_command_failed(agent, tmp_path, argv, words):
 
 def test_a_stop_ends_the_command_that_runs(agent, tmp_path):
     exec_pipeline(agent, tmp_path, timeout="1h",
-                  command=["sh", "-c", f"echo $$$$ >{tmp_path}/pid; echo begun; sleep 600"])
+                  command=["sh", "-c", f"echo $$$$ >{tmp_path}/pid; echo begun; tail -f /dev/null"])
     agent.start()
     wait_until(lambda: lines(tmp_path / "out") == [b"begun"], 20 * SLOW, "the first line")
     agent.stop()
