@@ -4,6 +4,7 @@ against a fake for what moto does not do on demand. The shipped pipelines of bot
 import json
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -72,6 +73,31 @@ def answer_of(failed, count):
     return 200, {"FailedPutCount": len(failed), "RequestResponses": [
         {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "slow down"} if i in failed
         else {"RecordId": str(i)} for i in range(count)]}
+
+
+@pytest.mark.parametrize("pack", [0, "64KiB"])
+def test_a_record_lingers_as_long_as_was_said(weir, fake, tmp_path, pack):
+    linger, late, arrived = 0.15, 0.005, []
+
+    def answer(request, number):
+        arrived.append(time.monotonic())
+        return answer_of((), len(request.records()))
+
+    log = tmp_path / "in.log"
+    log.touch()
+    weir.pipeline("p", pipeline(log, format="line", delivery_stream="d", pack=pack, linger="150ms",
+                                endpoint=fake(answer).url, **KEYS))
+    weir.start()
+    took = []
+    # On a machine with other work a line may be late; not every one.
+    while len(took) < 5 or (min(took) > linger + late and len(took) < 60):
+        began = time.monotonic()
+        with log.open("a") as lines:
+            lines.write(f"line {len(took)}\n")
+        wait_until(lambda: len(arrived) > len(took), 20, "the line", interval=0.002)
+        took.append(arrived[len(took)] - began)
+    weir.stop()
+    assert linger <= min(took) <= linger + late, took
 
 
 def test_exactly_the_failed_records_are_put_again(weir, fake, tmp_path):
