@@ -81,62 +81,60 @@ void *batch_area_take(struct batch_area *area, uint64_t bytes)
 	return taken;
 }
 
-/* realloc() of rows: in an area the old ones stay where they are until it is given back. */
-static void *batch_regrow(struct batch *batch, void *rows, size_t old_bytes, size_t bytes)
+uint32_t batch_capacity(uint32_t now, uint64_t need, uint32_t first)
+{
+	uint64_t wanted = now ? now : first;
+
+	while (wanted < need)
+		wanted *= 2;
+	return wanted > UINT32_MAX ? 0 : (uint32_t)wanted;
+}
+
+/* realloc(), but that in an area what was there stays where it is until the area is given back. */
+static void *batch_regrow(struct batch_area *area, void *old, size_t old_bytes, size_t bytes)
 {
 	void *grown;
 
-	if (!batch->pool->area)
-		return realloc(rows, bytes);
-	grown = batch_area_take(batch->pool->area, bytes);
+	if (!area)
+		return realloc(old, bytes);
+	grown = batch_area_take(area, bytes);
 	if (grown && old_bytes)
-		memcpy(grown, rows, old_bytes);
+		memcpy(grown, old, old_bytes);
 	return grown;
+}
+
+/* Grows *array to hold `need` entries of `size` bytes and charges the difference. */
+static int batch_grow_in(struct batch *batch, struct batch_area *area, void *array,
+			 uint32_t *capacity, uint64_t need, uint32_t first, size_t size)
+{
+	uint32_t wanted;
+	void *grown;
+
+	if (need <= *capacity)
+		return 0;
+	wanted = batch_capacity(*capacity, need, first);
+	if (!wanted)
+		return WEIR_ERR_MEMORY;
+	memcpy(&grown, array, sizeof(grown)); /* the pointer's type differs from call to call */
+	grown = batch_regrow(area, grown, *capacity * size, wanted * size);
+	if (!grown)
+		return WEIR_ERR_MEMORY;
+	batch_charge(batch, (int64_t)((wanted - *capacity) * size));
+	memcpy(array, &grown, sizeof(grown));
+	*capacity = wanted;
+	return 0;
 }
 
 static int batch_grow_rows(struct batch *batch, void *array, uint32_t *capacity, uint64_t need,
 			   size_t size)
 {
-	uint64_t wanted = *capacity ? *capacity : FIRST_RECORDS;
-	void *rows;
-
-	if (need <= *capacity)
-		return 0;
-	while (wanted < need)
-		wanted *= 2;
-	if (wanted > UINT32_MAX)
-		return WEIR_ERR_MEMORY;
-	memcpy(&rows, array, sizeof(rows));
-	rows = batch_regrow(batch, rows, *capacity * size, wanted * size);
-	if (!rows)
-		return WEIR_ERR_MEMORY;
-	batch_charge(batch, (int64_t)((wanted - *capacity) * size));
-	memcpy(array, &rows, sizeof(rows));
-	*capacity = (uint32_t)wanted;
-	return 0;
+	return batch_grow_in(batch, batch->pool->area, array, capacity, need, FIRST_RECORDS, size);
 }
 
-/* Grows *array to hold `need` entries of `size` bytes and charges the difference. */
 static int batch_grow(struct batch *batch, void *array, uint32_t *capacity, uint32_t need,
 		      uint32_t first, size_t size)
 {
-	uint64_t wanted = *capacity ? *capacity : first;
-	void *grown;
-
-	if (need <= *capacity)
-		return 0;
-	while (wanted < need)
-		wanted *= 2;
-	if (wanted > UINT32_MAX)
-		return WEIR_ERR_MEMORY;
-	memcpy(&grown, array, sizeof(grown)); /* the pointer's type differs from call to call */
-	grown = realloc(grown, wanted * size);
-	if (!grown)
-		return WEIR_ERR_MEMORY;
-	batch_charge(batch, (int64_t)((wanted - *capacity) * size));
-	memcpy(array, &grown, sizeof(grown));
-	*capacity = (uint32_t)wanted;
-	return 0;
+	return batch_grow_in(batch, NULL, array, capacity, need, first, size);
 }
 
 static int batch_add_block(struct batch *batch, uint32_t bytes)

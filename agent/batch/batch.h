@@ -128,6 +128,9 @@ struct batch_rows {
 	uint32_t record_count, value_count;
 };
 
+/* `now`, or `first` for none, doubled until `need` fit; 0 when that is too much. */
+uint32_t batch_capacity(uint32_t now, uint64_t need, uint32_t first);
+
 /* Room for `bytes` in the pool's area; NULL when it is full. Aligned to a cache line. */
 void *batch_area_take(struct batch_area *area, uint64_t bytes);
 /* Of a new batch of a pool with an area: its blocks become these, which it borrows, followed by the one

@@ -9,6 +9,7 @@
 /* Records and values that a plugin may add before the rows have to move: address space only. */
 #define SPARE_RECORDS 256u
 #define SPARE_VALUES_PER_RECORD 24u
+#define FIRST_ROOM 256u
 
 /* Flags that only the host gives, by what the plugin asks for. */
 #define HOST_FLAGS (WEIR_RECORD_DEAD | WEIR_RECORD_HELD)
@@ -240,20 +241,19 @@ static const void *within(const struct batch_area *rows, uint64_t offset, uint64
 
 static int room(void *array, uint32_t *capacity, uint32_t need, size_t size)
 {
-	uint64_t wanted = *capacity ? *capacity : 256;
+	uint32_t wanted;
 	void *grown;
 
 	if (need <= *capacity)
 		return 0;
-	while (wanted < need)
-		wanted *= 2;
-	if (wanted > UINT32_MAX)
+	wanted = batch_capacity(*capacity, need, FIRST_ROOM);
+	if (!wanted)
 		return WEIR_ERR_MEMORY;
 	memcpy(&grown, array, sizeof(grown));
 	free(grown); /* what was in it does not matter */
-	grown = malloc(wanted * size);
+	grown = malloc((size_t)wanted * size);
 	memcpy(array, &grown, sizeof(grown));
-	*capacity = grown ? (uint32_t)wanted : 0;
+	*capacity = grown ? wanted : 0;
 	return grown ? 0 : WEIR_ERR_MEMORY;
 }
 
