@@ -43,6 +43,13 @@ class Kit:
                     "PKG_CONFIG_SYSROOT_DIR": str(self.root), "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1",
                     "WEIR": str(self.weir), "PATH": f"{self.weir.parent}:{os.environ['PATH']}"}
 
+    @classmethod
+    def whole(cls, root):
+        """One with the pages and completions that are made by running the agent."""
+        if CACHE.exists() and cached("WEIR_SANITIZE"):
+            pytest.skip("a sanitized build has no pages of plugins and no completions")
+        return cls(root)
+
     def one(self, name):
         found = list(self.prefix.rglob(name))
         assert len(found) == 1, (name, found)
