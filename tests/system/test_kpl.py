@@ -13,6 +13,7 @@ import pytest
 from harness import kpl, needs
 from harness.closing import closing
 from harness.fake_aws import FakeAws, error
+from harness.latency import append_and_wait
 from harness.process import wait_until
 from harness.records import records
 
@@ -644,22 +645,15 @@ def test_the_metrics_of_kpl_are_there_by_name_stream_and_shard(ship, weir):
 # ---- time ----
 
 
-def arrivals(weir, ship, wanted, count=60, **options):
-    """How long each of some single lines took to arrive; no more of them once one was as fast as wanted,
-    since on a machine with other work a line may be late."""
+def arrivals(weir, ship, wanted, **options):
+    """How long each of some single lines took to arrive."""
     arrived = []
     stream = kpl.Stream()
     stream.before = lambda s, o, n: arrived.append(time.monotonic()) if o == "PutRecords" else None
     ship.log.write_text("")
     ship.configure(stream, **options)
     weir.start()
-    took = []
-    while len(took) < 5 or (min(took) > wanted and len(took) < count):
-        began = time.monotonic()
-        with ship.log.open("a") as log:
-            log.write(f"line {len(took)}\n")
-        wait_until(lambda: len(arrived) > len(took), 20, "the line", interval=0.002)
-        took.append(arrived[len(took)] - began)
+    took = append_and_wait(ship.log, arrived, wanted)
     weir.stop()
     print(f"{options}, in ms: " + ", ".join(f"{t * 1000:.1f}" for t in took))
     return took
