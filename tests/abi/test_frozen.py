@@ -134,14 +134,13 @@ def test_every_earlier_minor_is_frozen_and_dated():
 
 
 def test_what_is_appended_to_a_frozen_minor_makes_the_next_one(tmp_path):
-    now = constants(TODAY)
-    frozen = HERE / f"frozen/{MAJOR}.{now['WEIR_ABI_MINOR']}"
-    if not frozen.exists():
-        pytest.skip(f"{frozen.name} is not frozen yet")
+    minor = int(constants(TODAY)["WEIR_ABI_MINOR"])
+    newest = max(FROZEN, key=lambda folder: int(constants(folder)["WEIR_ABI_MINOR"]))
     programs("abidiff")
-    done = run("abidiff", surface(frozen, tmp_path / "old.so"), surface(TODAY, tmp_path / "new.so"),
+    done = run("abidiff", surface(newest, tmp_path / "old.so"), surface(TODAY, tmp_path / "new.so"),
                check=False)
-    assert done.returncode == 0, f"raise WEIR_ABI_MINOR, and date it in abi.h:\n{done.stdout}"
+    assert done.returncode == 0 or minor > int(constants(newest)["WEIR_ABI_MINOR"]), \
+        f"raise WEIR_ABI_MINOR, and date it in abi.h:\n{done.stdout}"
 
 
 @pytest.mark.parametrize("header", HEADERS)
