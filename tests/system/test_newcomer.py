@@ -45,9 +45,20 @@ server.serve_forever()
 
 # What systemd does for the unit; and the steps, each with its output and exit code in /walk.
 TOOLS = r"""
-mkdir -p /usr/local/sbin
+mkdir -p /usr/local/lib /usr/local/sbin
+cat > /usr/local/lib/until_true <<'END'
+until_true() {
+    tries=600
+    until eval "$1"; do
+        [ $((tries -= 1)) -gt 0 ] || { echo "never came true: $1" >&2; return 1; }
+        sleep 0.1
+    done
+}
+END
+. /usr/local/lib/until_true
 cat > /usr/local/sbin/systemctl <<'END'
 #!/bin/sh
+. /usr/local/lib/until_true
 if [ -e /run/walk.pid ]; then
     kill "$(cat /run/walk.pid)"
     timeout 60 tail -s 0.05 --pid="$(cat /run/walk.pid)" -f /dev/null
@@ -56,21 +67,11 @@ fi
 [ "$1" != stop ] || exit 0
 weir run 2>>/var/log/weir.log &
 echo $! >/run/walk.pid
-tries=600
-until weir status >/dev/null; [ $? -ne 3 ]; do
-    [ -e "/proc/$!/exe" ] && [ $((tries -= 1)) -gt 0 ] || exit 1
-    sleep 0.1
-done
+until_true '[ ! -e /proc/$!/exe ] || { weir status >/dev/null; [ $? -ne 3 ]; }'
+[ -e "/proc/$!/exe" ]
 END
 chmod 755 /usr/local/sbin/systemctl
 mkdir /walk
-until_true() {
-    tries=600
-    until eval "$1"; do
-        [ $((tries -= 1)) -gt 0 ] || { echo "never came true: $1" >&2; return 1; }
-        sleep 0.1
-    done
-}
 tap_is_open() {
     bash -c 'exec 3<>/dev/tcp/127.0.0.1/9712; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3' |
         grep -qx "weir_taps 1"
