@@ -153,10 +153,10 @@ def test_each_header_stands_by_itself(header, language):
 def test_a_plugin_exports_one_symbol():
     plugins = [p for p in BIN.parent.parent.rglob("*.so") if "weir/plugins" in str(p)]
     assert plugins
-    if re.search(r"asan|tsan", str(BIN)):
-        pytest.skip("sanitizers export their own")
     for plugin in plugins:
         table = run("nm", "-D", "--defined-only", plugin).stdout
-        # Weak ones are inline functions of the C++ library, which every user of it has.
-        strong = [name for _, kind, name in map(str.split, table.splitlines()) if kind not in "WVu"]
+        # Weak ones are inline functions of the C++ library, which every user of it has; AddressSanitizer
+        # puts a mark beside what is exported.
+        strong = [name for _, kind, name in map(str.split, table.splitlines())
+                  if kind not in "WVu" and not name.startswith("__odr_asan.")]
         assert strong == ["weir_plugins"], plugin
