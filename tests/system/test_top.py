@@ -43,6 +43,12 @@ class Terminal:
         lines = self.screen().splitlines()[2:]
         return [line.split()[0] for line in lines if re.match(r"\s*\S+ .* \d+\s+\d+\.\d\d ", line)]
 
+    def state(self):
+        """(ended, on another screen, with a cursor), each 0 or 1. tmux does not always write on the screen
+        that a pane is dead."""
+        told = self.tmux("list-panes", "-F", "#{pane_dead} #{alternate_on} #{cursor_flag}")
+        return tuple(map(int, told.split()))
+
     def close(self):
         subprocess.run(["tmux", "-S", str(self.socket), "kill-server"], check=False,
                        capture_output=True)
@@ -100,8 +106,10 @@ def test_keys_open_sort_filter_and_quit(top, agent, tmp_path):
     with open(tmp_path / "gamma.log", "a", encoding="utf-8") as log:
         log.write("a line\n" * 5000)
     wait_until(lambda: top.names()[0] == "gamma", 10 * SLOW, "the busiest first")
+    assert top.state() == (0, 1, 0)
     top.press("q")
-    top.wait("Pane is dead")
+    wait_until(lambda: top.state()[0], 10 * SLOW, "its end")
+    assert top.state() == (1, 0, 1), "the terminal as it was"
     agent.stop()
 
 
