@@ -2,6 +2,7 @@
 """A stranger's plugins in the real agent: the hard cases work, the bad ones are refused in words."""
 import json
 import os
+import pathlib
 import re
 import shutil
 import socket
@@ -16,6 +17,8 @@ from harness.weir import BIN, ROOT, SLOW
 BUILD = BIN.parent.parent
 GOOD = BUILD / "tests/abi/good"
 BAD = BUILD / "tests/abi/bad"
+# The header sets that this agent has promised to go on with; plugins are built from each.
+FROZEN = sorted(pathlib.Path(__file__).parent.glob("frozen/1.*"))
 
 
 def builtin():
@@ -262,6 +265,48 @@ def test_a_plugin_of_an_older_minor_works_and_its_missing_members_are_not_called
     sender.await_ack(1)
     agent.stop()
     assert lines(tmp_path / "out") == [b"one"]
+
+
+# ---- the frozen headers ----
+
+
+def agent_of(make_weir, frozen):
+    """An agent that has the plugins built from that set of headers beside its own."""
+    plugins = BUILD / "tests/abi/frozen" / frozen.name
+    agent = make_weir(plugin_dirs=[str(builtin()), str(plugins)])
+    for kind, name in (("input", "acker"), ("filter", "shout"), ("filter", "window"), ("output", "looper")):
+        (found,) = inspected(agent, plugins / f"{name}.so")["plugins"]
+        assert (found["kind"], found["name"], found["abi"]) == (kind, name, frozen.name)
+    return agent
+
+
+@pytest.mark.parametrize("isolated", [{}, {"isolate": "process"}], ids=["in the agent", "isolated"])
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)
+def test_plugins_built_from_frozen_headers_take_records_through(make_weir, tmp_path, frozen, isolated):
+    agent = agent_of(make_weir, frozen)
+    agent.pipeline("main", {
+        "inputs": [{"acker": f"{tmp_path}/in"}],
+        "filters": [{"shout": isolated}],
+        "outputs": [{"looper": {"path": f"{tmp_path}/out", "refuse": "bad", **isolated}},
+                    {"file": {"path": f"{tmp_path}/fields", "metadata": []}}],
+        "dead_letter": [{"file": f"{tmp_path}/dead"}]})
+    agent.start()
+    sender = Sender(tmp_path / "in")
+    sender.send(*(f"line {i}" for i in range(1000)), "bad")
+    sender.await_ack(1001)
+    agent.stop()
+    assert sorted(lines(tmp_path / "out")) == sorted(b"line %d" % i for i in range(1000))
+    assert [r["shouted"] for r in records(tmp_path / "fields")] == \
+        [f"LINE {i}" for i in range(1000)] + ["BAD"]
+    assert "the looper does not like it" in records(tmp_path / "dead")[0].values()
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)
+def test_a_window_built_from_frozen_headers_holds_and_emits(make_weir, tmp_path, frozen):
+    agent = agent_of(make_weir, frozen)
+    window_over_a_file(agent, tmp_path)
+    agent.run_once()
+    assert counted(tmp_path / "out") == {b"a": 2000, b"b": 1000}
 
 
 # ---- the bad ones ----
