@@ -105,6 +105,37 @@ static char *put_text(char *to, struct weir_slice text)
 	return to;
 }
 
+/* ---- sizes ---- */
+
+static uint32_t number_size(uint64_t number)
+{
+	uint32_t size = 1;
+
+	for (; number >= 10; number /= 10)
+		size++;
+	return size;
+}
+
+static uint32_t record_id_size(const struct weir_record *record)
+{
+	return HEX_ID_SIZE + 1 + number_size(record->position) +
+	       (record->ordinal ? 1 + number_size(record->ordinal) : 0);
+}
+
+#define LENGTH(literal) ((uint32_t)sizeof(literal) - 1)
+
+/* Of one without expressions, without making it: each record is measured before it is sent. */
+static uint32_t plain_size(const struct action_style *style, const struct weir_record *record)
+{
+	uint32_t size = LENGTH("{\"create\":{}}\n");
+
+	if (!style->index_in_url)
+		size += LENGTH("\"_index\":\"\"") + style->index.size;
+	if (!style->no_id)
+		size += LENGTH("\"_id\":\"\"") + record_id_size(record);
+	return size + (!style->index_in_url && !style->no_id); /* the comma */
+}
+
 /* ---- members ---- */
 
 /* A comma, but for the first. */
@@ -152,18 +183,15 @@ static char *put_value(char *to, const char *name, struct weir_slice text,
 }
 
 static char *put_index(const struct action_style *style, const struct weir_batch *batch,
-		       uint32_t record, char *to, struct action_problem *problem)
+		       uint32_t record, struct index_memo *memo, char *to,
+		       struct action_problem *problem)
 {
-	uint32_t size;
-
-	to = put_name(to, "_index");
-	size = index_name_render(&style->index, batch, record, to, problem->text,
-				 sizeof(problem->text));
-	if (size == 0) {
+	if (!index_name_render(&style->index, batch, record, memo, problem->text,
+			       sizeof(problem->text))) {
 		problem->reason = "no_index";
 		return NULL;
 	}
-	to += size;
+	to = put(put_name(to, "_index"), memo->text, memo->size);
 	*to++ = '"';
 	return to;
 }
@@ -193,13 +221,13 @@ static char *put_routing(const struct action_style *style, const struct weir_bat
 }
 
 uint32_t action_write(const struct action_style *style, const struct weir_batch *batch,
-		      uint32_t record, char ret_text[ACTION_SIZE_MAX],
+		      uint32_t record, struct index_memo *memo, char ret_text[ACTION_SIZE_MAX],
 		      struct action_problem *ret_problem)
 {
 	char *to = PUT(ret_text, "{\"create\":{");
 
 	if (!style->index_in_url)
-		to = put_index(style, batch, record, to, ret_problem);
+		to = put_index(style, batch, record, memo, to, ret_problem);
 	if (to && !style->no_id)
 		to = put_id(style, batch, record, to, ret_problem);
 	if (to && style->routing)
@@ -208,4 +236,19 @@ uint32_t action_write(const struct action_style *style, const struct weir_batch 
 		return 0;
 	to = PUT(to, "}}\n");
 	return (uint32_t)(to - ret_text);
+}
+
+uint32_t action_size(struct action_style *style, const struct weir_batch *batch, uint32_t record,
+		     struct action_problem *ret_problem)
+{
+	struct index_memo memo = {.size = 0};
+	char text[ACTION_SIZE_MAX];
+	uint32_t size;
+
+	if (!uses_expressions(style))
+		return plain_size(style, &batch->records[record]);
+	action_lock(style);
+	size = action_write(style, batch, record, &memo, text, ret_problem);
+	action_unlock(style);
+	return size;
 }

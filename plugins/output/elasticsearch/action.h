@@ -46,9 +46,12 @@ uint32_t action_record_id(const struct weir_batch *batch, uint32_t record,
 /* Around action_write(), where there are expressions. */
 void action_lock(struct action_style *style);
 void action_unlock(struct action_style *style);
-/* Its size with the newline, or 0 and the problem. */
+/* Its size with the newline, or 0 and the problem. The memo is for the actions of one body. */
 uint32_t action_write(const struct action_style *style, const struct weir_batch *batch,
-		      uint32_t record, char ret_text[ACTION_SIZE_MAX],
+		      uint32_t record, struct index_memo *memo, char ret_text[ACTION_SIZE_MAX],
 		      struct action_problem *ret_problem);
+/* The size alone; takes the lock where it needs it. */
+uint32_t action_size(struct action_style *style, const struct weir_batch *batch, uint32_t record,
+		     struct action_problem *ret_problem);
 
 #endif

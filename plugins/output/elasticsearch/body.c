@@ -13,14 +13,8 @@ uint64_t body_measure(struct action_style *style, const struct batching_record *
 {
 	uint64_t size = record->data.size + 1;
 	struct action_problem problem = {0};
-	char text[ACTION_SIZE_MAX];
-	uint32_t action;
+	uint32_t action = action_size(style, record->batch, record->index, &problem);
 
-	if (action_is_constant(style))
-		return size + sizeof(constant_action) - 1;
-	action_lock(style);
-	action = action_write(style, record->batch, record->index, text, &problem);
-	action_unlock(style);
 	if (action)
 		return size + action;
 	ret_refusal->reason = problem.reason;
@@ -56,6 +50,7 @@ static int write_actions(struct action_style *style, struct batching_request *re
 			 struct weir_slice *body, struct actions *actions)
 {
 	struct batching_cursor cursor = {request, 0, 0};
+	struct index_memo memo = {.size = 0};
 	struct action_problem problem;
 	struct batching_record record;
 
@@ -64,7 +59,7 @@ static int write_actions(struct action_style *style, struct batching_request *re
 
 		if (grow(actions, request->records))
 			return WEIR_ERR_MEMORY;
-		size = action_write(style, record.batch, record.index,
+		size = action_write(style, record.batch, record.index, &memo,
 				    actions->text + actions->size, &problem);
 		body[0].size = size; /* never 0: it has been measured */
 		body[1] = (struct weir_slice){record.data.data, record.data.size + 1};

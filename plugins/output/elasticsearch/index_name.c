@@ -3,7 +3,8 @@
 
 #include "support/timeparse/calendar.h"
 
-#define NS_PER_SECOND INT64_C(1000000000)
+#define NS_PER_HOUR INT64_C(3600000000000)
+#define HOURS_PER_DAY 24
 #define DATE_LETTERS "YmdH"
 
 static int32_t fail_at(const struct weir_node *node, struct weir_error *error, const char *format,
@@ -68,6 +69,11 @@ static int32_t take_expr(struct index_name *name, const struct weir_node *node, 
 	return WEIR_OK;
 }
 
+static uint32_t date_width(char letter)
+{
+	return letter == 'Y' ? 4 : 2;
+}
+
 static int32_t take_date(struct index_name *name, const struct weir_node *node, const char **at,
 			 const char *end, struct weir_error *error)
 {
@@ -78,6 +84,7 @@ static int32_t take_date(struct index_name *name, const struct weir_node *node, 
 			       *at, *at + 1 == end ? 1 : 2);
 	name->parts[name->count++].date = (*at)[1];
 	name->has_date = 1;
+	name->size += date_width((*at)[1]);
 	*at += 2;
 	return WEIR_OK;
 }
@@ -100,6 +107,7 @@ static int32_t take_literal(struct index_name *name, const struct weir_node *nod
 				from, (int)(end - from));
 	}
 	name->parts[name->count++].text = (struct weir_slice){from, (uint64_t)(*at - from)};
+	name->size += (uint32_t)(*at - from);
 	return WEIR_OK;
 }
 
@@ -141,8 +149,7 @@ int32_t index_name_compile(const struct weir_services *host, const struct weir_n
 	}
 	if (!code)
 		code = check_start(ret_name, node, error);
-	if (!code && !ret_name->has_expr &&
-	    node->text.size + ret_name->has_date * 2 > INDEX_NAME_MAX)
+	if (!code && !ret_name->has_expr && ret_name->size > INDEX_NAME_MAX)
 		code = fail_at(node, error, "index: %.*s: a name has at most 255 bytes",
 			       node->text.data, 40);
 	if (code)
@@ -160,25 +167,24 @@ void index_name_done(struct index_name *name)
 
 /* ---- making names ---- */
 
-static uint32_t put_digits(char *to, int32_t number, uint32_t digits)
+static void put_digits(char *to, int32_t number, uint32_t digits)
 {
 	for (uint32_t i = digits; i > 0; i--, number /= 10)
 		to[i - 1] = (char)('0' + number % 10);
-	return digits;
 }
 
-static uint32_t put_date(char *to, char letter, int64_t ns)
+static void put_date(char *to, char letter, int64_t hour)
 {
-	int64_t seconds = ns / NS_PER_SECOND - (ns % NS_PER_SECOND < 0);
-	int64_t days = seconds / CALENDAR_DAY_S - (seconds % CALENDAR_DAY_S < 0);
+	int64_t days = hour / HOURS_PER_DAY - (hour % HOURS_PER_DAY < 0);
 	struct calendar when = {0};
 
-	if (letter == 'H')
-		return put_digits(to, (int32_t)((seconds - days * CALENDAR_DAY_S) / 3600), 2);
 	calendar_from_days(days, &when);
-	if (letter == 'Y')
-		return put_digits(to, when.year, 4);
-	return put_digits(to, letter == 'm' ? when.month : when.day, 2);
+	put_digits(to,
+		   letter == 'Y'   ? when.year
+		   : letter == 'm' ? when.month
+		   : letter == 'd' ? when.day
+				   : (int32_t)(hour - days * HOURS_PER_DAY),
+		   date_width(letter));
 }
 
 static char tamed(char letter)
@@ -188,50 +194,58 @@ static char tamed(char letter)
 	return is_allowed(letter) ? letter : '_';
 }
 
-/* Bytes of the part put at `to`, which has `room`; 0 and why when it cannot be. */
-static uint32_t put_part(const struct index_name *name, const struct index_part *part,
-			 const struct weir_batch *batch, uint32_t record, char *to, uint32_t room,
-			 char *ret_why, size_t why_size)
+/* Adds a part to the memo's text; negative and why when it cannot be. */
+static int32_t put_part(const struct index_name *name, const struct index_part *part,
+			const struct weir_batch *batch, uint32_t record, struct index_memo *memo,
+			char *ret_why, size_t why_size)
 {
 	struct weir_slice text = part->text;
+	char *to = memo->text + memo->size;
 
 	if (part->expr &&
 	    (name->host->expr_text(part->expr, batch, record, &text) || text.size == 0)) {
 		snprintf(ret_why, why_size, "no index: the record has no %.*s",
 			 (int)part->source.size, part->source.data);
-		return 0;
-	}
-	if ((part->date ? 4 : text.size) > room) {
-		snprintf(ret_why, why_size, "no index: its name would have more than %d bytes",
-			 INDEX_NAME_MAX);
-		return 0;
+		return WEIR_ERR_INVALID;
 	}
 	if (part->date)
-		return put_date(to, part->date, batch->records[record].timestamp_ns);
-	for (uint64_t i = 0; i < text.size; i++)
-		to[i] = part->expr ? tamed(text.data[i]) : text.data[i];
-	return (uint32_t)text.size;
+		text.size = date_width(part->date);
+	if (text.size > INDEX_NAME_MAX - memo->size) {
+		snprintf(ret_why, why_size, "no index: its name would have more than %d bytes",
+			 INDEX_NAME_MAX);
+		return WEIR_ERR_INVALID;
+	}
+	if (part->date)
+		put_date(to, part->date, memo->hour);
+	else if (!part->expr)
+		memcpy(to, text.data, text.size);
+	else
+		for (uint64_t i = 0; i < text.size; i++)
+			to[i] = tamed(text.data[i]);
+	memo->size += (uint32_t)text.size;
+	return WEIR_OK;
 }
 
 uint32_t index_name_render(const struct index_name *name, const struct weir_batch *batch,
-			   uint32_t record, char ret_text[INDEX_NAME_MAX], char *ret_why,
-			   size_t why_size)
+			   uint32_t record, struct index_memo *memo, char *ret_why, size_t why_size)
 {
-	uint32_t size = 0;
+	int64_t ns = batch->records[record].timestamp_ns;
+	int64_t hour = ns / NS_PER_HOUR - (ns % NS_PER_HOUR < 0);
+	int32_t code = WEIR_OK;
 
-	for (uint32_t i = 0; i < name->count; i++) {
-		uint32_t made = put_part(name, &name->parts[i], batch, record, ret_text + size,
-					 INDEX_NAME_MAX - size, ret_why, why_size);
-
-		if (!made)
-			return 0;
-		size += made;
-	}
+	if (memo->size && memo->hour == hour && !name->has_expr)
+		return memo->size;
+	memo->size = 0;
+	memo->hour = hour;
+	for (uint32_t i = 0; i < name->count && !code; i++)
+		code = put_part(name, &name->parts[i], batch, record, memo, ret_why, why_size);
 	/* System indices begin with a dot: a value from a log is not to name one. */
-	if (name->parts[0].expr && strchr("-_+.", ret_text[0])) {
-		snprintf(ret_why, why_size, "no index: %.*s begins with -, _, + or .", (int)size,
-			 ret_text);
-		return 0;
+	if (!code && name->parts[0].expr && strchr("-_+.", memo->text[0])) {
+		snprintf(ret_why, why_size, "no index: %.*s begins with -, _, + or .",
+			 (int)memo->size, memo->text);
+		code = WEIR_ERR_INVALID;
 	}
-	return size;
+	if (code)
+		memo->size = 0;
+	return memo->size;
 }

@@ -30,13 +30,23 @@ struct index_name {
 	struct index_part parts[INDEX_PARTS_MAX];
 	uint32_t count;
 	uint32_t has_date, has_expr; /* neither: the same for all records */
+	uint32_t size;               /* of each name, unless has_expr: a date's width is fixed */
+};
+
+/* A name that was made, with the hour it is good for: made again only when that has passed. Zeroed
+ * to begin with; for one thread, and one index_name. */
+struct index_memo {
+	char text[INDEX_NAME_MAX];
+	uint32_t size;
+	int64_t hour; /* since 1970 */
 };
 
 int32_t index_name_compile(const struct weir_services *host, const struct weir_node *node,
 			   struct index_name *ret_name, struct weir_error *error);
-/* Writes the name; its size, or 0 and why in ret_why. One thread at a time when it has_expr. */
+/* Leaves the name in the memo; its size, or 0 and why in ret_why. One thread at a time when it
+ * has_expr. */
 uint32_t index_name_render(const struct index_name *name, const struct weir_batch *batch,
-			   uint32_t record, char ret_text[INDEX_NAME_MAX], char *ret_why,
+			   uint32_t record, struct index_memo *memo, char *ret_why,
 			   size_t why_size);
 void index_name_done(struct index_name *name);
 

@@ -129,6 +129,50 @@ static void an_index_by_date_goes_into_the_action(void **state)
 			    "-0\"}}\n{\"m\":\"a\"}\n");
 }
 
+static void a_size_is_that_of_the_action(void **state)
+{
+	static const uint64_t positions[] = {0, 9, 10, 99, 100, UINT64_MAX};
+	static const uint32_t ordinals[] = {0, 1, 10, UINT32_MAX};
+	struct weir_batch *batch = mock_batch_lines(&t.host, weir_slice_of("a"), 0);
+	struct action_problem problem;
+	char text[ACTION_SIZE_MAX];
+
+	(void)state;
+	use_index("web-%Y.%m.%d-%H");
+	for (uint32_t i = 0; i < 6 * 4 * 4; i++) {
+		struct index_memo memo = {.size = 0};
+		uint32_t size;
+
+		batch->records[0].position = positions[i % 6];
+		batch->records[0].ordinal = ordinals[i / 6 % 4];
+		style.index_in_url = i / 24 % 2;
+		style.no_id = i / 48;
+		size = action_write(&style, batch, 0, &memo, text, &problem);
+		assert_int_equal(action_size(&style, batch, 0, &problem), size);
+	}
+	mock_batch_free(batch);
+}
+
+static void actions_of_one_body_have_each_the_index_of_its_hour(void **state)
+{
+	static const int64_t hours[] = {0, 0, 24, 23, -1};
+	static const char *const names[] = {"web-1970.01.01", "web-1970.01.01", "web-1970.01.02",
+					    "web-1970.01.01", "web-1969.12.31"};
+	struct weir_batch *batch = mock_batch_lines(&t.host, weir_slice_of("a"), 0);
+	struct index_memo memo = {.size = 0};
+	struct action_problem problem;
+	char text[ACTION_SIZE_MAX];
+
+	(void)state;
+	use_index("web-%Y.%m.%d");
+	for (uint32_t i = 0; i < 5; i++) {
+		batch->records[0].timestamp_ns = hours[i] * NS_PER_HOUR;
+		text[action_write(&style, batch, 0, &memo, text, &problem)] = '\0';
+		assert_non_null(strstr(text, names[i]));
+	}
+	mock_batch_free(batch);
+}
+
 static void ids_and_routing_from_the_record_are_valid_json(void **state)
 {
 	(void)state;
@@ -234,6 +278,8 @@ int main(void)
 		TEST(an_ordinal_is_part_of_the_id),
 		TEST(without_ids_and_dates_all_actions_are_one),
 		TEST(an_index_by_date_goes_into_the_action),
+		TEST(a_size_is_that_of_the_action),
+		TEST(actions_of_one_body_have_each_the_index_of_its_hour),
 		TEST(ids_and_routing_from_the_record_are_valid_json),
 		TEST(a_record_without_the_value_has_its_own_id),
 		TEST(an_id_has_at_most_512_bytes),

@@ -12,6 +12,7 @@
 
 static struct mock_host host;
 static struct index_name name;
+static struct index_memo memo;
 static struct weir_error error;
 
 static int setup(void **state)
@@ -38,6 +39,7 @@ static int32_t compile(const char *text)
 
 	node.text = weir_slice_of(text);
 	index_name_done(&name);
+	memset(&memo, 0, sizeof(memo)); /* it was another name's */
 	return index_name_compile(&host.services, &node, &name, &error);
 }
 
@@ -49,8 +51,9 @@ static const char *rendered(const char *message, int64_t timestamp_ns)
 	uint32_t size;
 
 	batch->records[0].timestamp_ns = timestamp_ns;
-	size = index_name_render(&name, batch, 0, text, why, sizeof(why));
+	size = index_name_render(&name, batch, 0, &memo, why, sizeof(why));
 	mock_batch_free(batch);
+	memcpy(text, memo.text, size);
 	text[size] = '\0';
 	return size ? text : why;
 }
@@ -118,6 +121,12 @@ static void a_name_has_at_most_255_bytes(void **state)
 	assert_int_equal(compile(value), WEIR_ERR_INVALID);
 	value[255] = '\0';
 	assert_int_equal(compile(value), 0);
+	memcpy(value + 247, "%Y%m%Y", 7); /* 247 and ten digits */
+	assert_int_equal(compile(value), WEIR_ERR_INVALID);
+	memcpy(value + 245, "%Y%m%Y", 7);
+	assert_int_equal(compile(value), 0);
+	assert_int_equal(name.size, 255);
+	assert_int_equal(strlen(rendered("x", 0)), 255);
 }
 
 static void a_brace_in_quotes_does_not_end_an_expression(void **state)
