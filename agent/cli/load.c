@@ -35,7 +35,7 @@ int cli_load_settings(const char *command, const char *path, struct config **ret
 int cli_offer_plugins(const struct config *config, struct registry **ret_registry,
 		      struct weir_error *error)
 {
-	int status = registry_create(ret_registry, error);
+	int status = registry_create(config->load_timeout_ns, ret_registry, error);
 
 	for (size_t i = 0; status == 0 && i < config->plugin_dir_count; i++)
 		status = registry_offer_dir(*ret_registry, config->plugin_dirs[i], error);

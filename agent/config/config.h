@@ -92,6 +92,7 @@ struct config {
 	uint64_t shutdown_timeout_ns;
 	uint64_t drain_timeout_ns;
 	uint64_t isolate_timeout_ns;
+	uint64_t load_timeout_ns;
 	int sandbox;              /* enter it: `sandbox: auto` */
 	uint64_t dead_letter_max; /* bytes of the default dead letter file per pipeline */
 	struct config_pipeline *pipelines;

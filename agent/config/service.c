@@ -27,6 +27,8 @@
 #define TOKEN_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define MEMORY_LIMIT_MIN (INT64_C(4) << 20) /* a few blocks and requests in flight */
 #define DEAD_LETTER_MIN (INT64_C(1) << 20)
+/* A plugin's libraries may have to be read from a slow disk; the built-in ones take some 20 ms. */
+#define LOAD_TIMEOUT_MIN INT64_C(1000000000)
 #define ISOLATE_TIMEOUT_MIN INT64_C(100000000) /* 100 ms: a large batch takes as long */
 #define INSTALLED_PLUGINS "default" /* in plugin_dirs: the folder of the agent's own plugins */
 
@@ -105,6 +107,14 @@ const struct weir_option service_options[] = {
 	 .max = INT64_C(3600000000000),
 	 .doc = "How long a call into an isolated plugin may take before its process is "
 		"replaced"},
+	{.struct_size = sizeof(struct weir_option),
+	 .type = WEIR_TYPE_DURATION,
+	 .name = "load_timeout",
+	 .default_text = "30s",
+	 .min = LOAD_TIMEOUT_MIN,
+	 .max = INT64_C(3600000000000),
+	 .doc = "How long loading a plugin, or making an instance of it, may take before it is "
+		"refused"},
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,
 	 .name = "sandbox",
@@ -325,6 +335,7 @@ static void read_settings(struct config_file *file, const struct weir_node *opti
 	config->shutdown_timeout_ns = (uint64_t)weir_node_int(options, "shutdown_timeout", 0);
 	config->drain_timeout_ns = (uint64_t)weir_node_int(options, "drain_timeout", 0);
 	config->isolate_timeout_ns = (uint64_t)weir_node_int(options, "isolate_timeout", 0);
+	config->load_timeout_ns = (uint64_t)weir_node_int(options, "load_timeout", 0);
 	config->sandbox = word_of(options, "sandbox", sandbox) == 0;
 	config->on_corrupt_state = word_of(options, "on_corrupt_state", corrupt);
 	if (!config->on_corrupt_state)

@@ -165,14 +165,25 @@ static const char *text_at(const struct elf_image *image, uint64_t offset)
 	return offset < image->texts_size ? elf_image_text(image, image->texts + offset) : NULL;
 }
 
-const char *elf_image_needed(const struct elf_image *image, uint32_t index)
+/* The text of the index-th entry with that tag, or NULL. */
+static const char *dynamic_text(const struct elf_image *image, int64_t tag, uint32_t index)
 {
 	elf_dynamic entry;
 
 	for (uint64_t i = 0; dynamic_at(image, i, &entry) == 0; i++)
-		if (entry.d_tag == DT_NEEDED && index-- == 0)
+		if (entry.d_tag == tag && index-- == 0)
 			return text_at(image, entry.d_un.d_val);
 	return NULL;
+}
+
+const char *elf_image_needed(const struct elf_image *image, uint32_t index)
+{
+	return dynamic_text(image, DT_NEEDED, index);
+}
+
+const char *elf_image_soname(const struct elf_image *image)
+{
+	return dynamic_text(image, DT_SONAME, 0);
 }
 
 /* ---- symbols --------------------------------------------------------------------------------- */

@@ -35,5 +35,7 @@ int elf_image_pointer(const struct elf_image *image, uint64_t address, uint64_t 
 
 /* The libraries that it needs, by index; NULL at the end. */
 const char *elf_image_needed(const struct elf_image *image, uint32_t index);
+/* Its DT_SONAME; NULL when it has none. */
+const char *elf_image_soname(const struct elf_image *image);
 
 #endif

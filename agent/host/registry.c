@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Loads plugin files: who may write the file and its folder, whether it is a whole shared object,
- * then dlopen() and the gate. Entries are allocated one by one, so that pointers to them stay.
+ * a trial, dlopen() and the gate. Entries are allocated one by one, so that pointers to them stay.
  *
  * A file that was offered waits until a plugin is asked for that it may hold. Those that no pipeline
  * uses would cost every agent their libraries: libcrypto, libstdc++ and simdjson are 4 MB of RSS.
@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +22,7 @@
 
 #include "host/elf_check.h"
 #include "host/plugin_gate.h"
+#include "host/trial.h"
 
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 
@@ -52,6 +52,7 @@ struct offered {
 };
 
 struct registry {
+	uint64_t limit_ns; /* for loading a stranger's file */
 	struct loaded **loaded;
 	size_t count;
 	struct offered *offered; /* in the order of the folders and of the names */
@@ -69,12 +70,14 @@ const char *registry_kind_name(uint32_t kind)
 				     : "plugin";
 }
 
-int registry_create(struct registry **ret_registry, struct weir_error *error)
+int registry_create(uint64_t load_limit_ns, struct registry **ret_registry,
+		    struct weir_error *error)
 {
 	struct registry *registry = calloc(1, sizeof(*registry));
 
 	if (!registry)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the plugins");
+	registry->limit_ns = load_limit_ns;
 	*ret_registry = registry;
 	return 0;
 }
@@ -346,39 +349,10 @@ static int keep_handle(struct registry *registry, void *handle, struct weir_erro
 	return 0;
 }
 
-/* Plugins that are built with the agent carry this mark: their SONAME, see weir_plugin() of the build. */
-static int is_own(void *handle)
-{
-	const struct link_map *map;
-	const char *texts = NULL, *mark = NULL;
-
-	if (dlinfo(handle, RTLD_DI_LINKMAP, &map))
-		return 0;
-	for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++)
-		if (entry->d_tag == DT_STRTAB)
-			texts = (const char *)entry->d_un.d_ptr;
-	if ((ElfW(Addr))texts <
-	    map->l_addr) /* where the section is read-only it is not relocated */
-		texts = texts ? texts + map->l_addr : NULL;
-	for (const ElfW(Dyn) *entry = map->l_ld; texts && entry->d_tag != DT_NULL; entry++)
-		if (entry->d_tag == DT_SONAME)
-			mark = texts + entry->d_un.d_val;
-	return mark && strcmp(mark, "weir-" WEIR_VERSION) == 0;
-}
-
-static void mark_own(struct registry *registry, void *handle, size_t first)
-{
-	int own = is_own(handle);
-
-	for (size_t i = first; i < registry->count; i++)
-		registry->loaded[i]->entry.own = own;
-}
-
 static int open_object(struct registry *registry, const char *path, const char *real_path,
 		       struct weir_error *error)
 {
 	const struct weir_plugin_list *list;
-	const size_t first = registry->count;
 	void *handle = dlopen(real_path, RTLD_NOW | RTLD_LOCAL);
 	int result;
 
@@ -399,22 +373,30 @@ static int open_object(struct registry *registry, const char *path, const char *
 		result = keep_handle(registry, handle, error);
 	if (result)
 		dlclose(handle);
-	else
-		mark_own(registry, handle, first);
 	return result;
 }
 
-static int load_file(struct registry *registry, const char *path, struct weir_error *error)
+/* With a limit, a stranger's file is tried first. */
+static int load_file(struct registry *registry, const char *path, uint64_t limit_ns,
+		     struct weir_error *error)
 {
 	char real_path[PATH_MAX];
+	const size_t first = registry->count;
 	int result = registry_check_file(path, real_path, error);
+	int own = !result && trial_is_own(real_path);
 
-	return result ? result : open_object(registry, path, real_path, error);
+	if (!result && !own && limit_ns)
+		result = trial_load(real_path, limit_ns, error);
+	if (!result)
+		result = open_object(registry, path, real_path, error);
+	for (size_t i = first; i < registry->count; i++)
+		registry->loaded[i]->entry.own = own;
+	return result;
 }
 
 int registry_load(struct registry *registry, const char *path, struct weir_error *error)
 {
-	return load_file(registry, path, error);
+	return load_file(registry, path, 0, error);
 }
 
 static int ends_in_so(const struct dirent *entry)
@@ -436,7 +418,7 @@ static int load_or_refuse(struct registry *registry, struct offered *take_file,
 	struct weir_error why = {0};
 	int result = 0;
 
-	if (load_file(registry, take_file->path, &why))
+	if (load_file(registry, take_file->path, registry->limit_ns, &why))
 		result = refuse(registry, take_file->path, &why, error);
 	free(take_file);
 	return result;

@@ -28,7 +28,10 @@ struct registry_refusal {
 	char *why; /* a sentence with the remedy */
 };
 
-int registry_create(struct registry **ret_registry, struct weir_error *error);
+/* What is offered, and was not built with this agent, is loaded on trial first (host/trial.h), for so long
+ * at most; 0: without. */
+int registry_create(uint64_t load_limit_ns, struct registry **ret_registry,
+		    struct weir_error *error);
 void registry_destroy(struct registry *registry); /* plugin_stop()s what was started */
 /* What is asked of a file before its code may run: that only root and the user of the agent can write
  * it and its folder, and that it is a whole shared object for this machine. ret_real_path has PATH_MAX

@@ -213,7 +213,7 @@ static int make_host(struct child *child, struct weir_error *error)
 static int load_plugin(struct child *child, struct weir_error *error)
 {
 	const struct registry_entry *entry;
-	int status = registry_create(&child->registry, error);
+	int status = registry_create(0, &child->registry, error);
 
 	if (status == 0)
 		status = registry_load(child->registry, child->setting.path, error);

@@ -3,21 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/plugin.h>
 
-#include "base/clock.h"
+#include "base/child.h"
 
 /* Descriptors from here on are in nobody's way when the sockets get their numbers in the process. */
 #define OUT_OF_THE_WAY 16
-#define WAIT_STEP_NS (2 * NS_PER_MS) /* where the kernel has no pidfd_open() */
 
 extern char **environ;
 
@@ -80,44 +77,13 @@ int process_start(const char *title, struct process *ret_process, struct weir_er
 	return 0;
 }
 
-static int has_ended(pid_t pid)
-{
-	siginfo_t info = {.si_pid = 0};
-
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	       info.si_pid == pid;
-}
-
-/* As long as it may take; a process that has not ended then is killed. */
-static void wait_for(pid_t pid, uint64_t patience_ns)
-{
-	uint64_t until = clock_monotonic_ns() + patience_ns;
-	struct pollfd ended = {(int)syscall(SYS_pidfd_open, pid, 0), POLLIN, 0};
-
-	while (!has_ended(pid)) {
-		uint64_t now = clock_monotonic_ns();
-
-		if (now >= until) {
-			(void)kill(pid, SIGKILL);
-			break;
-		}
-		(void)poll(&ended, ended.fd >= 0,
-			   (int)((ended.fd >= 0 ? until - now : WAIT_STEP_NS) / NS_PER_MS) + 1);
-	}
-	if (ended.fd >= 0)
-		close(ended.fd);
-}
-
 void process_end(struct process *process, uint64_t patience_ns, char *ret_how, size_t size)
 {
 	int status = 0;
-	pid_t got;
 
-	wait_for(process->pid, patience_ns);
-	do {
-		got = waitpid(process->pid, &status, 0);
-	} while (got < 0 && errno == EINTR);
-	if (got < 0)
+	if (!child_await(process->pid, patience_ns))
+		(void)kill(process->pid, SIGKILL);
+	if (child_reap(process->pid, &status) < 0)
 		snprintf(ret_how, size, "ended");
 	else if (WIFSIGNALED(status))
 		snprintf(ret_how, size, "was ended by SIG%s",

@@ -114,7 +114,7 @@ static int agent_start_plugins(struct agent *agent, const struct config_stage *s
 		if (stages[i].isolated && !agent->host.creating)
 			continue;
 		if (agent->host.creating)
-			snprintf(agent->host.creating, 64, "%s", stages[i].plugin->name);
+			rehearsal_enter(agent->host.creating, stages[i].plugin->name);
 		status = registry_start_plugin(agent->registry, stages[i].plugin,
 					       &pipeline_services, error);
 		if (status < 0)

@@ -52,7 +52,7 @@ struct pipeline_host {
 	int once;
 	const struct weir_services *services; /* for plugins; NULL = pipeline_services */
 	_Atomic uint64_t call_limit_ns;       /* that a call into an isolated plugin may take */
-	char *creating; /* in the rehearsal: where to note the plugin that is called, 64 bytes */
+	struct rehearsal_step *creating;      /* in the rehearsal: where it is; else NULL */
 };
 
 /* ---- stages: plugin instances (stage.c) ------------------------------------------------------- */

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline/rehearsal.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
 
 /* What a child exits with at the end; a plugin that exits by itself won't guess it. */
 #define REHEARSAL_DONE 83
@@ -17,13 +20,19 @@
 /* Shared with the child. */
 struct rehearsal {
 	size_t pipeline; /* index in the configuration */
-	char plugin[64]; /* that is being started or created */
-	int offline;     /* leave the surroundings out */
-	int one;         /* this pipeline only, and why it is refused: */
+	struct rehearsal_step step;
+	int offline; /* leave the surroundings out */
+	int one;     /* this pipeline only, and why it is refused: */
 	struct weir_error refusal;
 	uint32_t warning_count; /* of what its plugins say of things as they are now */
 	struct weir_error warnings[WARNINGS_MAX];
 };
+
+void rehearsal_enter(struct rehearsal_step *step, const char *plugin)
+{
+	snprintf(step->plugin, sizeof(step->plugin), "%s", plugin);
+	atomic_fetch_add_explicit(&step->number, 1, memory_order_relaxed);
+}
 
 /* What the child says is said again by the agent itself. */
 static void be_quiet(void)
@@ -44,7 +53,7 @@ static void rehearse_stage(struct weir_context *stage, struct rehearsal *shared)
 								: STAGE_OP(plugin->output, check);
 	struct weir_error warning = {.line = stage->config->line, .column = stage->config->column};
 
-	snprintf(shared->plugin, sizeof(shared->plugin), "%s", plugin->name);
+	rehearsal_enter(&shared->step, plugin->name);
 	if (check && shared->warning_count < WARNINGS_MAX &&
 	    check(stage->instances[0], &warning) < 0)
 		shared->warnings[shared->warning_count++] = warning;
@@ -67,7 +76,7 @@ static void rehearse(struct agent *agent, struct rehearsal *shared)
 	struct weir_error error;
 
 	be_quiet();
-	agent->host.creating = shared->plugin;
+	agent->host.creating = &shared->step;
 	if (loop_create(&agent->host.loop, &error) < 0 ||
 	    scheduler_create(config->workers, &agent->host.scheduler, &error) < 0)
 		_exit(REHEARSAL_DONE);
@@ -92,42 +101,59 @@ static void rehearse(struct agent *agent, struct rehearsal *shared)
 	_exit(REHEARSAL_DONE);
 }
 
-static char *verdict(const struct rehearsal *shared, int status)
+static char *verdict(const struct agent *agent, const struct rehearsal *shared, int status,
+		     int in_time)
 {
-	char *text = NULL;
-	int size;
+	char how[96], *text;
 
-	if (WIFSIGNALED(status))
-		size = asprintf(
-			&text,
-			"plugin \"%s\" crashes when it is created (%s); remove it from this "
-			"pipeline, or install a version of it that works",
-			shared->plugin, strsignal(WTERMSIG(status)));
+	if (!in_time)
+		snprintf(how, sizeof(how), "does not come back within %g s when it is created",
+			 (double)agent->config->load_timeout_ns / (double)NS_PER_SECOND);
+	else if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "crashes when it is created (%s)",
+			 strsignal(WTERMSIG(status)));
 	else
-		size = asprintf(
-			&text,
-			"plugin \"%s\" ends the process when it is created (exit status %d); "
-			"remove it from this pipeline, or install a version of it that works",
-			shared->plugin, WEXITSTATUS(status));
-	return size < 0 ? NULL : text;
+		snprintf(how, sizeof(how), "ends the process when it is created (exit status %d)",
+			 WEXITSTATUS(status));
+	if (asprintf(&text,
+		     "plugin \"%s\" %s; remove it from this pipeline, or install a version of it "
+		     "that works",
+		     shared->step.plugin, how) < 0)
+		return NULL;
+	return text;
+}
+
+/* As long as it makes its steps in time. 0: the last one has taken too long. */
+static int await_child(pid_t child, uint64_t limit_ns, const struct rehearsal *shared)
+{
+	uint32_t before, now = atomic_load(&shared->step.number);
+
+	do {
+		before = now;
+		if (child_await(child, limit_ns))
+			return 1;
+		now = atomic_load(&shared->step.number);
+	} while (now != before);
+	return 0;
 }
 
 /* Returns 0 when there is nothing left to rehearse. */
 static int rehearse_in_child(struct agent *agent, struct rehearsal *shared)
 {
 	pid_t child = fork();
-	int status;
+	int status, in_time;
 
 	if (child == 0)
 		rehearse(agent, shared);
 	if (child < 0)
 		return 0;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == REHEARSAL_DONE)
+	in_time = await_child(child, agent->config->load_timeout_ns, shared);
+	if (!in_time)
+		(void)kill(child, SIGKILL);
+	if (child_reap(child, &status) < 0 ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == REHEARSAL_DONE))
 		return 0;
-	agent->crashes[shared->pipeline] = verdict(shared, status);
+	agent->crashes[shared->pipeline] = verdict(agent, shared, status, in_time);
 	return ++shared->pipeline < agent->config->pipeline_count;
 }
 

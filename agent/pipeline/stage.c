@@ -11,6 +11,7 @@
 #include "expr/expr.h"
 #include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/rehearsal.h"
 
 struct weir_metric *stage_metric(struct weir_context *stage, uint32_t kind, const char *name,
 				 const char *help, const char *more_labels)
@@ -140,7 +141,7 @@ static int stage_make(struct weir_context *stage, void **ret_instance, struct we
 
 	error->text[0] = '\0';
 	if (stage->pipeline->host->creating)
-		snprintf(stage->pipeline->host->creating, 64, "%s", plugin->name);
+		rehearsal_enter(stage->pipeline->host->creating, plugin->name);
 	if (plugin->kind == WEIR_INPUT)
 		return plugin->input->create(host, stage, options, ret_instance, error);
 	if (plugin->kind == WEIR_FILTER)

@@ -367,6 +367,10 @@ def make_folder(path):
     path.mkdir()
 
 
+def make_pipe(path):
+    os.mkfifo(path)
+
+
 def make_dangling_link(path):
     path.symlink_to(path.parent / "gone.so")
 
@@ -396,6 +400,7 @@ FAULTY_FILES = [
     (make_header_only, "cut short"),
     (make_other_machine, "another machine"),
     (make_folder, "not a regular file"),
+    (make_pipe, "not a regular file"),
     (make_dangling_link, "leads nowhere"),
     (make_link_loop, "leads nowhere"),
     (make_writable, "chmod go-w"),
@@ -481,6 +486,79 @@ def test_a_plugin_that_crashes_in_create_is_named_and_harms_no_other_pipeline(wi
     assert "bad.yaml" in with_folder.log() and "worse.yaml" in with_folder.log()
 
 
+def compiled(folder, name, text, *flags, language="c"):
+    path = folder / f"{name}.so"
+    subprocess.run(["cc" if language == "c" else "c++", "-x", language, "-", "-shared", "-fPIC",
+                    "-I", ROOT / "include", *flags, "-o", path], input=text, text=True, check=True)
+    return path
+
+
+# A filter that does something when its file is loaded, or when an instance of it is made.
+STUBBORN = """
+#include <stdlib.h>
+#include <unistd.h>
+#include <weir/plugin.h>
+static void act(void) { %(act)s; }
+#ifdef AT_LOAD
+__attribute__((constructor)) static void constructor(void) { act(); }
+#endif
+static int32_t create(const struct weir_services *host, struct weir_context *context,
+                      const struct weir_node *options, void **ret, struct weir_error *error)
+{ (void)host; (void)context; (void)options; (void)ret; (void)error; act(); return WEIR_OK; }
+static void destroy(void *instance) { (void)instance; }
+static int32_t process(void *instance, struct weir_batch *batch, struct weir_error *error)
+{ (void)instance; (void)batch; (void)error; return WEIR_OK; }
+static const struct weir_filter_ops ops = {.struct_size = sizeof(ops), .create = create,
+                                           .destroy = destroy, .process = process};
+static const struct weir_plugin plugin = {.struct_size = sizeof(plugin), .kind = WEIR_FILTER,
+    .name = "%(name)s", .version = "1", .summary = "Is stubborn", .filter = &ops};
+static const struct weir_plugin *const all[] = {&plugin};
+WEIR_PLUGINS(all);
+"""
+REMEDY = r"; remove it(?: from this pipeline)?, or install a version of it that works"
+
+
+def stubborn(folder, name, act, *flags):
+    return compiled(folder, name, STUBBORN % {"name": name, "act": act}, *flags)
+
+
+@pytest.fixture
+def impatient(make_weir, folder):
+    return make_weir(plugin_dirs=[str(builtin()), str(GOOD), str(folder)], load_timeout="1s")
+
+
+AT_LOAD = [
+    ("exit(7)", r"it ends the process when it is loaded \(exit status \d+\)"),
+    # A sanitizer turns the abort into an exit.
+    ("abort()", r"it (crashes when it is loaded \(Aborted\)|ends the process when it is loaded \(exit)"),
+    ("for (;;) pause()", "its code does not come back within 1 s when it is loaded"),
+]
+
+
+@pytest.mark.parametrize("act, words", AT_LOAD)
+def test_a_file_whose_code_is_stubborn_when_it_is_loaded_is_refused_and_harms_nothing(
+        impatient, folder, tmp_path, act, words):
+    path = stubborn(folder, "early", act, "-DAT_LOAD")
+    assert re.search(words + REMEDY, refusal(impatient, path))
+    impatient.pipeline("bad", {"inputs": [{"acker": f"{tmp_path}/other"}], "filters": [{"early": {}}],
+                                 "outputs": [{"looper": f"{tmp_path}/none"}]})
+    unharmed(impatient, tmp_path)
+    assert re.search(words, impatient.log()) and "bad.yaml:" in impatient.log()
+    assert inspected(impatient, path)["plugins"][0]["name"] == "early"  # it can only be known by running it
+
+
+def test_a_plugin_that_never_comes_back_from_create_is_named_and_harms_no_other_pipeline(
+        impatient, folder, tmp_path):
+    stubborn(folder, "late", "for (;;) pause()")
+    impatient.pipeline("bad", {"inputs": [{"acker": f"{tmp_path}/other"}], "filters": [{"late": {}}],
+                                 "outputs": [{"looper": f"{tmp_path}/none"}]})
+    words = 'plugin "late" does not come back within 1 s when it is created' + REMEDY
+    checked = impatient.check()
+    assert checked.returncode == 1 and re.search(words, checked.stdout)
+    unharmed(impatient, tmp_path)
+    assert re.search(words, impatient.log()) and "bad.yaml" in impatient.log()
+
+
 LIES = ["shape", "slots", "row", "line_block", "line", "source", "tag", "value_block", "value", "overflow",
         "records", "used"]
 
@@ -554,13 +632,6 @@ def test_inspect_describes_a_plugin_that_others_can_write_all_the_same(agent, fo
     assert [plugin["name"] for plugin in found["plugins"]] == ["looper"]
 
 
-def compiled(folder, name, text, language="c"):
-    path = folder / f"{name}.so"
-    subprocess.run(["cc" if language == "c" else "c++", "-x", language, "-", "-shared", "-fPIC",
-                    "-I", ROOT / "include", "-o", path], input=text, text=True, check=True)
-    return path
-
-
 CONSTRUCTOR = """
 #include <fcntl.h>
 #include <weir/plugin.h>
@@ -589,7 +660,7 @@ WEIR_PLUGINS(all);
 
 
 def test_inspect_says_when_descriptors_are_made_by_code(agent, folder):
-    for path in (compiled(folder, "late", MADE_BY_CODE, "c++"), GOOD / "old_minor.so"):
+    for path in (compiled(folder, "late", MADE_BY_CODE, language="c++"), GOOD / "old_minor.so"):
         said = agent.command("plugins", "inspect", path)
         assert said.returncode == 1 and "Not known: its descriptors are not in the file" in said.stdout
 

@@ -16,7 +16,7 @@ static struct registry *registry_of_fakes(void)
 	struct weir_error error = {0};
 	struct registry *registry = NULL;
 
-	if (registry_create(&registry, &error) ||
+	if (registry_create(0, &registry, &error) ||
 	    registry_add(registry, &fake_list, "/fake.so", &error))
 		abort();
 	return registry;

@@ -48,7 +48,7 @@ static inline int fixture_setup(void **state)
 	char conf_dir[80];
 
 	snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/weir-config-XXXXXX");
-	if (!mkdtemp(fixture->dir) || registry_create(&fixture->registry, &error) ||
+	if (!mkdtemp(fixture->dir) || registry_create(0, &fixture->registry, &error) ||
 	    registry_add(fixture->registry, &fake_list, "/fake.so", &error))
 		return -1;
 	snprintf(conf_dir, sizeof(conf_dir), "%s/conf.d", fixture->dir);

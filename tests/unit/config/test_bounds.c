@@ -57,7 +57,7 @@ static void a_default_dead_letter_without_its_plugin_is_an_error(void **state)
 
 	registry_destroy(fixture->registry);
 	fixture->registry = NULL;
-	assert_int_equal(registry_create(&fixture->registry, &error), 0);
+	assert_int_equal(registry_create(0, &fixture->registry, &error), 0);
 	assert_int_equal(registry_add(fixture->registry, &few_list, "/few.so", &error), 0);
 	assert_true(load_pipeline(fixture, INPUTS OUTPUTS)->broken);
 	snprintf(path, sizeof(path), "%s (the default dead_letter)", fixture->path);

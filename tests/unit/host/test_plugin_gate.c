@@ -88,7 +88,7 @@ static int setup(void **state)
 	list = (struct weir_plugin_list){
 		WEIR_PLUGINS_MAGIC, sizeof(list), WEIR_ABI_MAJOR, WEIR_ABI_MINOR, 1, plugins};
 	plugin_starts = plugin_stops = 0;
-	return registry_create(&registry, NULL);
+	return registry_create(0, &registry, NULL);
 }
 
 static int teardown(void **state)

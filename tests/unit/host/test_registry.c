@@ -28,7 +28,7 @@ static int setup(void **state)
 
 	snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/weir-registry-XXXXXX");
 	*state = fixture;
-	return mkdtemp(fixture->dir) ? registry_create(&fixture->registry, &error) : -1;
+	return mkdtemp(fixture->dir) ? registry_create(0, &fixture->registry, &error) : -1;
 }
 
 static int teardown(void **state)

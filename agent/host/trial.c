@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "host/trial.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "host/elf_image.h"
+
+/* What the child exits with at the end; a plugin that exits by itself won't guess it. */
+#define TRIAL_DONE 83
+
+static int has_mark(const void *bytes, size_t size)
+{
+	struct elf_image *elf;
+	struct weir_error error;
+	const char *mark;
+	int has;
+
+	if (elf_image_open(bytes, size, &elf, &error))
+		return 0;
+	mark = elf_image_soname(elf);
+	has = mark && strcmp(mark, "weir-" WEIR_VERSION) == 0;
+	elf_image_close(elf);
+	return has;
+}
+
+int trial_is_own(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	void *bytes = MAP_FAILED;
+	int own = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &status) == 0)
+		bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes != MAP_FAILED) {
+		own = has_mark(bytes, (size_t)status.st_size);
+		munmap(bytes, (size_t)status.st_size);
+	}
+	close(fd);
+	return own;
+}
+
+static void load_in_child(const char *path)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0) {
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+	}
+	(void)dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	_exit(TRIAL_DONE);
+}
+
+int trial_load(const char *path, uint64_t limit_ns, struct weir_error *error)
+{
+	pid_t child = fork();
+	int status = 0, in_time;
+
+	if (child < 0)
+		return 0;
+	if (child == 0)
+		load_in_child(path);
+	in_time = child_await(child, limit_ns);
+	if (!in_time)
+		(void)kill(child, SIGKILL);
+	if (child_reap(child, &status) < 0 ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == TRIAL_DONE))
+		return 0;
+	if (!in_time)
+		return weir_fail(error, WEIR_ERR_REFUSED,
+				 "its code does not come back within %g s when it is loaded; "
+				 "remove it, or install a version of it that works",
+				 (double)limit_ns / (double)NS_PER_SECOND);
+	if (WIFSIGNALED(status))
+		return weir_fail(error, WEIR_ERR_REFUSED,
+				 "it crashes when it is loaded (%s); remove it, or install a "
+				 "version of it that works",
+				 strsignal(WTERMSIG(status)));
+	return weir_fail(error, WEIR_ERR_REFUSED,
+			 "it ends the process when it is loaded (exit status %d); remove it, or "
+			 "install a version of it that works",
+			 WEXITSTATUS(status));
+}

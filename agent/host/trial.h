@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A stranger's plugin file is loaded in a child process first: its constructors run before anybody can
+ * ask, and one that exits, crashes or never comes back there costs that child and not the agent.
+ */
+#ifndef HOST_TRIAL_H
+#define HOST_TRIAL_H
+
+#include <stdint.h>
+#include <weir/abi.h>
+
+/* 1 when a file that has passed elf_check() was built with this agent, by its mark. */
+int trial_is_own(const char *path);
+/* Fails with the sentence when loading the file ends the process, or takes longer than limit_ns. What
+ * dlopen() itself says is left to be said by the agent's own. Without the means for a child: 0. */
+int trial_load(const char *path, uint64_t limit_ns, struct weir_error *error);
+
+#endif
