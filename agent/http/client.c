@@ -502,6 +502,20 @@ uint32_t client_pending(struct weir_http_client *client)
 	return atomic_load_explicit(&client->pending, memory_order_relaxed);
 }
 
+int32_t client_recall(struct weir_http_client *client, struct weir_http_request *request)
+{
+	for (struct job **at = &client->head; *at; at = &(*at)->next) {
+		struct job *job = *at;
+
+		if (job->request != request)
+			continue;
+		*at = job->next;
+		job_done(client, job);
+		return WEIR_OK;
+	}
+	return WEIR_ERR_STATE;
+}
+
 static void abandon(void *user)
 {
 	struct weir_http_client *client = user;

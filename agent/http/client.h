@@ -11,6 +11,8 @@ int32_t client_create(struct http *http, const struct http_owner *owner,
 		      struct weir_http_client **ret_client, struct weir_error *error);
 int32_t client_send(struct weir_http_client *client, struct weir_http_request *request);
 uint32_t client_pending(struct weir_http_client *client);
+/* See http_recall() of weir/services.h. */
+int32_t client_recall(struct weir_http_client *client, struct weir_http_request *request);
 /* Returns when no call into the owner runs any more. Not from within the owner's done(). */
 void client_free(struct weir_http_client *client);
 /* The packer: this job is ready to be sent. */

@@ -42,6 +42,7 @@ struct http_module {
 			  struct weir_http_client **ret_client, struct weir_error *error);
 	int32_t (*send)(struct weir_http_client *client, struct weir_http_request *request);
 	uint32_t (*pending)(struct weir_http_client *client);
+	int32_t (*recall)(struct weir_http_client *client, struct weir_http_request *request);
 	void (*client_free)(struct weir_http_client *client);
 };
 

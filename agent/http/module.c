@@ -13,5 +13,6 @@ const struct http_module http_module = {
 	.client = client_create,
 	.send = client_send,
 	.pending = client_pending,
+	.recall = client_recall,
 	.client_free = client_free,
 };

@@ -321,6 +321,12 @@ static uint32_t service_http_pending(struct weir_http_client *client)
 	return loaded_module->pending(client);
 }
 
+static int32_t service_http_recall(struct weir_http_client *client,
+				   struct weir_http_request *request)
+{
+	return loaded_module->recall(client, request);
+}
+
 static void service_http_client_free(struct weir_http_client *client)
 {
 	if (client)
@@ -386,4 +392,5 @@ const struct weir_services pipeline_services = {
 	.expr_value = expr_value,
 	.metric_labelled = service_metric_labelled,
 	.output_full = stage_full,
+	.http_recall = service_http_recall,
 };

@@ -356,6 +356,14 @@ struct weir_services {
 	 * use more. Optional, and advice only: write() may follow all the same. Without it a pipeline
 	 * reads ahead as far as its memory allows. Any thread, one at a time. */
 	void (*output_full)(struct weir_context *context, uint32_t full);
+
+	/* ---- more of HTTP ---- */
+
+	/* Takes a request back that waits for its turn or for another try: WEIR_OK, and it is the
+	 * plugin's again, as after FINISHED. WEIR_ERR_STATE when it can't be had: it is being sent, and
+	 * http_done() follows, or it is on its way to the client. Loop's thread only: from timer() and
+	 * http_done(). */
+	int32_t (*http_recall)(struct weir_http_client *client, struct weir_http_request *request);
 };
 
 #endif

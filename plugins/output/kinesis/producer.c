@@ -102,23 +102,6 @@ static int has_room(const struct producer *p, const struct shipment *shipment,
 					shipment->bytes + next <= p->settings.bytes_max);
 }
 
-int producer_is_overdue(const struct producer *p, const struct record *record, uint64_t now)
-{
-	return p->settings.ttl_ns && now - record->lot->arrived_ns > p->settings.ttl_ns;
-}
-
-/* Takes out what has waited for too long; a lane is in order of arrival. */
-static void expire(struct producer *p, struct lane *lane, uint64_t now)
-{
-	while (lane->first && producer_is_overdue(p, lane->first, now)) {
-		struct record *record = lane_take(lane);
-
-		meter_add(&p->meters, &lane->meters.user_records_expired, 1);
-		record->next = p->overdue;
-		p->overdue = record;
-	}
-}
-
 /* Cuts the lane into the shipment. 1; 0: nothing more to cut or no room; or WEIR_ERR_MEMORY. */
 static int load(struct producer *p, struct shipment *shipment, struct lane *lane, uint64_t now)
 {
@@ -192,8 +175,7 @@ static struct shipment *take_shipment(struct producer *p)
 	struct shipment *shipment = NULL;
 
 	pthread_mutex_lock(&p->lock);
-	for (uint32_t i = 0; i <= p->lane_count; i++)
-		expire(p, producer_lane_at(p, i), now);
+	producer_expire_lanes(p, now);
 	producer_shards_settle(p, now);
 	if (p->in_flight < p->settings.in_flight_max) {
 		shipment = p->ready;
@@ -218,25 +200,23 @@ static uint64_t earlier(uint64_t one, uint64_t other)
 /* When something is to be done for the lane; NEVER without the clock. */
 static uint64_t lane_wake(const struct producer *p, struct lane *lane, uint64_t now)
 {
-	uint64_t next = NEVER, blocked;
+	uint64_t blocked;
 
-	if (!lane->first)
+	if (!lane->first || p->in_flight >= p->settings.in_flight_max ||
+	    p->placement == PLACEMENT_UNKNOWN || p->has_pending)
 		return NEVER;
-	if (p->settings.ttl_ns)
-		next = lane->first->lot->arrived_ns + p->settings.ttl_ns + 1;
-	if (p->in_flight >= p->settings.in_flight_max || p->placement == PLACEMENT_UNKNOWN ||
-	    p->has_pending)
-		return next;
 	blocked = blocked_until(p, lane, now);
 	if (blocked)
-		return earlier(next, blocked);
-	return p->settings.linger_ns ? earlier(next, deadline(p, lane)) : next;
+		return blocked;
+	return p->settings.linger_ns ? deadline(p, lane) : NEVER;
 }
 
 static uint64_t next_wake(struct producer *p, uint64_t now)
 {
 	uint64_t next = p->retry_ns ? p->retry_ns : NEVER;
 
+	if (p->expiry_ns)
+		next = earlier(next, p->expiry_ns);
 	if (p->ask_ns && !p->query.is_under_way && !p->has_pending)
 		next = earlier(next, p->ask_ns);
 	for (uint32_t i = 0; i <= p->lane_count; i++)
@@ -316,16 +296,14 @@ void producer_outcome(struct producer *p, struct record *first, uint32_t outcome
 /* What has got its outcome elsewhere than in an answer. */
 static void report(struct producer *p)
 {
-	struct record *overdue, *landed;
+	struct record *landed;
 
 	pthread_mutex_lock(&p->lock);
-	overdue = p->overdue;
 	landed = p->landed;
-	p->overdue = p->landed = NULL;
+	p->landed = NULL;
 	pthread_mutex_unlock(&p->lock);
 	producer_outcome(p, landed, WEIR_OUTCOME_DELIVERED, NULL, "");
-	producer_outcome(p, overdue, WEIR_OUTCOME_DEAD, "expired",
-			 "the record could not be delivered within record_ttl");
+	producer_report_overdue(p);
 }
 
 void producer_pump(struct producer *p)
@@ -430,6 +408,8 @@ void producer_write(struct producer *p, const struct weir_delivery_view *deliver
 		return;
 	}
 	pthread_mutex_lock(&p->lock);
+	if (p->settings.ttl_ns && !p->expiry_ns)
+		p->expiry_ns = lot->arrived_ns + p->settings.ttl_ns + 1;
 	if (code || p->waiting) {
 		waiting_append(p, lot);
 		p->retry_ns = p->host->monotonic_ns() + RETRY_NS;
@@ -461,6 +441,7 @@ void producer_timer(struct producer *p, uint32_t id)
 	p->armed_ns = 0;
 	if (p->retry_ns && p->retry_ns <= p->host->monotonic_ns())
 		p->retry_ns = 0;
+	producer_expire(p, p->host->monotonic_ns());
 	pthread_mutex_unlock(&p->lock);
 	fill_waiting(p);
 	producer_pump(p);

@@ -38,8 +38,7 @@ static void lane_failed(struct producer *p, struct lane *lane, int is_held, uint
 
 /* ---- refused for what is in it ---- */
 
-/* Its records go back to where they came from; it is freed. Under the lock. */
-static void unload(struct producer *p, struct shipment *shipment)
+void producer_unload(struct producer *p, struct shipment *shipment)
 {
 	for (uint32_t i = 0; i < shipment->count; i++) {
 		producer_return(p, shipment->parcels[i].first);
@@ -53,7 +52,7 @@ static void unload_failed(struct producer *p, struct shipment *shipment, uint64_
 {
 	for (uint32_t i = 0; i < shipment->count; i++)
 		lane_failed(p, shipment->parcels[i].lane, 0, now);
-	unload(p, shipment);
+	producer_unload(p, shipment);
 }
 
 /* Two halves of it are sent before anything else; its records are two or more. Halves of one lane that
@@ -68,7 +67,7 @@ static void split(struct producer *p, struct shipment *shipment)
 		return;
 	}
 	if (p->settings.strict && is_one_lane)
-		unload(p, second);
+		producer_unload(p, second);
 	else
 		producer_ready_put(p, second);
 	producer_ready_put(p, shipment);
@@ -124,7 +123,7 @@ static int has_overdue(const struct producer *p, const struct shipment *shipment
 	uint64_t now = p->host->monotonic_ns();
 
 	for (uint32_t i = 0; i < shipment->count; i++)
-		if (producer_is_overdue(p, shipment->parcels[i].first, now))
+		if (producer_is_overdue(p, shipment->parcels[i].first->lot, now))
 			return 1;
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The producer's state, for producer.c (sending), producer_answer.c (what came of it),
- * producer_shards.c (where records go) and producer_life.c (its beginning and end). */
+ * producer_shards.c (where records go), producer_expiry.c (what is too old) and producer_life.c (its
+ * beginning and end). */
 #ifndef KINESIS_PRODUCER_INTERNAL_H
 #define KINESIS_PRODUCER_INTERNAL_H
 
@@ -81,10 +82,12 @@ struct producer {
 	uint32_t filling;                   /* a thread is making them */
 	uint64_t retry_ns;      /* when to look at `waiting` and `ready` again; 0 = not */
 	uint64_t armed_ns;      /* when the timer goes off; 0 = it is off */
-	struct record *overdue; /* older than record_ttl, for the dead letter */
-	struct record *landed;  /* delivered, as it turned out later */
-	uint64_t seed;          /* of backoffs */
-	uint32_t told_full;     /* the host knows that enough waits */
+	uint64_t expiry_ns;     /* when to look for what is older than record_ttl; 0 = not */
+	struct record *overdue; /* older than that, for the dead letter */
+	struct lot *overdue_lots;
+	struct record *landed; /* delivered, as it turned out later */
+	uint64_t seed;         /* of backoffs */
+	uint32_t told_full;    /* the host knows that enough waits */
 
 	struct weir_metric *retried, *refused, *repeated;
 	struct weir_metric *maps, *misplaced_aggregates, *misplaced_records;
@@ -93,7 +96,13 @@ struct producer {
 /* Under the lock. */
 void producer_sent_remove(struct producer *producer, const struct shipment *shipment);
 void producer_ready_put(struct producer *producer, struct shipment *shipment);
-int producer_is_overdue(const struct producer *producer, const struct record *record, uint64_t now);
+int producer_is_overdue(const struct producer *producer, const struct lot *lot, uint64_t now);
+/* Takes out what is older than record_ttl, and returns when the oldest of what stays came. */
+uint64_t producer_expire_lanes(struct producer *producer, uint64_t now);
+/* If it is time, does so with all that is not being sent. Loop's thread. */
+void producer_expire(struct producer *producer, uint64_t now);
+/* The shipment's records go back to where they came from; it is freed. */
+void producer_unload(struct producer *producer, struct shipment *shipment);
 /* Of lanes that have records, the i-th of this turn; the loose one comes last. */
 struct lane *producer_lane_at(struct producer *producer, uint32_t i);
 /* The delivery that waited longest; there is one. */
@@ -114,6 +123,8 @@ void producer_shards_settle(struct producer *producer, uint64_t now);
 /* Not under the lock: one outcome for a list of records. */
 void producer_outcome(struct producer *producer, struct record *first, uint32_t outcome,
 		      const char *reason, const char *text);
+/* What producer_expire() has found goes to the dead letter. */
+void producer_report_overdue(struct producer *producer);
 /* Asks for the shards if it is time. */
 void producer_shards_ask(struct producer *producer);
 uint32_t producer_shards_done(struct producer *producer, const struct weir_http_response *response);

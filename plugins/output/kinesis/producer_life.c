@@ -34,6 +34,16 @@ static void abandon_records(struct producer *p, struct record *record)
 	}
 }
 
+static void abandon_lots(struct producer *p, struct lot *lot)
+{
+	while (lot) {
+		struct lot *next = lot->waiting;
+
+		lot_free(lot, &p->lots);
+		lot = next;
+	}
+}
+
 static void abandon(struct producer *p, struct shipment *shipment)
 {
 	while (shipment) {
@@ -58,10 +68,10 @@ void producer_destroy(struct producer *p)
 	for (struct misplaced *m = p->misplaced; m; m = m->next)
 		abandon_records(p, m->parcel.first);
 	abandon_records(p, p->overdue);
+	abandon_lots(p, p->overdue_lots);
 	abandon_records(p, p->landed);
 	producer_shards_destroy(p);
-	while (p->waiting)
-		lot_free(producer_waiting_take(p), &p->lots);
+	abandon_lots(p, p->waiting);
 	cloudwatch_destroy(p->meters.cloudwatch);
 	aws_service_destroy(p->service);
 	aws_operation_done(&p->put_records);

@@ -87,6 +87,11 @@ int32_t aws_service_send(struct aws_service *service, struct weir_http_request *
 	return service->host->http_send(service->client, http);
 }
 
+int32_t aws_service_recall(struct aws_service *service, struct weir_http_request *http)
+{
+	return service->host->http_recall(service->client, http);
+}
+
 int32_t aws_service_begin(struct aws_service *service, struct weir_http_request *http,
 			  struct aws_call *call)
 {

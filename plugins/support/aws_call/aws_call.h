@@ -80,6 +80,8 @@ void aws_service_timer(struct aws_service *service, uint32_t id);
 /* Sends the request, whose URL and headers are filled in. Both stay where they are until it is done. */
 int32_t aws_service_send(struct aws_service *service, struct weir_http_request *http,
 			 struct aws_call *call);
+/* http_recall() of the request. */
+int32_t aws_service_recall(struct aws_service *service, struct weir_http_request *http);
 /* In http_begin() and http_done(): whether the request is one that the credentials made. */
 int aws_service_owns(const struct aws_service *service, const struct weir_http_request *http);
 /* What http_done() answers for a request that the service owns. */

@@ -55,6 +55,13 @@ static int32_t send_request(void *user, struct batching_request *request)
 	return aws_service_send(put->service, &request->http, &call->aws);
 }
 
+static int32_t recall_request(void *user, struct batching_request *request)
+{
+	struct aws_put *put = user;
+
+	return aws_service_recall(put->service, &request->http);
+}
+
 int32_t aws_put_begin(struct aws_put *put, struct weir_http_request *http)
 {
 	struct batching_request *request = http->user;
@@ -152,8 +159,10 @@ static int32_t create_batching(struct aws_put *put, struct weir_error *error)
 		.in_flight_max = in_flight_max(o),
 		.linger_timer = PUT_TIMER_LINGER,
 		.retry_timer = PUT_TIMER_RETRY,
+		.expiry_timer = PUT_TIMER_EXPIRY,
 		.encode = o->encode,
 		.send = send_request,
+		.recall = recall_request,
 		.measure = measure,
 		.compose = compose,
 		.discard = discard,

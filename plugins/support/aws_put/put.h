@@ -7,7 +7,7 @@
  *     then goes to the dead letter; all other failures are tried again, slowly and with an alarm
  *     where an operator must act.
  *   - Of a call that was taken, exactly the records that failed are sent again.
- *   - With `record_ttl` records expire into the dead letter, looked at whenever a try has failed.
+ *   - With `record_ttl` records expire into the dead letter, whether or not anything is answered.
  *   - The hash of a body is computed once; the signature right before each try.
  *
  * Threads: as batching's; compose() and measure() run on several at once.
@@ -44,6 +44,7 @@ struct aws_put;
 #define PUT_TIMER_RETRY 1
 #define PUT_TIMER_CREDENTIALS 2
 #define PUT_TIMER_CLOUDWATCH 3
+#define PUT_TIMER_EXPIRY 4
 
 struct put_options {
 	const struct weir_services *host;

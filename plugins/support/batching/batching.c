@@ -2,15 +2,9 @@
 /* See batching.h. Lists are guarded by `lock`; bodies are built and sent without it. */
 #include "support/batching/batching.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "support/batching/request.h"
-
-/* After a failure to encode, to build or to send: no memory, mostly. */
-#define RETRY_NS UINT64_C(200000000)
-
-#define EXPIRED_TEXT "the record could not be delivered within record_ttl"
+#include "support/batching/batching_internal.h"
 
 /*
  * More than this waits to be sent: no more need be read. It fills the places of several requests that
@@ -23,24 +17,6 @@
 /* All records of a delivery were refused: it is gone. */
 #define NOTHING_LEFT 1
 
-struct request_list {
-	struct batching_request *first, **end;
-};
-
-struct batching {
-	struct batching_options options;
-	pthread_mutex_t lock; /* guards all below */
-	struct batching_request *open;
-	struct request_list ready;
-	uint64_t ready_bytes;
-	struct batching_request *sent;
-	uint32_t in_flight;
-	struct entry *waiting, **waiting_end; /* could not be taken up yet, in order */
-	int retrying;                         /* a thread is taking them up */
-	pthread_mutex_t told_lock;            /* taken before `lock`; guards `told` */
-	uint32_t told;                        /* the host: that it is full */
-};
-
 /* ---- lists, under the lock ---- */
 
 static void ready_append(struct batching *b, struct batching_request *request)
@@ -51,7 +27,7 @@ static void ready_append(struct batching *b, struct batching_request *request)
 	b->ready_bytes += request->bytes;
 }
 
-static void ready_prepend(struct batching *b, struct batching_request *request)
+void batching_ready_prepend(struct batching *b, struct batching_request *request)
 {
 	request->next = b->ready.first;
 	b->ready.first = request;
@@ -195,7 +171,7 @@ static struct batching_request *take_for_sending(struct batching *b)
 
 static void retry_later(struct batching *b)
 {
-	b->options.host->timer_set(b->options.context, b->options.retry_timer, RETRY_NS);
+	b->options.host->timer_set(b->options.context, b->options.retry_timer, BATCHING_RETRY_NS);
 }
 
 /* Whoever changed what waits comes by here afterwards, so the last to tell knows the last state. */
@@ -213,7 +189,7 @@ static void tell_full(struct batching *b)
 	pthread_mutex_unlock(&b->told_lock);
 }
 
-static void pump(struct batching *b)
+void batching_pump(struct batching *b)
 {
 	struct batching_request *request;
 
@@ -222,7 +198,7 @@ static void pump(struct batching *b)
 			continue;
 		pthread_mutex_lock(&b->lock);
 		sent_remove(b, request);
-		ready_prepend(b, request);
+		batching_ready_prepend(b, request);
 		pthread_mutex_unlock(&b->lock);
 		retry_later(b);
 		break;
@@ -377,8 +353,9 @@ static void retry_waiting(struct batching *b)
 
 void batching_write(struct batching *b, const struct weir_delivery_view *delivery)
 {
+	uint64_t arrived_ns = b->options.ttl_ns ? b->options.host->monotonic_ns() : 0;
 	struct entry *entry;
-	int code, waits, linger = 0;
+	int code, waits, linger = 0, expiry = 0;
 
 	if (delivery->count == 0)
 		return;
@@ -388,8 +365,7 @@ void batching_write(struct batching *b, const struct weir_delivery_view *deliver
 		return;
 	}
 	entry->view = *delivery;
-	if (b->options.ttl_ns)
-		entry->arrived_ns = b->options.host->monotonic_ns();
+	entry->arrived_ns = arrived_ns;
 	atomic_init(&entry->left, delivery->count);
 	code = encode(b, entry);
 	if (code && code != WEIR_ERR_MEMORY) {
@@ -402,12 +378,16 @@ void batching_write(struct batching *b, const struct weir_delivery_view *deliver
 	waits = code || b->waiting || take_up(b, entry, &linger);
 	if (waits)
 		waiting_append(b, entry);
+	if (arrived_ns)
+		expiry = expiry_note(b, arrived_ns);
 	pthread_mutex_unlock(&b->lock);
+	if (expiry)
+		expiry_set(b, arrived_ns);
 	if (waits)
 		retry_later(b);
 	if (linger)
 		set_linger(b);
-	pump(b);
+	batching_pump(b);
 }
 
 void batching_flush(struct batching *b)
@@ -416,7 +396,7 @@ void batching_flush(struct batching *b)
 	pthread_mutex_lock(&b->lock);
 	seal(b);
 	pthread_mutex_unlock(&b->lock);
-	pump(b);
+	batching_pump(b);
 }
 
 void batching_timer(struct batching *b, uint32_t id)
@@ -425,7 +405,9 @@ void batching_timer(struct batching *b, uint32_t id)
 		batching_flush(b);
 	} else if (id == b->options.retry_timer) {
 		retry_waiting(b);
-		pump(b);
+		batching_pump(b);
+	} else if (b->options.ttl_ns && id == b->options.expiry_timer) {
+		expiry_sweep(b);
 	}
 }
 
@@ -445,7 +427,7 @@ void batching_delivered(struct batching *b, struct batching_request *request)
 	finished(b, request);
 	request_outcome(request, b->options.host, WEIR_OUTCOME_DELIVERED, NULL, none);
 	request_free(request);
-	pump(b);
+	batching_pump(b);
 }
 
 void batching_dead(struct batching *b, struct batching_request *request, const char *reason,
@@ -454,16 +436,30 @@ void batching_dead(struct batching *b, struct batching_request *request, const c
 	finished(b, request);
 	request_outcome(request, b->options.host, WEIR_OUTCOME_DEAD, reason, text);
 	request_free(request);
-	pump(b);
+	batching_pump(b);
 }
 
 static void send_again(struct batching *b, struct batching_request *request)
 {
 	pthread_mutex_lock(&b->lock);
 	sent_remove(b, request);
-	ready_prepend(b, request);
+	batching_ready_prepend(b, request);
 	pthread_mutex_unlock(&b->lock);
 	retry_later(b);
+}
+
+uint32_t batching_resume(struct batching *b, struct batching_request *request, uint32_t answer)
+{
+	if (request->records == 0) {
+		finished(b, request);
+		request_free(request);
+		batching_pump(b);
+		return WEIR_HTTP_FINISHED;
+	}
+	if (request_build(request, &b->options) == 0)
+		return answer;
+	send_again(b, request);
+	return WEIR_HTTP_FINISHED;
 }
 
 uint32_t batching_settle(struct batching *b, struct batching_request *request,
@@ -471,56 +467,7 @@ uint32_t batching_settle(struct batching *b, struct batching_request *request,
 {
 	if (request_settle(request, b->options.host, fates)) /* rather twice than not at all */
 		return WEIR_HTTP_TRY_AGAIN;
-	if (request->records == 0) {
-		finished(b, request);
-		request_free(request);
-		pump(b);
-		return WEIR_HTTP_FINISHED;
-	}
-	if (request_build(request, &b->options) == 0)
-		return WEIR_HTTP_TRY_AGAIN;
-	send_again(b, request);
-	return WEIR_HTTP_FINISHED;
-}
-
-/* A fate for each record of the request, or NULL when none is too old, or without memory. */
-static struct batching_fate *fates_by_age(const struct batching *b,
-					  const struct batching_request *request)
-{
-	static const struct batching_fate expired = {
-		WEIR_OUTCOME_DEAD, "expired", {EXPIRED_TEXT, sizeof(EXPIRED_TEXT) - 1}};
-	uint64_t now = b->options.host->monotonic_ns();
-	struct batching_fate *fates = NULL;
-	uint32_t first = 0;
-
-	for (uint32_t i = 0; i < request->part_count; i++) {
-		const struct batching_part *part = &request->parts[i];
-
-		if (now - part->entry->arrived_ns > b->options.ttl_ns) {
-			if (!fates)
-				fates = calloc(request->records, sizeof(*fates));
-			if (!fates)
-				return NULL;
-			for (uint32_t j = 0; j < part->count; j++)
-				fates[first + j] = expired;
-		}
-		first += part->count;
-	}
-	return fates;
-}
-
-uint32_t batching_again(struct batching *b, struct batching_request *request, uint32_t answer)
-{
-	struct batching_fate *fates = NULL;
-	uint32_t settled;
-
-	if (b->options.ttl_ns && answer != WEIR_HTTP_FINISHED)
-		fates = fates_by_age(b, request);
-	if (!fates)
-		return answer;
-	settled = batching_settle(b, request, fates);
-	free(fates);
-	return settled == WEIR_HTTP_TRY_AGAIN ? answer : settled;
+	return batching_resume(b, request, WEIR_HTTP_TRY_AGAIN);
 }
 
 void batching_split(struct batching *b, struct batching_request *request)
@@ -530,10 +477,10 @@ void batching_split(struct batching *b, struct batching_request *request)
 	pthread_mutex_lock(&b->lock);
 	sent_remove(b, request);
 	if (request_halve(request, &second) == 0)
-		ready_prepend(b, second);
-	ready_prepend(b, request);
+		batching_ready_prepend(b, second);
+	batching_ready_prepend(b, request);
 	pthread_mutex_unlock(&b->lock);
-	pump(b);
+	batching_pump(b);
 }
 
 /* ---- life ---- */

@@ -10,8 +10,8 @@
  *   - Raw lines that follow each other in their block, newlines included, become one slice: a whole
  *     block of unchanged lines is one.
  *   - Nothing is lost when memory is short: a delivery waits and is tried again.
- *   - A lock of its own guards it, never held while the host is called: write() may run on several
- *     workers at once, beside timer, flush and what http_done() calls.
+ *   - A lock of its own guards it, never held while the host is called, except for http_recall():
+ *     write() may run on several workers at once, beside timer, flush and what http_done() calls.
  *   - What waits to be sent is bounded: with 4 MiB of it the host is told that no more need be read.
  *   - With a linger of 0 a delivery goes at once while few requests are in flight; beyond that,
  *     deliveries gather until one comes back. So the batch grows with the load.
@@ -64,14 +64,17 @@ struct batching_options {
 	uint32_t records_max;
 	uint64_t bytes_max;     /* of a request; a larger record travels alone */
 	uint64_t linger_ns;     /* how long the open request waits for company */
-	uint64_t ttl_ns;        /* how long a record is tried, see batching_again(); 0 = for ever */
+	uint64_t ttl_ns;        /* how long a record is tried, see expiry.c; 0 = for ever */
 	uint32_t in_flight_max; /* requests handed to send() at a time; 1 keeps their order */
 	uint32_t linger_timer, retry_timer; /* ids of host timers that are batching's own */
+	uint32_t expiry_timer;              /* another, with a ttl */
 	const struct weir_encode_spec
 		*encode; /* NULL = raw lines; lives as long as batching does */
 	struct weir_slice prefix, separator, suffix; /* of the body; borrowed likewise */
 	/* Hands a request to the HTTP service. A failure is tried again later. */
 	int32_t (*send)(void *user, struct batching_request *request);
+	/* With a ttl: http_recall(). Under batching's lock. */
+	int32_t (*recall)(void *user, struct batching_request *request);
 	void *user;
 	/* Optional. Looks at each record once, before it is gathered, and returns its bytes as counted
 	 * against bytes_max; 0 sends it to the dead letter. Several threads at once. */
@@ -113,7 +116,7 @@ uint32_t batching_settle(struct batching *batching, struct batching_request *req
 /*
  * A request of which nothing was taken, or what is left of one, is to be tried again by answering so:
  * what http_done() is to answer instead. Records that came longer than ttl_ns ago go to the dead letter
- * ("expired"), and the request is freed when it holds no others.
+ * ("expired"), and the request is freed when it holds no others. What waits is looked at by a timer.
  */
 uint32_t batching_again(struct batching *batching, struct batching_request *request,
 			uint32_t answer);

@@ -252,7 +252,7 @@ static struct batching_part part_cut(struct batching_part *part, uint32_t count)
 	return rest;
 }
 
-static uint64_t part_bytes(const struct batching_part *part)
+uint64_t request_part_bytes(const struct batching_part *part)
 {
 	uint32_t record = entry_next(part->entry, part->begin);
 	uint64_t bytes = 0;
@@ -282,9 +282,9 @@ int request_halve(struct batching_request *request, struct batching_request **re
 	cut = request->parts[at]; /* nothing fails from here on */
 	if (first_records > before)
 		cut = part_cut(&request->parts[at], first_records - before);
-	request_add(second, &cut, part_bytes(&cut));
+	request_add(second, &cut, request_part_bytes(&cut));
 	for (uint32_t i = at + 1; i < request->part_count; i++)
-		request_add(second, &request->parts[i], part_bytes(&request->parts[i]));
+		request_add(second, &request->parts[i], request_part_bytes(&request->parts[i]));
 	request->part_count = first_records > before ? at + 1 : at;
 	request->records = first_records;
 	request->bytes -= second->bytes < request->bytes ? second->bytes : request->bytes;

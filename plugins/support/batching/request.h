@@ -40,6 +40,8 @@ void entry_settle(struct entry *entry, uint32_t count);
 struct batching_request *request_create(void);
 /* Frees the request, not the entries. */
 void request_free(struct batching_request *request);
+/* Of the records in bodies, newlines included. */
+uint64_t request_part_bytes(const struct batching_part *part);
 int request_add(struct batching_request *request, const struct batching_part *part, uint64_t bytes);
 /* Makes http.body out of the parts. */
 int request_build(struct batching_request *request, const struct batching_options *options);

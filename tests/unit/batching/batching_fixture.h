@@ -14,6 +14,7 @@
 #include "support/batching/batching.h"
 #else
 #include "support/batching/batching.c"
+#include "support/batching/expiry.c"
 #include "support/batching/request.c"
 #endif
 

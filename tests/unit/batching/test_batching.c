@@ -270,7 +270,7 @@ static void a_delivery_waits_for_memory_and_keeps_its_place(void **state)
 	t.encode_fails = 1;
 	write_lines("a\n", NULL);
 	assert_int_equal(t.request_count, 0);
-	assert_int_equal(t.host.timers[1], RETRY_NS);
+	assert_int_equal(t.host.timers[1], BATCHING_RETRY_NS);
 	batching_timer(t.batching, 1); /* still none */
 	t.encode_fails = 0;
 	write_lines("b\n", NULL); /* must not overtake */
@@ -305,7 +305,7 @@ static void a_send_that_fails_is_tried_again(void **state)
 	t.send_fails = 1;
 	write_lines("a\nb\n", NULL);
 	assert_int_equal(t.request_count, 0);
-	assert_int_equal(t.host.timers[1], RETRY_NS);
+	assert_int_equal(t.host.timers[1], BATCHING_RETRY_NS);
 	t.send_fails = 0;
 	batching_timer(t.batching, 1);
 	assert_int_equal(t.request_count, 2);

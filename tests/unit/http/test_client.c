@@ -390,6 +390,41 @@ static void a_slow_server_runs_into_the_time_limit(void **state)
 	assert_int_equal(fx.first.may_have_landed, 1);
 }
 
+struct recalled {
+	struct weir_http_client *client;
+	struct sent sent[3];
+	int32_t codes[3];
+};
+
+static void recall_all(void *user)
+{
+	struct recalled *r = user;
+
+	for (int i = 0; i < 3; i++)
+		r->codes[i] = fx.module->recall(r->client, &r->sent[i].request);
+}
+
+static void what_waits_can_be_recalled_and_what_is_sent_can_not(void **state)
+{
+	struct weir_http_client_options options = fast_retries();
+	struct recalled r;
+
+	(void)state;
+	options.concurrency_max = 1;
+	r.client = client_with(&options);
+	sent_fill(&r.sent[0], sink_url("/in?delay=60000"), "a\n");
+	sent_fill(&r.sent[1], sink_url("/in"), "b\n");
+	sent_fill(&r.sent[2], sink_url("/in"), "c\n"); /* never handed over */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fx.module->send(r.client, &r.sent[i].request), 0);
+	loop_run(fx.loop, recall_all, &r);
+	assert_int_equal(r.codes[0], WEIR_ERR_STATE);
+	assert_int_equal(r.codes[1], WEIR_OK);
+	assert_int_equal(r.codes[2], WEIR_ERR_STATE);
+	assert_int_equal(fx.module->pending(r.client), 1);
+	fx.module->client_free(r.client);
+}
+
 static void a_client_is_freed_with_requests_in_flight(void **state)
 {
 	struct weir_http_client *client = client_of_test();
@@ -540,6 +575,7 @@ int main(void)
 		HTTP_TEST_ALONE(an_outage_is_not_hammered_by_what_waits),
 		HTTP_TEST(with_a_concurrency_of_one_nothing_overtakes),
 		HTTP_TEST(a_slow_server_runs_into_the_time_limit),
+		HTTP_TEST(what_waits_can_be_recalled_and_what_is_sent_can_not),
 		HTTP_TEST(a_client_is_freed_with_requests_in_flight),
 		HTTP_TEST(a_proxy_is_used_when_it_is_given),
 		HTTP_TEST(the_proxy_of_the_environment_is_used),
