@@ -506,8 +506,9 @@ int loop_fd(struct loop *loop, int fd, uint32_t events, loop_fd_call *call, void
 	event.events = (events & LOOP_READ ? EPOLLIN | EPOLLRDHUP : 0u) |
 		       (events & LOOP_WRITE ? EPOLLOUT : 0u);
 	event.data.u64 = (uint64_t)watch->generation << 32 | (uint32_t)fd;
-	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0 &&
-	    (errno != ENOENT || epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0))
+	/* Watched, but closed and its number reused: the kernel knows nothing of it. */
+	if ((!watch->events || epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0) &&
+	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
 		return WEIR_ERR_IO;
 	*watch = (struct loop_watch){call, user, events, watch->generation};
 	return 0;

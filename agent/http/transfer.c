@@ -3,6 +3,9 @@
  * The body goes from the caller's slices into libcurl's upload buffer: one copy, and none before
  * it. libcurl may rewind (a connection that was kept alive turned out to be closed): the seek
  * function answers that.
+ *
+ * A small one is handed over as a whole instead, and goes out with its head in one write: two system
+ * calls fewer, and the server is woken once.
  */
 #include "http/transfer.h"
 
@@ -16,6 +19,8 @@
 #define TRANSFER_HEADERS_MAX (256u << 10)
 /* A larger buffer is given back after the answer. */
 #define TRANSFER_KEEP (64u << 10)
+/* A small body; with its head it stays below the 16 KiB that libcurl writes at once over TLS. */
+#define TRANSFER_SMALL (14u << 10)
 
 static uint32_t body_count(const struct job *job)
 {
@@ -172,10 +177,26 @@ void transfer_free(struct transfer *transfer)
 	curl_easy_cleanup(transfer->easy);
 	buffer_done(&transfer->answer);
 	buffer_done(&transfer->headers);
+	buffer_done(&transfer->whole);
 	free(transfer);
 }
 
-static int set_method(CURL *easy, const struct job *job)
+/* A small body in one piece, or NULL; the transfer's until its end. */
+static const char *small_body(struct transfer *transfer, const struct job *job)
+{
+	struct buffer *whole = &transfer->whole;
+
+	if (job->body_size == 0 || job->body_size > TRANSFER_SMALL)
+		return NULL;
+	if (body_count(job) == 1)
+		return body_slice(job, 0).data;
+	if (!buffer_reserve(whole, job->body_size))
+		return NULL;
+	read_body(whole->data, 1, job->body_size, transfer);
+	return whole->data;
+}
+
+static int set_method(CURL *easy, const struct job *job, const char *small)
 {
 	int get = job->body_size == 0 && strcmp(job->method, "GET") == 0;
 
@@ -185,20 +206,25 @@ static int set_method(CURL *easy, const struct job *job)
 	return curl_easy_setopt(easy, CURLOPT_POST, 1L) ||
 	       curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
 				strcmp(job->method, "POST") == 0 ? NULL : job->method) ||
+	       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, small) ||
 	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->body_size);
 }
 
 int transfer_begin(struct transfer *transfer, struct job *job)
 {
+	const char *small;
+
 	transfer->job = job;
 	transfer->slice = 0;
 	transfer->offset = 0;
+	small = small_body(transfer, job);
+	transfer->is_small = small != NULL;
 	transfer->handed = 0;
 	transfer->error[0] = '\0';
 	transfer->started_ns = clock_monotonic_ns();
 	if (curl_easy_setopt(transfer->easy, CURLOPT_URL, job->url) ||
 	    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, job->headers) ||
-	    set_method(transfer->easy, job))
+	    set_method(transfer->easy, job, small))
 		return WEIR_ERR_MEMORY;
 	return 0;
 }
@@ -218,6 +244,17 @@ void transfer_end(struct transfer *transfer)
 	empty(&transfer->headers);
 }
 
+/* A small body is sent with its head, which libcurl counts (a CONNECT too: one that was refused has
+ * nothing behind it). */
+static void count_small(struct transfer *transfer, const struct verdict_facts *facts)
+{
+	long written = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &written);
+	if (transfer->is_small && written > 0 && facts->proxy_status < 300)
+		transfer->handed = transfer->job->body_size;
+}
+
 void transfer_facts(struct transfer *transfer, CURLcode code, struct verdict_facts *ret_facts)
 {
 	char *location = NULL;
@@ -225,12 +262,13 @@ void transfer_facts(struct transfer *transfer, CURLcode code, struct verdict_fac
 	memset(ret_facts, 0, sizeof(*ret_facts));
 	ret_facts->code = code;
 	ret_facts->error = transfer->error;
-	ret_facts->sent = transfer->handed;
 	ret_facts->answer = (struct weir_slice){transfer->answer.data, transfer->answer.size};
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &ret_facts->status);
 	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &ret_facts->proxy_status);
 	curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &location);
 	ret_facts->location = location;
+	count_small(transfer, ret_facts);
+	ret_facts->sent = transfer->handed;
 }
 
 uint64_t transfer_retry_after(struct transfer *transfer)

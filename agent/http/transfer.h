@@ -31,7 +31,9 @@ struct transfer {
 	CURL *easy;
 	uint32_t slice; /* where reading the body has come to */
 	uint64_t offset;
-	uint64_t handed; /* bytes of the body handed to libcurl */
+	uint64_t handed;     /* bytes of the body that may have been sent */
+	int is_small;        /* libcurl has the body as a whole */
+	struct buffer whole; /* of a small one in several slices */
 	uint64_t started_ns;
 	struct buffer answer;
 	struct buffer headers;
