@@ -38,10 +38,10 @@ struct config_stage {
 	const struct weir_node *options; /* a MAP, defaults filled in */
 	uint32_t line, column;
 	char *name; /* `name:`, or the plugin's name, with "_2" and so on where it repeats within its list */
-	char *when; /* `when:`, or NULL */
-	uint32_t when_line, when_column;
-	uint32_t strict;       /* ordering: strict (outputs) */
-	uint64_t linger_ns;    /* linger (outputs); WEIR_TIMER_OFF = not set */
+	char *when;                           /* `when:`, or NULL */
+	const struct weir_node *when_written; /* an option_node, or NULL */
+	uint32_t strict;                      /* ordering: strict (outputs) */
+	uint64_t linger_ns;                   /* linger (outputs); WEIR_TIMER_OFF = not set */
 	uint64_t retry_min_ns; /* retry: {backoff_min, backoff_max} (outputs); 0 = default */
 	uint64_t retry_max_ns;
 	/* buffer: {disk, full, durable} (outputs) */

@@ -9,55 +9,14 @@
 
 #include "base/buffer.h"
 #include "base/nearest.h"
+#include "config/option_node.h"
 #include "config/option_value.h"
 #include "config/scalar.h"
 #include "host/plugin_gate.h"
 
 #define NAME_TEXT 128
 
-/* ---- nodes ----------------------------------------------------------------------------------- */
-
-static struct weir_node *new_node(struct config_file *file, const struct tree_node *from,
-				  uint32_t type)
-{
-	struct config_memory *memory = file->config->memory;
-	struct weir_node *node = config_alloc(memory, sizeof(*node));
-
-	if (!node)
-		return NULL;
-	node->struct_size = sizeof(*node);
-	node->type = type;
-	node->line = from ? from->line : 0;
-	node->column = from ? from->column : 0;
-	if (from && from->kind == TREE_SCALAR) {
-		node->text.data = config_copy(memory, from->text.data, from->text.size);
-		node->text.size = from->text.size;
-	} else {
-		node->text.data = "";
-	}
-	return node->text.data ? node : NULL;
-}
-
-/* A list or map node with room for `count` items; `count` is what the caller fills in. */
-static struct weir_node *new_collection(struct config_file *file, const struct tree_node *from,
-					uint32_t type, uint32_t room,
-					const struct weir_node ***ret_items,
-					struct weir_slice **ret_keys)
-{
-	struct config_memory *memory = file->config->memory;
-	struct weir_node *node = new_node(file, NULL, type);
-
-	*ret_items = config_alloc(memory, (room + 1) * sizeof(**ret_items));
-	*ret_keys = type == WEIR_TYPE_MAP ? config_alloc(memory, (room + 1) * sizeof(**ret_keys))
-					  : NULL;
-	if (!node || !*ret_items || (type == WEIR_TYPE_MAP && !*ret_keys))
-		return NULL;
-	node->line = from ? from->line : 0;
-	node->column = from ? from->column : 0;
-	node->items = *ret_items;
-	node->keys = *ret_keys;
-	return node;
-}
+/* ---- single values --------------------------------------------------------------------------- */
 
 static struct weir_slice copy_key(struct config_file *file, struct weir_slice key)
 {
@@ -65,8 +24,6 @@ static struct weir_slice copy_key(struct config_file *file, struct weir_slice ke
 
 	return copy;
 }
-
-/* ---- single values --------------------------------------------------------------------------- */
 
 static const struct weir_node *check_typed(struct config_file *file, const struct tree_node *node,
 					   const struct weir_option *option, uint32_t type,
@@ -91,7 +48,8 @@ static const struct weir_node *check_list(struct config_file *file, const struct
 	const struct weir_node **items;
 	struct weir_slice *keys;
 	uint32_t count = node->kind == TREE_LIST ? node->count : 1;
-	struct weir_node *list = new_collection(file, node, WEIR_TYPE_LIST, count, &items, &keys);
+	struct weir_node *list =
+		option_node_collection(file, node, WEIR_TYPE_LIST, count, &items, &keys);
 
 	for (uint32_t i = 0; list && i < count; i++) {
 		const struct tree_node *item = node->kind == TREE_LIST ? node->items[i] : node;
@@ -117,7 +75,7 @@ static const struct weir_node *check_free_map(struct config_file *file,
 	const struct weir_node **items;
 	struct weir_slice *keys;
 	struct weir_node *map =
-		new_collection(file, node, WEIR_TYPE_MAP, node->count, &items, &keys);
+		option_node_collection(file, node, WEIR_TYPE_MAP, node->count, &items, &keys);
 
 	for (uint32_t i = 0; map && i < node->count; i++) {
 		char path[NAME_TEXT];
@@ -132,6 +90,7 @@ static const struct weir_node *check_free_map(struct config_file *file,
 		if (!item)
 			continue;
 		keys[map->count] = copy_key(file, node->keys[i]->text);
+		option_node_place_key(map, map->count, node->keys[i]);
 		items[map->count++] = item;
 	}
 	return map;
@@ -193,7 +152,7 @@ static const struct weir_node *check_any(struct config_file *file, const struct 
 		return check_list(file, node, option, WEIR_TYPE_ANY, name);
 	if (node->kind == TREE_MAP)
 		return check_free_map(file, node, option, WEIR_TYPE_ANY, 0, name);
-	scalar = new_node(file, node, WEIR_TYPE_STRING);
+	scalar = option_node_create(file, node, WEIR_TYPE_STRING);
 	if (scalar)
 		(void)option_value_read(file, node, option, WEIR_TYPE_ANY, name, scalar);
 	return scalar;
@@ -215,7 +174,7 @@ static const struct weir_node *check_typed(struct config_file *file, const struc
 		return check_list(file, node, option, option->element, name);
 	if (node->kind != TREE_SCALAR)
 		return wrong_kind(file, node, type, name);
-	scalar = new_node(file, node, type);
+	scalar = option_node_create(file, node, type);
 	if (!scalar || option_value_read(file, node, option, type, name, scalar))
 		return NULL;
 	return scalar;
@@ -394,8 +353,8 @@ static void check_set(struct filling filling, struct option_set *set)
 	for (const struct weir_option *raw = set->options; raw && raw->struct_size;
 	     raw = plugin_next_option(raw))
 		room++;
-	filling.node = new_collection(filling.file, filling.map, WEIR_TYPE_MAP, room,
-				      &filling.items, &filling.keys);
+	filling.node = option_node_collection(filling.file, filling.map, WEIR_TYPE_MAP, room,
+					      &filling.items, &filling.keys);
 	set->ret_node = filling.node;
 	if (!filling.node)
 		return;

@@ -402,8 +402,7 @@ static void read_host_options(struct config_file *file, const struct weir_node *
 				  "\"%.64s\" is no name; use letters, digits, _ and -, at most %d",
 				  stage->name, NAME_MAX_SIZE);
 	stage->when = copy_text(file, when);
-	stage->when_line = when ? when->line : 0;
-	stage->when_column = when ? when->column : 0;
+	stage->when_written = when;
 	stage->strict = ordering && weir_slice_equals(ordering->text, "strict");
 	stage->linger_ns = linger ? (uint64_t)linger->i64 : WEIR_TIMER_OFF;
 	stage->isolated = isolate && weir_slice_equals(isolate->text, "process");

@@ -10,6 +10,7 @@
 
 #include "base/child.h"
 #include "base/clock.h"
+#include "pipeline/field_check.h"
 
 /* What a child exits with at the end; a plugin that exits by itself won't guess it. */
 #define REHEARSAL_DONE 83
@@ -45,6 +46,21 @@ static void be_quiet(void)
 	dup2(null, STDERR_FILENO);
 }
 
+static void note_plugin(void *user, const struct weir_plugin *plugin)
+{
+	struct rehearsal *shared = user;
+
+	rehearsal_enter(&shared->step, plugin->name);
+}
+
+static void note_warning(void *user, const struct weir_error *warning)
+{
+	struct rehearsal *shared = user;
+
+	if (shared->warning_count < WARNINGS_MAX)
+		shared->warnings[shared->warning_count++] = *warning;
+}
+
 static void rehearse_stage(struct weir_context *stage, struct rehearsal *shared)
 {
 	const struct weir_plugin *plugin = stage->plugin;
@@ -54,9 +70,8 @@ static void rehearse_stage(struct weir_context *stage, struct rehearsal *shared)
 	struct weir_error warning = {.line = stage->config->line, .column = stage->config->column};
 
 	rehearsal_enter(&shared->step, plugin->name);
-	if (check && shared->warning_count < WARNINGS_MAX &&
-	    check(stage->instances[0], &warning) < 0)
-		shared->warnings[shared->warning_count++] = warning;
+	if (check && check(stage->instances[0], &warning) < 0)
+		note_warning(shared, &warning);
 }
 
 /* What stands in the way of the pipeline now, if its plugins can tell. */
@@ -68,6 +83,13 @@ static void rehearse_surroundings(struct pipeline *pipeline, struct rehearsal *s
 		rehearse_stage(pipeline->outputs[i], shared);
 	for (uint32_t i = 0; i < pipeline->dead_count; i++)
 		rehearse_stage(pipeline->dead_outputs[i], shared);
+}
+
+static void rehearse_checks(struct pipeline *pipeline, struct rehearsal *shared)
+{
+	field_check(pipeline, &(struct field_listener){note_plugin, note_warning, shared});
+	if (!shared->offline)
+		rehearse_surroundings(pipeline, shared);
 }
 
 static void rehearse(struct agent *agent, struct rehearsal *shared)
@@ -93,8 +115,8 @@ static void rehearse(struct agent *agent, struct rehearsal *shared)
 							    .memory_bytes = config->memory_limit},
 				       &pipeline, &error) < 0)
 			shared->refusal = error;
-		else if (shared->one && !shared->offline)
-			rehearse_surroundings(pipeline, shared);
+		else if (shared->one)
+			rehearse_checks(pipeline, shared);
 		if (shared->one)
 			break;
 	}

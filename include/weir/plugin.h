@@ -50,6 +50,36 @@
 #define WEIR_START_BEGINNING 2 /* positions were lost: read everything from its beginning */
 #define WEIR_START_END 4       /* positions were lost: begin at the end of what is there */
 
+/*
+ * For `weir check`: the fields that records can have at one place of a pipeline. Handed to a stage's
+ * fields(), which says in the order of its work which of them it reads, makes and takes away. The host
+ * warns of what is read there and no record can have; so a plugin that cannot tell which fields it makes
+ * says any(). Names are whole names of fields, and are copied.
+ *
+ * Valid during the call of fields(). Without memory, records can have any.
+ */
+struct weir_fields {
+	uint32_t struct_size;
+	uint32_t reserved;
+	/* From here on records can have the field. */
+	void (*add)(struct weir_fields *fields, struct weir_slice name);
+	/* From here on none has it. */
+	void (*remove)(struct weir_fields *fields, struct weir_slice name);
+	/* From here on records have no fields. */
+	void (*clear)(struct weir_fields *fields);
+	/* From here on records can have fields of any name. */
+	void (*any)(struct weir_fields *fields);
+	/* The user asks for the field: here it is of use only if records can have it. `written` is the
+	 * node of the instance's options where the name is written: a scalar, or the map whose key it
+	 * is. */
+	void (*reads)(struct weir_fields *fields, struct weir_slice name,
+		      const struct weir_node *written);
+	/* The same of all fields in an expression, which begins at byte `offset` of the scalar
+	 * `written`. NULL for none. */
+	void (*reads_expr)(struct weir_fields *fields, const struct weir_expr *expr,
+			   const struct weir_node *written, uint64_t offset);
+};
+
 struct weir_input_ops {
 	uint32_t struct_size;
 	uint32_t reserved;
@@ -83,6 +113,9 @@ struct weir_input_ops {
 	 * empty path names none, and says that this is not the first run. */
 	int32_t (*place)(void *instance, struct weir_slice path, uint64_t position,
 			 struct weir_error *error);
+	/* Optional. For `weir check`, after create() and instead of start(): adds the fields that its
+	 * records can have. Without it, any. */
+	void (*fields)(void *instance, struct weir_fields *fields);
 };
 
 struct weir_filter_ops {
@@ -98,6 +131,9 @@ struct weir_filter_ops {
 	int32_t (*process)(void *instance, struct weir_batch *batch, struct weir_error *error);
 	void (*timer)(void *instance, uint32_t id);  /* optional; runs on a worker */
 	void (*flush)(void *instance, uint32_t why); /* optional; WEIR_FLUSH_* */
+	/* Optional. As that of inputs: turns the fields that records can have before this filter into
+	 * those that they can have after it. Without it, any. */
+	void (*fields)(void *instance, struct weir_fields *fields);
 };
 
 struct weir_output_ops {
@@ -125,6 +161,8 @@ struct weir_output_ops {
 	int32_t (*http_begin)(void *instance, struct weir_http_request *request);
 	/* Optional. As that of inputs: the destination does not answer, ... */
 	int32_t (*check)(void *instance, struct weir_error *ret_warning);
+	/* Optional. As that of inputs: says which fields it reads. */
+	void (*fields)(void *instance, struct weir_fields *fields);
 };
 
 struct weir_plugin {

@@ -53,6 +53,12 @@ class Classify
 		return failed;
 	}
 
+	// For `weir check`: what a later stage may read.
+	void fields(weir_fields *fields) const
+	{
+		fields->add(fields, {field_.data(), field_.size()});
+	}
+
       private:
 	static std::string text_of(weir_slice slice)
 	{
@@ -156,6 +162,11 @@ int32_t process(void *instance, weir_batch *batch, weir_error *error)
 	return failed ? weir_fail(error, failed, "no room for another field") : WEIR_OK;
 }
 
+void fields(void *instance, weir_fields *fields)
+{
+	static_cast<const Classify *>(instance)->fields(fields);
+}
+
 const weir_option options[] = {{sizeof(weir_option), WEIR_TYPE_MAP, WEIR_TYPE_STRING,
 				WEIR_OPTION_REQUIRED, "rules", nullptr,
 				"Texts to look for in the line, by the names that they give",
@@ -164,8 +175,16 @@ const weir_option options[] = {{sizeof(weir_option), WEIR_TYPE_MAP, WEIR_TYPE_ST
 			       WEIR_OPTION_END};
 
 // Constants, by position as older C++ wants it: `weir plugins inspect` reads them from the file.
-const weir_filter_ops operations = {
-	sizeof(weir_filter_ops), 0, create, nullptr, nullptr, destroy, process, nullptr, nullptr};
+const weir_filter_ops operations = {sizeof(weir_filter_ops),
+				    0,
+				    create,
+				    nullptr,
+				    nullptr,
+				    destroy,
+				    process,
+				    nullptr,
+				    nullptr,
+				    fields};
 
 const weir_plugin plugin = {sizeof(weir_plugin),
 			    WEIR_FILTER,

@@ -20,7 +20,7 @@ HEADERS = sorted(p.name for p in (TODAY / "weir").glob("*.h"))
 GROWING = {f"weir_{name}" for name in
            ("services", "input_ops", "filter_ops", "output_ops", "plugin", "plugin_list", "option", "node",
             "batch", "shape", "source_view", "source_spec", "source_state", "delivery_view", "encode_spec",
-            "encoding", "output_settings", "http_client_options", "http_request", "http_response")}
+            "encoding", "output_settings", "http_client_options", "http_request", "http_response", "fields")}
 
 
 def run(*argv, check=True, **options):

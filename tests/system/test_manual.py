@@ -115,7 +115,8 @@ def test_the_page_of_plugins_lists_those_that_there_are(kit, plugins):
 
 @pytest.mark.parametrize("header, table", [
     ("plugin.h", "weir_plugin"), ("plugin.h", "weir_input_ops"), ("plugin.h", "weir_filter_ops"),
-    ("plugin.h", "weir_output_ops"), ("services.h", "weir_services"), ("option.h", "weir_option")])
+    ("plugin.h", "weir_output_ops"), ("plugin.h", "weir_fields"),
+    ("services.h", "weir_services"), ("option.h", "weir_option")])
 def test_the_page_for_authors_has_every_member(kit, header, table):
     """By the compiler's own reading of the header."""
     text = command("cc", "-E", "-P", f"-I{kit.prefix}/include", "-include", f"weir/{header}", "-xc",

@@ -12,6 +12,7 @@ struct sample_filter {
 	const struct weir_services *host;
 	struct weir_slice field;
 	struct weir_slice prefix;
+	const struct weir_node *written; /* the option that names the field */
 };
 
 /* The options have been checked and defaults filled in. They stay valid until destroy(). */
@@ -25,7 +26,8 @@ static int32_t sample_create(const struct weir_services *host, struct weir_conte
 	if (!filter)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the filter");
 	filter->host = host;
-	filter->field = weir_node_find(options, "field")->text;
+	filter->written = weir_node_find(options, "field");
+	filter->field = filter->written->text;
 	filter->prefix = weir_node_find(options, "prefix")->text;
 	*ret_instance = filter;
 	return WEIR_OK;
@@ -85,6 +87,14 @@ static int32_t sample_process(void *instance, struct weir_batch *batch, struct w
 	return WEIR_OK;
 }
 
+/* For `weir check`, which warns of fields that no record can have. Nothing is added or taken away. */
+static void sample_fields(void *instance, struct weir_fields *fields)
+{
+	const struct sample_filter *filter = instance;
+
+	fields->reads(fields, filter->field, filter->written);
+}
+
 static const struct weir_option options[] = {
 	WEIR_OPTION("field", WEIR_TYPE_STRING, "message", "Field to change"),
 	WEIR_OPTION("prefix", WEIR_TYPE_STRING, "", "What to put before its text"),
@@ -96,6 +106,7 @@ static const struct weir_filter_ops operations = {
 	.create = sample_create,
 	.destroy = sample_destroy,
 	.process = sample_process,
+	.fields = sample_fields,
 };
 
 static const struct weir_plugin plugin = {

@@ -190,6 +190,13 @@ static int32_t sample_read(void *instance, void *source_user, struct weir_batch 
 	return WEIR_READ_IDLE;
 }
 
+/* For `weir check`, which warns of fields that no record can have. */
+static void sample_fields(void *instance, struct weir_fields *fields)
+{
+	(void)instance;
+	fields->add(fields, weir_slice_of("message"));
+}
+
 static const struct weir_option options[] = {
 	{sizeof(struct weir_option), WEIR_TYPE_STRING, 0, WEIR_OPTION_REQUIRED, "path", NULL,
 	 "File to read", NULL, 0, 0, NULL},
@@ -205,6 +212,7 @@ static const struct weir_input_ops operations = {
 	.destroy = sample_destroy,
 	.read = sample_read,
 	.timer = sample_timer,
+	.fields = sample_fields,
 };
 
 static const struct weir_plugin plugin = {

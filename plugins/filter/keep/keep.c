@@ -27,6 +27,11 @@ static int32_t keep_process(void *instance, struct weir_batch *batch, struct wei
 	return fieldlist_clear(instance, batch, error);
 }
 
+static void keep_fields(void *instance, struct weir_fields *fields)
+{
+	fieldlist_fields(instance, fields);
+}
+
 static const struct weir_option keep_options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_LIST,
@@ -42,6 +47,7 @@ static const struct weir_filter_ops keep_ops = {
 	.create = keep_create,
 	.destroy = keep_destroy,
 	.process = keep_process,
+	.fields = keep_fields,
 };
 
 static const struct weir_plugin keep_plugin = {

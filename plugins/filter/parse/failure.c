@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static const struct weir_slice error_field = {"parse_error", 11};
+static const struct weir_slice error_field = {FAILURE_FIELD, sizeof(FAILURE_FIELD) - 1};
 
 /* The reason as a value; one copy serves all records of a batch that fail alike. */
 static int reason_value(struct parse *parse, const char *reason, struct weir_value *ret_value)

@@ -8,6 +8,9 @@
 
 #include "parse.h"
 
+/* Says why a record did not parse. */
+#define FAILURE_FIELD "parse_error"
+
 /* reason is a constant text. An error is the host's. */
 int failure_apply(struct parse *parse, const char *reason);
 

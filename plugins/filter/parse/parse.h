@@ -67,6 +67,7 @@ struct parse {
 	void *format_state;        /* the format's own */
 	struct partials *partials; /* of formats that join lines; NULL otherwise */
 
+	const struct weir_node *options;
 	struct weir_slice field; /* which one is parsed */
 	int32_t keep;
 	int32_t on_error;

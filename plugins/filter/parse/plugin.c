@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "convert.h"
+#include "failure.h"
 #include "layout.h"
 #include "parse.h"
 #include "partial.h"
@@ -41,6 +42,36 @@ static void parse_flush(void *instance, uint32_t why)
 
 	if (parse->partials && why != WEIR_FLUSH_STOP)
 		partials_release(parse, parse->partials, UINT64_MAX);
+}
+
+/* ---- fields ---------------------------------------------------------------------------------- */
+
+/* What the format finds; of what was there, the text goes where all records parse. */
+static void make_fields(const struct parse *parse, struct weir_fields *fields)
+{
+	if (parse->on_error == PARSE_ON_ERROR_PASS)
+		fields->add(fields, weir_slice_of(FAILURE_FIELD));
+	else if (!parse->keep)
+		fields->remove(fields, parse->field);
+	if (parse->count == 0) /* each line brings its own */
+		fields->any(fields);
+	for (uint32_t i = 0; i < parse->count; i++)
+		fields->add(fields, parse->keys[i]);
+}
+
+static void parse_fields(void *instance, struct weir_fields *fields)
+{
+	const struct parse *parse = instance;
+	const struct weir_node *types = weir_node_find(parse->options, "types");
+	const struct weir_node *time =
+		weir_node_find(weir_node_find(parse->options, "time"), "field");
+
+	fields->reads(fields, parse->field, weir_node_find(parse->options, "field"));
+	make_fields(parse, fields);
+	for (uint32_t i = 0; types && i < types->count; i++)
+		fields->reads(fields, types->keys[i], types);
+	if (time)
+		fields->reads(fields, time->text, time);
 }
 
 /* ---- lifecycle ------------------------------------------------------------------------------- */
@@ -136,6 +167,7 @@ static int32_t parse_create(const struct weir_services *host, struct weir_contex
 		return weir_fail(error, WEIR_ERR_MEMORY, "parse: no memory");
 	parse->host = host;
 	parse->context = context;
+	parse->options = options;
 	parse->scan = scan_best();
 	result = layouts_create(&parse->layouts);
 	if (result == WEIR_OK)
@@ -248,6 +280,7 @@ static const struct weir_filter_ops ops = {
 	.process = parse_process,
 	.timer = parse_timer,
 	.flush = parse_flush,
+	.fields = parse_fields,
 };
 
 static const struct weir_plugin parse_plugin = {

@@ -27,6 +27,11 @@ static int32_t remove_process(void *instance, struct weir_batch *batch, struct w
 	return fieldlist_clear(instance, batch, error);
 }
 
+static void remove_fields(void *instance, struct weir_fields *fields)
+{
+	fieldlist_fields(instance, fields);
+}
+
 static const struct weir_option remove_options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_LIST,
@@ -42,6 +47,7 @@ static const struct weir_filter_ops remove_ops = {
 	.create = remove_create,
 	.destroy = remove_destroy,
 	.process = remove_process,
+	.fields = remove_fields,
 };
 
 static const struct weir_plugin remove_plugin = {

@@ -90,6 +90,20 @@ static int32_t rename_process(void *instance, struct weir_batch *batch, struct w
 	return WEIR_OK;
 }
 
+/* A new name counts even when its field cannot exist: that has been said of the old one. */
+static void rename_fields(void *instance, struct weir_fields *fields)
+{
+	const struct rename *rename = instance;
+	const struct weir_node *names = rename->names;
+
+	for (uint32_t i = 0; i < names->count; i++)
+		fields->reads(fields, names->keys[i], names);
+	for (uint32_t i = 0; i < names->count; i++)
+		fields->remove(fields, names->keys[i]);
+	for (uint32_t i = 0; i < names->count; i++)
+		fields->add(fields, names->items[i]->text);
+}
+
 static const struct weir_option rename_options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_MAP,
@@ -105,6 +119,7 @@ static const struct weir_filter_ops rename_ops = {
 	.create = rename_create,
 	.destroy = rename_destroy,
 	.process = rename_process,
+	.fields = rename_fields,
 };
 
 static const struct weir_plugin rename_plugin = {

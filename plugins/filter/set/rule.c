@@ -14,6 +14,7 @@ static int32_t fail_at(const struct weir_node *node, struct weir_error *error)
 static int32_t compile(const struct weir_services *host, const struct weir_node *node,
 		       struct rule *rule, struct weir_error *error)
 {
+	rule->written = node;
 	if (node->text.data && host->expr_compile(node->text, &rule->expr, error) == WEIR_OK)
 		return WEIR_OK;
 	if (!node->text.data)

@@ -7,10 +7,11 @@
 
 struct rule {
 	struct weir_slice name;
-	struct weir_expr *expr;  /* NULL for a constant */
-	struct weir_value value; /* of a constant; text is placed in each batch */
-	struct weir_slice text;  /* of a constant that is text */
-	struct json_text made;   /* owns `text` when that is a map or a list */
+	struct weir_expr *expr;          /* NULL for a constant */
+	const struct weir_node *written; /* the expression's node */
+	struct weir_value value;         /* of a constant; text is placed in each batch */
+	struct weir_slice text;          /* of a constant that is text */
+	struct json_text made;           /* owns `text` when that is a map or a list */
 };
 
 int32_t rule_create(const struct weir_services *host, struct weir_slice name,

@@ -228,6 +228,19 @@ static int32_t set_process(void *instance, struct weir_batch *batch, struct weir
 	return WEIR_OK;
 }
 
+/* Each rule sees what those before it have set. */
+static void set_fields(void *instance, struct weir_fields *fields)
+{
+	const struct set *set = instance;
+
+	for (uint32_t i = 0; i < set->rule_count; i++) {
+		const struct rule *rule = &set->rules[i];
+
+		fields->reads_expr(fields, rule->expr, rule->written, 0);
+		fields->add(fields, rule->name);
+	}
+}
+
 /* ---- lifecycle ------------------------------------------------------------------------------- */
 
 static void set_destroy(void *instance)
@@ -290,6 +303,7 @@ static const struct weir_filter_ops set_ops = {
 	.create = set_create,
 	.destroy = set_destroy,
 	.process = set_process,
+	.fields = set_fields,
 };
 
 static const struct weir_plugin set_plugin = {

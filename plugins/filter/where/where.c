@@ -7,6 +7,7 @@
 struct where {
 	const struct weir_services *host;
 	struct weir_expr *expr;
+	const struct weir_node *written; /* the expression's node */
 	uint64_t *selected;
 	uint32_t word_capacity; /* of selected */
 };
@@ -34,6 +35,7 @@ static int32_t where_create(const struct weir_services *host, struct weir_contex
 	if (!where)
 		return weir_fail(error, WEIR_ERR_MEMORY, "where: no memory");
 	where->host = host;
+	where->written = source;
 	result = host->expr_compile(source->text, &where->expr, error);
 	if (result != WEIR_OK) {
 		error->line = source->line;
@@ -76,6 +78,13 @@ static int32_t where_process(void *instance, struct weir_batch *batch, struct we
 	return WEIR_OK;
 }
 
+static void where_fields(void *instance, struct weir_fields *fields)
+{
+	const struct where *where = instance;
+
+	fields->reads_expr(fields, where->expr, where->written, 0);
+}
+
 static const struct weir_option where_options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_EXPR,
@@ -90,6 +99,7 @@ static const struct weir_filter_ops where_ops = {
 	.create = where_create,
 	.destroy = where_destroy,
 	.process = where_process,
+	.fields = where_fields,
 };
 
 static const struct weir_plugin where_plugin = {

@@ -302,6 +302,12 @@ static int32_t input_read(void *instance, void *source_user, struct weir_batch *
 	return input->ended ? WEIR_READ_END : WEIR_READ_MORE;
 }
 
+static void input_fields(void *instance, struct weir_fields *fields)
+{
+	(void)instance;
+	fields->add(fields, weir_slice_of("message"));
+}
+
 static const struct weir_option options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_SIZE,
@@ -320,6 +326,7 @@ static const struct weir_input_ops ops = {
 	.stop = input_stop,
 	.destroy = input_destroy,
 	.read = input_read,
+	.fields = input_fields,
 };
 
 static const struct weir_plugin plugin = {

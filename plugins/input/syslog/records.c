@@ -5,11 +5,12 @@
 #define FACILITIES 24
 #define SEVERITIES 8
 #define FIELDS 8
-/* Fields of a message that can't be parsed: message, parse_error. */
 #define UNPARSED_FIELDS 2
 
 static const char *const keys[FIELDS] = {"facility", "severity", "hostname",        "app_name",
 					 "procid",   "msgid",    "structured_data", "message"};
+/* Of a message that can't be parsed. */
+static const char *const unparsed_keys[UNPARSED_FIELDS] = {"message", "parse_error"};
 
 /* Of a word in a batch, so that its place is its number times this. */
 #define WORD_SIZE 8
@@ -33,16 +34,24 @@ static int put_words(struct recording *recording)
 	return 0;
 }
 
+void recording_fields(struct weir_fields *fields)
+{
+	for (uint32_t i = 0; i < FIELDS; i++)
+		fields->add(fields, weir_slice_of(keys[i]));
+	for (uint32_t i = 0; i < UNPARSED_FIELDS; i++)
+		fields->add(fields, weir_slice_of(unparsed_keys[i]));
+}
+
 int recording_begin(struct recording *recording, struct input *input, struct weir_batch *batch,
 		    uint16_t block)
 {
-	const struct weir_slice unparsed[UNPARSED_FIELDS] = {weir_slice_of("message"),
-							     weir_slice_of("parse_error")};
-	struct weir_slice parsed[FIELDS];
+	struct weir_slice parsed[FIELDS], unparsed[UNPARSED_FIELDS];
 
 	*recording = (struct recording){.input = input, .batch = batch, .block = block};
 	for (uint32_t i = 0; i < FIELDS; i++)
 		parsed[i] = weir_slice_of(keys[i]);
+	for (uint32_t i = 0; i < UNPARSED_FIELDS; i++)
+		unparsed[i] = weir_slice_of(unparsed_keys[i]);
 	if (input->host->batch_shape(batch, parsed, FIELDS, &recording->parsed) < 0 ||
 	    input->host->batch_shape(batch, unparsed, UNPARSED_FIELDS, &recording->unparsed) < 0)
 		return WEIR_ERR_MEMORY;

@@ -115,6 +115,12 @@ static const struct weir_option options[] = {
 	WEIR_OPTION_END,
 };
 
+static void input_fields(void *instance, struct weir_fields *fields)
+{
+	(void)instance;
+	recording_fields(fields);
+}
+
 static const struct weir_input_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = input_create,
@@ -124,6 +130,7 @@ static const struct weir_input_ops ops = {
 	.read = input_read,
 	.closed = input_closed,
 	.timer = input_timer,
+	.fields = input_fields,
 };
 
 static const struct weir_plugin plugin = {

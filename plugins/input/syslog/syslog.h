@@ -103,6 +103,8 @@ struct recording {
 	uint32_t unparsed_count, cut_count;
 };
 
+/* The fields that its records can have. */
+void recording_fields(struct weir_fields *fields);
 int recording_begin(struct recording *recording, struct input *input, struct weir_batch *batch,
 		    uint16_t block);
 /* A message at an offset of the block; position and span are those in the stream. */

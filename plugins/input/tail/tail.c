@@ -275,6 +275,12 @@ static int32_t tail_place(void *instance, struct weir_slice path, uint64_t posit
 	return status;
 }
 
+static void tail_fields(void *instance, struct weir_fields *fields)
+{
+	(void)instance;
+	fields->add(fields, weir_slice_of("message"));
+}
+
 static const struct weir_input_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = tail_create,
@@ -286,6 +292,7 @@ static const struct weir_input_ops ops = {
 	.timer = tail_timer,
 	.check = tail_check,
 	.place = tail_place,
+	.fields = tail_fields,
 };
 
 static const struct weir_plugin tail = {

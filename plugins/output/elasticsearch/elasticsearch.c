@@ -366,6 +366,11 @@ static int32_t es_check(void *instance, struct weir_error *ret_warning)
 	return status;
 }
 
+static void es_fields(void *instance, struct weir_fields *fields)
+{
+	options_fields(&((const struct output *)instance)->options, fields);
+}
+
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = es_create,
@@ -378,6 +383,7 @@ static const struct weir_output_ops ops = {
 	.http_done = http_done,
 	.http_begin = http_begin,
 	.check = es_check,
+	.fields = es_fields,
 };
 
 static const struct weir_plugin elasticsearch_plugin = {

@@ -133,6 +133,7 @@ int32_t index_name_compile(const struct weir_services *host, const struct weir_n
 
 	memset(ret_name, 0, sizeof(*ret_name));
 	ret_name->host = host;
+	ret_name->written = node;
 	if (at == end || node->text.size > INDEX_NAME_MAX * 4)
 		code = fail_at(node, error, "index: %.*sthe name is empty, or much too long", "",
 			       0);
@@ -155,6 +156,18 @@ int32_t index_name_compile(const struct weir_services *host, const struct weir_n
 	if (code)
 		index_name_done(ret_name);
 	return code;
+}
+
+void index_name_fields(const struct index_name *name, struct weir_fields *fields)
+{
+	for (uint32_t i = 0; i < name->count; i++) {
+		const struct index_part *part = &name->parts[i];
+
+		if (part->expr)
+			fields->reads_expr(
+				fields, part->expr, name->written,
+				(uint64_t)(part->source.data - name->written->text.data));
+	}
 }
 
 void index_name_done(struct index_name *name)

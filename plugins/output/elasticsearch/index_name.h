@@ -21,12 +21,13 @@
 struct index_part {
 	struct weir_slice text;   /* literal */
 	struct weir_expr *expr;   /* or an expression */
-	struct weir_slice source; /* of it */
+	struct weir_slice source; /* of it, in the node's text */
 	char date;                /* or a letter of strftime's */
 };
 
 struct index_name {
 	const struct weir_services *host;
+	const struct weir_node *written;
 	struct index_part parts[INDEX_PARTS_MAX];
 	uint32_t count;
 	uint32_t has_date, has_expr; /* neither: the same for all records */
@@ -48,6 +49,8 @@ int32_t index_name_compile(const struct weir_services *host, const struct weir_n
 uint32_t index_name_render(const struct index_name *name, const struct weir_batch *batch,
 			   uint32_t record, struct index_memo *memo, char *ret_why,
 			   size_t why_size);
+/* Says what its expressions read. */
+void index_name_fields(const struct index_name *name, struct weir_fields *fields);
 void index_name_done(struct index_name *name);
 
 #endif

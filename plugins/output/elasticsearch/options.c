@@ -204,6 +204,7 @@ int32_t options_read(const struct weir_services *host, const struct weir_node *n
 	struct options *o = ret_options;
 	int32_t code;
 
+	o->nodes = nodes;
 	o->urls = weir_node_find(nodes, "urls");
 	o->gzip = weir_node_int(nodes, "gzip", 0) != 0;
 	o->batch_records = (uint32_t)weir_node_int(nodes, "batch_records", 5000);
@@ -221,6 +222,15 @@ int32_t options_read(const struct weir_services *host, const struct weir_node *n
 	if (!code)
 		code = make_path(nodes, o, error);
 	return code ? code : read_headers(nodes, o, error);
+}
+
+void options_fields(const struct options *options, struct weir_fields *fields)
+{
+	index_name_fields(&options->action.index, fields);
+	fields->reads_expr(fields, options->action.routing,
+			   weir_node_find(options->nodes, "routing"), 0);
+	fields->reads_expr(fields, options->action.id, weir_node_find(options->nodes, "id"), 0);
+	encoding_options_fields(&options->encoding, fields);
 }
 
 void options_done(struct options *options)

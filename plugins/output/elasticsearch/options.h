@@ -11,6 +11,7 @@
 #include "support/http_options/http_options.h"
 
 struct options {
+	const struct weir_node *nodes; /* all of them */
 	const struct weir_node *urls;
 	const struct weir_node *aws; /* NULL = not signed */
 	char *path;                  /* of _bulk, with its query; owned */
@@ -27,6 +28,8 @@ extern const struct weir_option elasticsearch_options[];
 /* ret_options must stay where it is. Borrows from the nodes. */
 int32_t options_read(const struct weir_services *host, const struct weir_node *nodes,
 		     struct options *ret_options, struct weir_error *error);
+/* Says which fields they read. */
+void options_fields(const struct options *options, struct weir_fields *fields);
 void options_done(struct options *options);
 
 #endif

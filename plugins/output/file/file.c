@@ -96,6 +96,11 @@ static void file_write(void *instance, const struct weir_delivery_view *delivery
 	delivery_queue_push(output->writer.queue, delivery, encoding);
 }
 
+static void file_fields(void *instance, struct weir_fields *fields)
+{
+	encoding_options_fields(&((const struct file_output *)instance)->settings.encoding, fields);
+}
+
 static const struct weir_output_ops operations = {
 	.struct_size = sizeof(operations),
 	.create = file_create,
@@ -103,6 +108,7 @@ static const struct weir_output_ops operations = {
 	.stop = file_stop,
 	.destroy = file_destroy,
 	.write = file_write,
+	.fields = file_fields,
 };
 
 static const struct weir_plugin file_plugin = {

@@ -202,6 +202,11 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 	return 0;
 }
 
+static void firehose_fields(void *instance, struct weir_fields *fields)
+{
+	encoding_options_fields(&((const struct firehose *)instance)->encoding, fields);
+}
+
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = firehose_create,
@@ -213,6 +218,7 @@ static const struct weir_output_ops ops = {
 	.timer = firehose_timer,
 	.http_done = firehose_done,
 	.http_begin = firehose_begin,
+	.fields = firehose_fields,
 };
 
 static const struct weir_plugin firehose_plugin = {

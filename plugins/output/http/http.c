@@ -185,6 +185,11 @@ static int32_t http_check(void *instance, struct weir_error *ret_warning)
 	return http_options_answers(output->options.url.data, &output->options.client, ret_warning);
 }
 
+static void http_fields(void *instance, struct weir_fields *fields)
+{
+	encoding_options_fields(&((const struct http_output *)instance)->options.encoding, fields);
+}
+
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = http_create,
@@ -195,6 +200,7 @@ static const struct weir_output_ops ops = {
 	.timer = http_timer,
 	.http_done = http_done,
 	.check = http_check,
+	.fields = http_fields,
 };
 
 static const struct weir_plugin http_plugin = {

@@ -218,6 +218,8 @@ int32_t keys_create(struct keys *keys, const struct weir_services *host,
 	memset(keys, 0, sizeof(*keys));
 	pthread_mutex_init(&keys->lock, NULL);
 	keys->host = host;
+	keys->partition_written = partition;
+	keys->hash_written = hash;
 	keys->kind = !partition || weir_slice_equals(partition->text, "random") ? KEY_RANDOM
 		     : weir_slice_equals(partition->text, "hash")               ? KEY_HASH
 										: KEY_EXPRESSION;
@@ -226,6 +228,12 @@ int32_t keys_create(struct keys *keys, const struct weir_services *host,
 	if (!code && hash)
 		code = compile(keys, hash, &keys->hash, error);
 	return code;
+}
+
+void keys_fields(const struct keys *keys, struct weir_fields *fields)
+{
+	fields->reads_expr(fields, keys->partition, keys->partition_written, 0);
+	fields->reads_expr(fields, keys->hash, keys->hash_written, 0);
 }
 
 void keys_done(struct keys *keys)

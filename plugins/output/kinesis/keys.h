@@ -27,7 +27,8 @@ struct keys {
 	const struct weir_services *host;
 	uint32_t kind;                      /* KEY_* */
 	struct weir_expr *partition, *hash; /* or NULL */
-	pthread_mutex_t lock;               /* guards the expressions */
+	const struct weir_node *partition_written, *hash_written;
+	pthread_mutex_t lock; /* guards the expressions */
 };
 
 struct record_keys {
@@ -38,6 +39,8 @@ struct record_keys {
 int32_t keys_create(struct keys *keys, const struct weir_services *host,
 		    const struct weir_node *options, struct weir_error *error);
 void keys_done(struct keys *keys);
+/* Says what the expressions read. */
+void keys_fields(const struct keys *keys, struct weir_fields *fields);
 
 /* A made-up key of KEY_RANDOM_SIZE; moves the seed on. */
 void keys_random(uint64_t *seed, char *ret_key);

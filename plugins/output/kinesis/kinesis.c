@@ -264,6 +264,14 @@ static int32_t kinesis_create(const struct weir_services *host, struct weir_cont
 	return 0;
 }
 
+static void kinesis_fields(void *instance, struct weir_fields *fields)
+{
+	const struct kinesis *kinesis = instance;
+
+	keys_fields(&kinesis->keys, fields);
+	encoding_options_fields(&kinesis->encoding, fields);
+}
+
 static const struct weir_output_ops ops = {
 	.struct_size = sizeof(ops),
 	.create = kinesis_create,
@@ -275,6 +283,7 @@ static const struct weir_output_ops ops = {
 	.timer = kinesis_timer,
 	.http_done = kinesis_done,
 	.http_begin = kinesis_begin,
+	.fields = kinesis_fields,
 };
 
 static const struct weir_plugin kinesis_plugin = {

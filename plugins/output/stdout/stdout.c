@@ -230,6 +230,11 @@ static const struct weir_option options[] = {ENCODING_OPTION_FORMAT("json"), ENC
 					     ENCODING_OPTION_SEPARATOR, ENCODING_OPTION_METADATA,
 					     WEIR_OPTION_END};
 
+static void stdout_fields(void *instance, struct weir_fields *fields)
+{
+	encoding_options_fields(&((const struct stdout_output *)instance)->encoding, fields);
+}
+
 static const struct weir_output_ops operations = {
 	.struct_size = sizeof(operations),
 	.create = stdout_create,
@@ -237,6 +242,7 @@ static const struct weir_output_ops operations = {
 	.stop = stdout_stop,
 	.destroy = stdout_destroy,
 	.write = stdout_write,
+	.fields = stdout_fields,
 };
 
 static const struct weir_plugin stdout_plugin = {

@@ -76,6 +76,7 @@ static int32_t read_fields(const struct weir_node *node, struct encoding_options
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the list of fields");
 	for (uint32_t i = 0; i < node->count; i++)
 		options->fields[i] = node->items[i]->text;
+	options->written = node;
 	options->spec.fields = options->fields;
 	options->spec.field_count = node->count;
 	return WEIR_OK;
@@ -128,6 +129,20 @@ int32_t encoding_options_read(const struct weir_node *options, struct encoding_o
 	if (failed)
 		encoding_options_done(ret_options);
 	return failed;
+}
+
+/* @timestamp and its like are no fields, and go by their names all the same in JSON. */
+static int is_metadata(struct weir_slice name)
+{
+	return name.size > 1 && name.data[0] == '@' &&
+	       word_value(WORDS(metadata), (struct weir_slice){name.data + 1, name.size - 1}) != 0;
+}
+
+void encoding_options_fields(const struct encoding_options *options, struct weir_fields *fields)
+{
+	for (uint32_t i = 0; i < options->spec.field_count; i++)
+		if (options->spec.format != WEIR_ENCODE_JSON || !is_metadata(options->fields[i]))
+			fields->reads(fields, options->fields[i], options->written->items[i]);
 }
 
 void encoding_options_done(struct encoding_options *options)

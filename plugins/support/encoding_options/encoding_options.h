@@ -49,6 +49,7 @@
 struct encoding_options {
 	struct weir_encode_spec spec; /* handed to host->encode() */
 	struct weir_slice *fields;
+	const struct weir_node *written; /* the list of them; NULL for none */
 	char separator[ENCODING_SEPARATOR_MAX];
 };
 
@@ -56,6 +57,8 @@ struct encoding_options {
  * into it. */
 int32_t encoding_options_read(const struct weir_node *options, struct encoding_options *ret_options,
 			      struct weir_error *error);
+/* Says that they are read. */
+void encoding_options_fields(const struct encoding_options *options, struct weir_fields *fields);
 /* Frees what reading made; zeroed memory will do. */
 void encoding_options_done(struct encoding_options *options);
 

@@ -112,3 +112,17 @@ int32_t fieldlist_clear(struct fieldlist *list, struct weir_batch *batch, struct
 		return weir_fail(error, result, "no memory for the shapes of a batch");
 	return WEIR_OK;
 }
+
+void fieldlist_fields(const struct fieldlist *list, struct weir_fields *fields)
+{
+	for (uint32_t i = 0; i < list->names->count; i++)
+		fields->reads(fields, list->names->items[i]->text, list->names->items[i]);
+	if (list->which == FIELDLIST_OTHERS)
+		fields->clear(fields);
+	for (uint32_t i = 0; i < list->names->count; i++) {
+		if (list->which == FIELDLIST_OTHERS)
+			fields->add(fields, list->names->items[i]->text);
+		else
+			fields->remove(fields, list->names->items[i]->text);
+	}
+}

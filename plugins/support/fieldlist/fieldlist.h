@@ -20,5 +20,7 @@ int32_t fieldlist_create(const struct weir_node *names, int which, struct fieldl
 			 struct weir_error *error);
 void fieldlist_destroy(struct fieldlist *list);
 int32_t fieldlist_clear(struct fieldlist *list, struct weir_batch *batch, struct weir_error *error);
+/* Says the same of the fields that records can have, and that those listed are read. */
+void fieldlist_fields(const struct fieldlist *list, struct weir_fields *fields);
 
 #endif

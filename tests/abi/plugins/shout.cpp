@@ -31,6 +31,13 @@ class Shout
 		return WEIR_OK;
 	}
 
+#if WEIR_ABI_MINOR >= 2
+	void fields(weir_fields *fields) const
+	{
+		fields->add(fields, weir_slice{field_.data(), field_.size()});
+	}
+#endif
+
       private:
 	// The index of the record's shape with our field at its end. Shapes have ids within a batch.
 	int32_t widened(weir_batch *batch, uint16_t shape, uint16_t *ret_shape)
@@ -118,12 +125,29 @@ int32_t shout_process(void *instance, weir_batch *batch, weir_error *error)
 	}
 }
 
+#if WEIR_ABI_MINOR >= 2
+void shout_fields(void *instance, weir_fields *fields)
+{
+	static_cast<const Shout *>(instance)->fields(fields);
+}
+#endif
+
 const weir_option options[] = {WEIR_OPTION("field", WEIR_TYPE_STRING, "shouted", "Field to add"),
 			       WEIR_OPTION_END};
 
-const weir_filter_ops operations = {
-	sizeof(weir_filter_ops), 0,       shout_create, nullptr, nullptr, shout_destroy,
-	shout_process,           nullptr, nullptr};
+const weir_filter_ops operations = {sizeof(weir_filter_ops),
+				    0,
+				    shout_create,
+				    nullptr,
+				    nullptr,
+				    shout_destroy,
+				    shout_process,
+				    nullptr,
+				    nullptr,
+#if WEIR_ABI_MINOR >= 2
+				    shout_fields
+#endif
+};
 
 const weir_plugin plugin = {sizeof(weir_plugin),
 			    WEIR_FILTER,

@@ -29,6 +29,7 @@ CROSSES(weir_output_settings);
 CROSSES(weir_http_client_options);
 CROSSES(weir_http_request);
 CROSSES(weir_http_response);
+CROSSES(weir_fields);
 CROSSES(weir_plugin);
 CROSSES(weir_input_ops);
 CROSSES(weir_filter_ops);

@@ -90,8 +90,8 @@ static void the_options_of_the_host_do_not_reach_the_plugin(void **state)
 	const struct config_stage *output = &pipeline->outputs[0];
 
 	assert_string_equal(output->when, "status >= 500");
-	assert_int_equal(output->when_line, 6);
-	assert_int_equal(output->when_column, 13);
+	assert_int_equal(output->when_written->line, 6);
+	assert_int_equal(output->when_written->column, 13);
 	assert_int_equal(output->strict, 1);
 	assert_int_equal(output->linger_ns, 200000000);
 	assert_int_equal(output->retry_min_ns, 1000000000);
