@@ -301,6 +301,23 @@ def test_plugins_built_from_frozen_headers_take_records_through(make_weir, tmp_p
     assert "the looper does not like it" in records(tmp_path / "dead")[0].values()
 
 
+def warned_behind_shout(agent):
+    path = agent.pipeline("fields", {"inputs": [{"stdin": {}}],
+                                     "filters": [{"shout": {}}, {"where": "shouted == 'X' or whispered == 'x'"}],
+                                     "outputs": [{"stdout": {}}]})
+    return [p["text"] for p in json.loads(agent.check("--json", path).stdout)["problems"]]
+
+
+def test_a_filter_that_says_which_fields_it_makes_is_believed(agent):
+    assert warned_behind_shout(agent) == \
+        ['no record has a field "whispered" here; there is "message", "shouted"']
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)
+def test_before_1_2_a_filter_may_make_any_field(make_weir, frozen):
+    assert bool(warned_behind_shout(agent_of(make_weir, frozen))) == (frozen.name not in ("1.0", "1.1"))
+
+
 @pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)
 def test_a_window_built_from_frozen_headers_holds_and_emits(make_weir, tmp_path, frozen):
     agent = agent_of(make_weir, frozen)
