@@ -17,7 +17,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/resident.h"
 #include "cli/admin.h"
 #include "cli/cli.h"
 #include "cli/notify.h"
@@ -27,11 +26,13 @@
 #include "cli/signals.h"
 #include "pipeline/agent.h"
 #include "pipeline/crash.h"
+#include "pipeline/weigh.h"
 #include "sandbox/sandbox.h"
 
 #define ONCE_TICK_NS (50 * NS_PER_MS)
-#define TEND_NS (100 * (uint64_t)NS_PER_MS) /* while a reload left something to do */
-#define STOP_MARGIN_NS (10 * NS_PER_SECOND) /* to commit and clean up after shutdown_timeout */
+#define TEND_NS (100 * (uint64_t)NS_PER_MS)     /* while a reload left something to do */
+#define WEIGH_NS (60 * (uint64_t)NS_PER_SECOND) /* between two looks, without a watchdog to feed */
+#define STOP_MARGIN_NS (10 * NS_PER_SECOND)     /* to commit and clean up after shutdown_timeout */
 
 static const char synopsis[] =
 	"usage: weir run [-c FILE] [--once] [--quiet]\n"
@@ -107,7 +108,7 @@ static void run_raise_limit(void)
 			 strerror(errno));
 }
 
-/* The next signal, or 0 when the time was up; without a timeout it waits for ever. */
+/* The next signal, or 0 when the time was up. */
 static int run_next_signal(const sigset_t *signals, uint64_t timeout_ns)
 {
 	struct timespec timeout = {(time_t)(timeout_ns / NS_PER_SECOND),
@@ -115,8 +116,7 @@ static int run_next_signal(const sigset_t *signals, uint64_t timeout_ns)
 	int number;
 
 	do {
-		number = timeout_ns ? sigtimedwait(signals, NULL, &timeout)
-				    : sigwaitinfo(signals, NULL);
+		number = sigtimedwait(signals, NULL, &timeout);
 	} while (number < 0 && errno == EINTR);
 	return number < 0 ? 0 : number;
 }
@@ -133,24 +133,18 @@ static void run_watchdog(struct agent *agent, uint64_t interval_ns)
 			 "%s; the watchdog is left to restart the agent", why.text);
 }
 
-/* What the process holds beside the memory that is bounded: code, libraries, connections, SQLite's cache.
- * 60 MiB is the most that was measured; and freed memory may stay with the allocator. */
-#define OUTSIDE_LIMIT (UINT64_C(128) << 20)
-
-/* Says so when the process is far larger than its bound and what is beside it explain: then a plugin keeps
- * memory that it does not tell of. Again whenever it has grown by a quarter. */
-static void run_weigh(uint64_t memory_limit, uint64_t *told)
+/* Says so when the process is far larger than its parts explain. */
+static void run_weigh(struct agent *agent, uint64_t *told)
 {
-	uint64_t now = resident_bytes();
+	struct buffer why = {0};
+	uint64_t now = weigh_agent(agent, *told, &why);
 
-	if (now <= 2 * memory_limit + OUTSIDE_LIMIT || now <= *told + *told / 4)
-		return;
-	*told = now;
-	log_line(WEIR_LOG_WARNING, "agent", "memory_beyond_limit",
-		 "the process holds %llu MiB, which memory_limit (%llu MiB) does not explain: a "
-		 "plugin "
-		 "may leak",
-		 (unsigned long long)(now >> 20), (unsigned long long)(memory_limit >> 20));
+	if (now) {
+		*told = now;
+		log_line(WEIR_LOG_WARNING, "agent", "memory_beyond_limit", "%.*s", (int)why.size,
+			 why.data);
+	}
+	buffer_done(&why);
 }
 
 /* The service between its start and its stop. */
@@ -162,15 +156,21 @@ struct service {
 	int stop;            /* the signal that asks for it, or 0 */
 };
 
+static uint64_t service_interval_ns(const struct service *service)
+{
+	return service->watchdog_ns ? service->watchdog_ns / 2 : WEIGH_NS;
+}
+
 static void service_feed(struct service *service)
 {
 	uint64_t now = clock_monotonic_ns();
 
-	if (!service->watchdog_ns || now - service->fed_ns < service->watchdog_ns / 2)
+	if (now - service->fed_ns < service_interval_ns(service))
 		return;
 	service->fed_ns = now;
-	run_watchdog(service->reconfigure.agent, service->watchdog_ns);
-	run_weigh(service->reconfigure.config->memory_limit, &service->told_bytes);
+	if (service->watchdog_ns)
+		run_watchdog(service->reconfigure.agent, service->watchdog_ns);
+	run_weigh(service->reconfigure.agent, &service->told_bytes);
 }
 
 /* While a reload waits for destinations. */
@@ -196,10 +196,10 @@ static void run_service(struct service *service)
 	int tends = 0;
 
 	while (!service->stop) {
-		uint64_t wait_ns = service->watchdog_ns / 2;
+		uint64_t wait_ns = service_interval_ns(service);
 		int number;
 
-		if (tends && (!wait_ns || wait_ns > TEND_NS))
+		if (tends && wait_ns > TEND_NS)
 			wait_ns = TEND_NS;
 		number = run_next_signal(service->signals, wait_ns);
 		if (number == SIGHUP)

@@ -161,7 +161,7 @@ def test_the_metrics_tell_the_time_that_each_plugin_takes(agent, tmp_path):
 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory counts as well")
 def test_a_plugin_that_leaks_is_suspected_and_the_agent_goes_on(make_weir, plugins, tmp_path):
-    """200 MiB, where memory_limit and what an agent has beside it explain 160."""
+    """200 MiB, where memory_limit and what an agent has beside it explain 161."""
     agent = make_weir(admin=True, plugin_dirs=["default", str(plugins)], memory_limit="16MiB")
     agent.env = {"WATCHDOG_USEC": "500000"}
     (tmp_path / "log").write_text("line\n")
@@ -172,6 +172,10 @@ def test_a_plugin_that_leaks_is_suspected_and_the_agent_goes_on(make_weir, plugi
     with open(tmp_path / "log", "a") as log:
         log.write("now\nafter\n")
     wait_until(lambda: "memory_beyond_limit" in agent.log(), 20 * SLOW, "the suspicion")
+    (told,) = [line for line in agent.log().splitlines() if "memory_beyond_limit" in line]
+    assert "memory_limit (16 MiB), pipelines (1) and files (1) explain 160 at most" in told
+    assert "a plugin may leak: culprit (filter second of the pipeline payments)" in told
+    assert "file" not in told.split("may leak")[1]  # the agent's own are no suspects
     wait_until(lambda: len(lines(tmp_path / "out")) == 3, 20 * SLOW, "the lines after")
     assert agent.metric("weir_resident_memory_bytes") > 200 << 20
     agent.stop()
