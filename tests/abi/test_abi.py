@@ -613,7 +613,8 @@ def test_inspect_reads_from_the_file_what_loading_it_shows(agent):
     assert len(files) > 10
     for file in files:
         found = inspected(agent, file)
-        assert found["refused"] is None and "libc.so.6" in found["needs"]
+        # A sanitizer may have taken the place of the C library.
+        assert found["refused"] is None and re.search(r"lib(c|asan|tsan)\.so", str(found["needs"]))
         assert found["plugins"]
         for plugin in found["plugins"]:
             listed = json.loads(agent.command("plugins", "-c", agent.config, plugin["name"], "--json",
