@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The packages: made twice, read by their distributions' own critics, and lived with on a clean
 Debian 12 from the installation to the purge."""
-import configparser
 import grp
 import json
 import os
@@ -9,14 +8,13 @@ import pathlib
 import re
 import shlex
 import shutil
-import signal
-import subprocess
 
 import pytest
 
 from harness import needs
 from harness.debian import mirror
-from harness.process import end, spawn, wait_until
+from harness.packages import NEXT, Debs, Root, Rpms, command, named
+from harness.process import spawn, wait_until
 from harness.records import records
 from harness.weir import BIN, ROOT
 
@@ -26,19 +24,6 @@ pytestmark = [
 ]
 
 LINES = 1000
-NEXT = "99.0.0"
-# What apt, dpkg and ldconfig keep of their own work, whatever is installed.
-OWN_WORK = re.compile(
-    r"^/(var/(lib|cache)/(apt|dpkg|debconf|ldconfig)\b|var/log/(apt|dpkg\.log|alternatives\.log)"
-    r"|etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|etc/(ld\.so\.cache|\.pwd\.lock)$"
-    r"|run/adduser|proc/|tmp/)")
-
-
-def command(*argv, timeout=600, check=True, **options):
-    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout,
-                          stdin=subprocess.DEVNULL, check=False, **options)
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def build(kind, output, where=ROOT, **env):
@@ -155,81 +140,6 @@ def test_libraries_are_where_other_architectures_have_theirs(debs):
 
 # ---- a clean root ----
 
-class Root:
-    """A Debian 12 in a folder. What runs in it sees /proc, and dies with the test."""
-
-    def __init__(self, folder):
-        self.path = folder
-        self.process = None
-
-    def inside(self, *argv, user=None):
-        """The command line that runs argv in there; the process is argv's own, so signals reach it."""
-        enter = ["unshare", "--mount", "sh", "-ec",
-                 'mount -t proc proc "$0/proc"; exec chroot "$0" "$@"', str(self.path)]
-        return [*enter, *(user or []), *map(str, argv)]
-
-    def run(self, *argv, check=True):
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive",
-               "LC_ALL": "C.UTF-8"}
-        return command(*self.inside(*argv), check=check, env=env)
-
-    def apt(self, *argv):
-        return self.run("apt-get", "-qqy", "-o", "Dpkg::Use-Pty=0", "-o",
-                        "Dpkg::Options::=--force-confold", "--no-install-recommends", *argv)
-
-    def at(self, path):
-        return self.path / str(path).lstrip("/")
-
-    def files(self):
-        found = self.run("find", "/", "-xdev").stdout.splitlines()
-        return {p for p in found if not OWN_WORK.match(p)}
-
-    def owners(self):
-        """{path: its kind, mode, owner and group}."""
-        found = self.run("find", "/", "-xdev", "-printf", "%p\\t%y %m %U %G\\n").stdout.splitlines()
-        rows = dict(line.split("\t") for line in found)
-        return {path: row for path, row in rows.items() if not OWN_WORK.match(path)}
-
-    def id_of(self, table, name):
-        found = re.search(rf"^{name}:[^:]*:(\d+):", self.at(f"/etc/{table}").read_text(), re.M)
-        return found and found[1]
-
-    def unit(self):
-        parser = configparser.RawConfigParser(strict=False)
-        parser.optionxform = str
-        parser.read([self.at("/lib/systemd/system/weir.service"),
-                     *sorted(self.at("/etc/systemd/system/weir.service.d").glob("*.conf"))])
-        return parser["Service"]
-
-    def start(self, log):
-        """What systemd does to start the unit: its folders, its user, its command line."""
-        unit = self.unit()
-        uid, gid = self.id_of("passwd", unit["User"]), self.id_of("group", unit["Group"])
-        groups = [self.id_of("group", name) for name in unit["SupplementaryGroups"].split()]
-        for kind, parent in (("State", "/var/lib"), ("Logs", "/var/log"), ("Runtime", "/run")):
-            folder = self.at(f"{parent}/{unit[f'{kind}Directory']}")
-            folder.mkdir(exist_ok=True)
-            folder.chmod(int(unit[f"{kind}DirectoryMode"], 8))
-            os.chown(folder, int(uid), int(gid))
-        as_user = ["setpriv", f"--reuid={uid}", f"--regid={gid}", f"--groups={','.join(groups)}",
-                   "--no-new-privs"]
-        for option, setting in (("bounding-set", "CapabilityBoundingSet"),
-                                ("inh-caps", "AmbientCapabilities"),
-                                ("ambient-caps", "AmbientCapabilities")):
-            kept = [f"+{name.removeprefix('CAP_').lower()}" for name in unit[setting].split()]
-            as_user.append(f"--{option}={','.join(['-all', *kept])}")
-        self.process = spawn(self.inside(*shlex.split(unit["ExecStart"]), user=as_user), log,
-                             umask=int(unit["UMask"], 8))
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0
-        self.process = None
-
-    def close(self):
-        end(self.process)
-
-
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory):
     """A root that nothing is done in; tests take copies."""
@@ -252,29 +162,10 @@ def root(debian, tmp_path):
     shutil.rmtree(made.path)
 
 
-def newer(deb, folder):
-    """The same package as its next version, with another weir.yaml in it."""
-    tree, made = folder / f"{deb.stem}-next", folder / f"{deb.stem}-next.deb"
-    command("dpkg-deb", "-R", deb, tree)
-    control = (tree / "DEBIAN/control").read_text()
-    old = re.search(r"^Version: (.*)$", control, re.M)[1]
-    control = control.replace(f"Version: {old}\n", f"Version: {NEXT}\n").replace(f"(= {old})", f"(= {NEXT})")
-    (tree / "DEBIAN/control").write_text(control)
-    if (tree / "etc/weir/weir.yaml").exists():
-        with open(tree / "etc/weir/weir.yaml", "a") as settings:
-            settings.write("# Of the next version.\n")
-    command("dpkg-deb", "--root-owner-group", "-b", tree, made)
-    return made
-
-
 def append(log, first):
     with open(log, "a") as out:
         for i in range(first, first + LINES):
             out.write(f'192.0.2.1 - - [24/Nov/2026:12:00:00 +0000] "GET /{i} HTTP/1.1" 200 5 "-" "agent-007"\n')
-
-
-def named(debs, name):
-    return next(d for d in debs if d.name.startswith(f"{name}_"))
 
 
 # What the maintainer scripts ask of systemd, in a root that has none: it is written down, and a service
@@ -285,16 +176,17 @@ link=/etc/systemd/system/multi-user.target.wants/weir.service
 case "$*" in
 *"preset weir.service"*) ln -s /lib/systemd/system/weir.service $link ;;
 *is-enabled*) [ ! -L $link ] || echo enabled ;;
-*"stop weir.service"* | *"restart weir.service"*) kill -TERM "$(cat /tmp/weir.pid)" ;;
+*"stop weir.service"* | *"restart weir.service"* | *"disable --now weir.service"*) kill -TERM "$(cat /tmp/weir.pid)" ;;
 esac
 """
 
 
 class Life:
-    """A service on a clean Debian, from the installation to the purge."""
+    """A service on a clean Debian, from the installation to the end."""
 
-    def __init__(self, root, debs, sink, tmp_path):
-        self.root, self.debs, self.sink, self.tmp_path = root, debs, sink, tmp_path
+    def __init__(self, packages, sink, tmp_path):
+        self.root, self.packages, self.sink, self.tmp_path = packages.root, packages, sink, tmp_path
+        root = self.root
         self.log = root.at("/var/log/nginx/access.log")
         self.out = root.at("/var/lib/weir/out/requests.jsonl")
         self.written = 0
@@ -302,12 +194,11 @@ class Life:
         root.at("/run/systemd/system").mkdir(parents=True)
         root.at("/usr/bin/systemctl").write_text(SYSTEMCTL)
         root.at("/usr/bin/systemctl").chmod(0o755)
-        self.before = root.owners()
+        self.before = self.owners()
 
-    def install(self, *debs):
-        for deb in debs:
-            shutil.copy(deb, self.root.at("/tmp/"))
-        self.root.apt("install", *(f"/tmp/{deb.name}" for deb in debs))
+    def owners(self):
+        return {path: row for path, row in self.root.owners().items()
+                if not self.packages.OWN_WORK.match(path)}
 
     def ship(self, *filters):
         """The pipeline to the endpoint."""
@@ -353,9 +244,9 @@ def life_begins(life):
     """Installed and idle; then a shipped pipeline, and one to an endpoint, for a log that only root and
     adm can read."""
     root = life.root
-    life.install(named(life.debs, "weir"))
-    assert life.asked("start weir.service")
-    assert root.run("getent", "passwd", "weir").stdout.strip().endswith(":/usr/sbin/nologin")
+    life.packages.install("weir")
+    assert life.asked(life.packages.ASKED_FIRST)
+    assert root.run("getent", "passwd", "weir").stdout.strip().endswith(f":{life.packages.NOLOGIN}")
     listed = root.run("weir", "plugins").stdout
     assert "input   tail" in listed and "output  http" in listed and "refused" not in listed
     # Nothing that is installed belongs to the service's user or can be written by it.
@@ -380,17 +271,18 @@ def a_split_plugin_is_asked_for_and_installed(life):
     shutil.copy(root.at("/usr/share/weir/conf.d/nginx-to-opensearch.yaml"), search)
     checked = root.run("weir", "check", "--offline", check=False)
     assert checked.returncode == 1 and "install the package weir-plugin-elasticsearch" in checked.stdout
-    life.install(named(life.debs, "weir-plugin-elasticsearch"))
+    life.packages.install("weir-plugin-elasticsearch")
     root.run("weir", "check", "--offline")
     search.unlink()
 
 
 def a_strangers_plugin_is_built_there_and_used_after_a_reload(life):
     root = life.root
-    life.install(named(life.debs, "weir-dev"))
+    life.packages.install(life.packages.DEV)
     guide = pathlib.Path(ROOT / "include/weir/README.md").read_text()
     root.at("/tmp/mask.c").write_text(re.search(r"^```c\n(.*?)^```$", guide, re.M | re.S)[1])
-    root.run("sh", "-ec", "cc $(pkg-config --cflags weir) -Wall -Werror -shared -fPIC "
+    root.run("env", *life.packages.PKG_CONFIG, "sh", "-ec",
+             "cc $(pkg-config --cflags weir) -Wall -Werror -shared -fPIC "
              "-o $(pkg-config --variable=plugindir weir)/mask.so /tmp/mask.c")
     life.ship("mask: {field: agent, keep: 1}")
     root.run(*shlex.split(root.unit()["ExecReload"]))
@@ -432,12 +324,15 @@ outputs: [{{file: {{path: /var/lib/weir/out/secret.jsonl}}}}]
 
 
 def the_next_version_goes_on_where_this_one_was(life):
-    """Installed over the running one, which goes on until its restart; what was edited stays."""
+    """Installed over the running one, which goes on until its restart; what was edited stays, and the
+    new defaults lie beside it."""
     root = life.root
-    assert not life.asked("stop weir.service")
-    life.install(*(newer(deb, life.tmp_path) for deb in life.debs))
-    assert NEXT in root.run("dpkg-query", "-W", "weir").stdout
+    assert not life.asked(life.packages.ASKED_LAST)
+    life.packages.upgrade(life.tmp_path)
+    assert life.packages.version() == NEXT
     assert root.at("/etc/weir/weir.yaml").read_text() == "workers: 1\nadmin: off\n"
+    beside = root.at(f"/etc/weir/weir.yaml.{life.packages.NEW_DEFAULTS}")
+    assert beside.read_text().endswith("# Of the next version.\n")
     assert life.asked("restart weir.service")
     life.ended()
     life.start()
@@ -445,11 +340,12 @@ def the_next_version_goes_on_where_this_one_was(life):
     assert life.agents(life.written - LINES, life.written) == {"agent-**7"}
 
 
-def nothing_stays(life):
+def it_is_removed(life):
+    """No process and no program is left; pipelines and state are."""
     root = life.root
-    root.apt("remove", "weir-plugin-elasticsearch", "weir-dev")
-    root.apt("remove", "weir")
-    assert life.asked("stop weir.service")
+    life.packages.remove("weir-plugin-elasticsearch", life.packages.DEV)
+    life.packages.remove("weir")
+    assert life.asked(life.packages.ASKED_LAST)
     life.ended()
     assert not root.at("/usr/bin/weir").exists() and not root.at("/lib/systemd/system/weir.service").exists()
     assert root.at("/etc/weir/conf.d/web.yaml").exists() and root.at("/var/lib/weir").exists()
@@ -458,22 +354,69 @@ def nothing_stays(life):
     stranger.unlink()
     for folder in (stranger.parent, stranger.parent.parent):
         folder.rmdir()
-    root.apt("purge", "weir")
-    root.apt("autoremove", "--purge")
     shutil.rmtree(life.log.parent)
     shutil.rmtree(root.at("/run/weir"))  # systemd takes it away when the service stops
-    assert root.owners() == life.before
-    assert "weir" not in root.at("/etc/passwd").read_text() + root.at("/etc/group").read_text()
+
+
+def nothing_stays_after_the_purge(life):
+    life.root.apt("purge", "weir")
+    life.root.apt("autoremove", "--purge")
+    assert life.owners() == life.before
+    assert "weir" not in life.root.at("/etc/passwd").read_text() + life.root.at("/etc/group").read_text()
+
+
+def only_what_is_the_users_stays(life):
+    """rpm knows no purge: pipelines, the edited settings, state and logs stay, and the user who owns them."""
+    left = life.owners()
+    assert {path: left.get(path) for path in life.before} == life.before
+    theirs = [path for path in left if path not in life.before and
+              not re.match(r"/etc/weir/(conf\.d(/|$)|weir\.yaml\.rpm(save|new)$)|/var/(lib|log)/weir(/|$)|/etc/weir$",
+                           path)]
+    assert theirs == []
+    assert life.root.at("/etc/weir/weir.yaml.rpmsave").read_text() == "workers: 1\nadmin: off\n"
+    assert life.root.id_of("passwd", "weir")
 
 
 def test_a_life_on_a_clean_debian(root, debs, sink, tmp_path):
-    life = Life(root, debs, sink, tmp_path)
+    life = Life(Debs(root, debs), sink, tmp_path)
     life_begins(life)
     a_split_plugin_is_asked_for_and_installed(life)
     a_strangers_plugin_is_built_there_and_used_after_a_reload(life)
     a_log_of_root_only_takes_the_drop_in(life)
     the_next_version_goes_on_where_this_one_was(life)
-    nothing_stays(life)
+    it_is_removed(life)
+    nothing_stays_after_the_purge(life)
+
+
+def test_a_life_with_rpm(root, debs, rpms, sink, tmp_path):
+    """On the only root that can be had here; the libraries come with the .deb, which goes first."""
+    needs.programs("rpmbuild", "rpm2cpio", "cpio", purpose="package")
+    shutil.copy(named(debs, "weir"), root.at("/tmp/weir.deb"))
+    shutil.copy(named(debs, "weir-plugin-elasticsearch"), root.at("/tmp/split.deb"))
+    root.apt("install", "rpm", "/tmp/weir.deb", "/tmp/split.deb")
+    root.apt("purge", "weir", "weir-plugin-elasticsearch")
+    packages = Rpms(root, rpms)
+    life = Life(packages, sink, tmp_path)
+    refused = packages.install("weir", check=False)
+    assert refused.returncode and "libsqlite3.so.0()(64bit) is needed by weir" in refused.stderr
+    packages.take_in_the_system(tmp_path)
+    life_begins(life)
+    a_split_plugin_is_asked_for_and_installed(life)
+    assert root.run("weir", "plugins").stdout.startswith("/usr/lib64/weir/plugins\n")
+    a_strangers_plugin_is_built_there_and_used_after_a_reload(life)
+    assert not changed_files(root, "weir-plugin-elasticsearch", "weir-devel")
+    assert changed_files(root, "weir") == ["/etc/weir/weir.yaml"]
+    a_log_of_root_only_takes_the_drop_in(life)
+    the_next_version_goes_on_where_this_one_was(life)
+    assert changed_files(root, "weir") == ["/etc/weir/weir.yaml"]
+    it_is_removed(life)
+    only_what_is_the_users_stays(life)
+
+
+def changed_files(root, *packages):
+    """The files of the packages that are not as they were installed, in bytes, mode or owner."""
+    done = root.run("rpm", "--verify", *packages, check=False)
+    return [line.split()[-1] for line in done.stdout.splitlines()]
 
 
 def test_a_plugin_built_on_a_clean_debian_against_the_package_loads_there(root, debs):
@@ -529,37 +472,3 @@ def test_the_container_recipe_makes_an_agent_that_needs_no_root_and_drains(root,
     wait_until(lambda: len(records(out)) > LINES, 30, "more lines")
     root.stop()
     assert [r["path"] for r in records(out)] == [f"/{i}" for i in range(2 * LINES)]
-
-
-def test_the_rpm_makes_its_user_works_and_goes(root, debs, rpms):
-    """On the only root that can be had here; the libraries come with the .deb, which goes first."""
-    shutil.copy(next(d for d in debs if d.name.startswith("weir_")), root.at("/tmp/weir.deb"))
-    rpm = next(r for r in rpms if r.name.startswith("weir-0"))
-    shutil.copy(rpm, root.at("/tmp/weir.rpm"))
-    split = next(r for r in rpms if r.name.startswith("weir-plugin-elasticsearch-"))
-    shutil.copy(split, root.at("/tmp/split.rpm"))
-    root.apt("install", "rpm", "/tmp/weir.deb")
-    root.apt("purge", "weir")
-    before = root.files()
-    root.run("rpm", "--install", "--nodeps", "/tmp/weir.rpm")
-    assert root.run("getent", "passwd", "weir").stdout.strip().endswith(":/sbin/nologin")
-    listed = root.run("weir", "plugins").stdout
-    assert listed.startswith("/usr/lib64/weir/plugins\n") and "input   tail" in listed
-    shutil.copy(root.at("/usr/share/weir/conf.d/web.yaml"), root.at("/etc/weir/conf.d/web.yaml"))
-    root.run("weir", "check")
-    assert "install the package weir-plugin-elasticsearch" in listed
-    root.run("rpm", "--install", "--nodeps", "/tmp/split.rpm")
-    assert "output  elasticsearch" in root.run("weir", "plugins").stdout
-    assert not root.run("rpm", "--verify", "--nodeps", "weir", "weir-plugin-elasticsearch").stdout
-    # A second installation over this one, with an edited weir.yaml, then the end.
-    root.at("/etc/weir/weir.yaml").write_text("workers: 1\n")
-    root.run("rpm", "--install", "--force", "--nodeps", "/tmp/weir.rpm")
-    assert root.at("/etc/weir/weir.yaml").read_text() == "workers: 1\n"
-    root.run("rpm", "--erase", "weir-plugin-elasticsearch", "weir")
-    # Debian's rpm keeps its database there; elsewhere the folders of licences and of completions
-    # belong to the system.
-    own_work = re.compile(r"/root/\.rpmdb|/var/lib/rpm|/usr/lib/\.build-id$|/usr/share/licenses$"
-                          r"|/usr/share/(zsh|fish)(/|$)")
-    left = {p for p in root.files() - before if not own_work.match(p)}
-    assert left == {"/etc/weir", "/etc/weir/conf.d", "/etc/weir/conf.d/web.yaml",
-                    "/etc/weir/weir.yaml.rpmsave"}
