@@ -108,9 +108,16 @@ static void unlink_running(struct weir_http_client *client, struct transfer *tra
 	metric_change(client->owner.in_flight, -1);
 }
 
+static void count_pending(struct weir_http_client *client, int32_t more)
+{
+	atomic_fetch_add_explicit(&client->pending, (uint32_t)more, memory_order_relaxed);
+	if (client->owner.pending)
+		atomic_fetch_add(client->owner.pending, (uint32_t)more);
+}
+
 static void job_done(struct weir_http_client *client, struct job *job)
 {
-	atomic_fetch_sub_explicit(&client->pending, 1, memory_order_relaxed);
+	count_pending(client, -1);
 	job_free(job);
 }
 
@@ -481,7 +488,7 @@ int32_t client_send(struct weir_http_client *client, struct weir_http_request *r
 	if (code)
 		return code;
 	job->client = client;
-	atomic_fetch_add_explicit(&client->pending, 1, memory_order_relaxed);
+	count_pending(client, 1);
 	if (loop_is_current(client->http->loop)) {
 		if (job_wants_packing(job))
 			packer_add(client->http->packer, job);
@@ -549,5 +556,6 @@ void client_free(struct weir_http_client *client)
 	if (!client)
 		return;
 	loop_run(client->http->loop, abandon, client);
+	count_pending(client, -(int32_t)client_pending(client));
 	release(client);
 }

@@ -12,6 +12,8 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include <stdatomic.h>
+
 #include <weir/services.h>
 
 #include "base/loop.h"
@@ -30,6 +32,8 @@ struct http_owner {
 	struct weir_metric *requests, *retries, *in_flight, *bytes, *latency;
 	/* May be NULL. Before each try; see weir_output_ops.http_begin. */
 	int32_t (*begin)(void *user, struct weir_http_request *request);
+	/* May be NULL. Counts what is pending; lives longer than the client. */
+	atomic_uint *pending;
 	/* Bytes of the owner's memory bound, of which the client's own buffers take a part; 0 = any. */
 	uint64_t memory_bytes;
 };

@@ -440,11 +440,19 @@ static struct pipeline *agent_undrained(struct agent *agent)
 	return NULL;
 }
 
+static struct pipeline *agent_talking(struct agent *agent)
+{
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		if (!pipeline_is_silent(agent->pipelines[i]))
+			return agent->pipelines[i];
+	return NULL;
+}
+
 uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user)
 {
 	uint64_t deadline = clock_monotonic_ns() + agent->config->shutdown_timeout_ns;
 	struct weir_error error = {0};
-	struct pipeline *undrained;
+	struct pipeline *undrained, *talking;
 	uint32_t left = 0;
 
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)
@@ -452,6 +460,10 @@ uint32_t agent_stop(struct agent *agent, int (*hurry)(void *user), void *user)
 	while ((undrained = agent_undrained(agent)) && clock_monotonic_ns() < deadline &&
 	       !hurry(user))
 		pipeline_wait(undrained, 10 * NS_PER_MS);
+	for (uint32_t i = 0; i < agent->pipeline_count; i++)
+		pipeline_last_words(agent->pipelines[i]);
+	while ((talking = agent_talking(agent)) && clock_monotonic_ns() < deadline && !hurry(user))
+		pipeline_wait(talking, 10 * NS_PER_MS);
 	for (uint32_t i = 0; i < agent->retired_count; i++)
 		left += atomic_load(&agent->retired[i].pipeline->pool.alive);
 	for (uint32_t i = 0; i < agent->pipeline_count; i++)

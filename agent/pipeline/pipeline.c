@@ -365,6 +365,25 @@ void pipeline_stop_reading(struct pipeline *pipeline)
 	pipeline_flush(pipeline, WEIR_FLUSH_STOP);
 }
 
+void pipeline_last_words(struct pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		stage_last_words(pipeline->outputs[i]);
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		stage_last_words(pipeline->dead_outputs[i]);
+}
+
+int pipeline_is_silent(const struct pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < pipeline->output_count; i++)
+		if (!stage_is_silent(pipeline->outputs[i]))
+			return 0;
+	for (uint32_t i = 0; i < pipeline->dead_count; i++)
+		if (!stage_is_silent(pipeline->dead_outputs[i]))
+			return 0;
+	return 1;
+}
+
 int pipeline_drained(struct pipeline *pipeline)
 {
 	return pipeline_alive(pipeline) == 0 || atomic_load(&pipeline->state) == PIPELINE_FAILED;

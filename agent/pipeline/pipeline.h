@@ -96,6 +96,7 @@ struct weir_context {
 	struct weir_delivery *deliveries;
 	char *stalled;            /* why it cannot work now, or NULL */
 	_Atomic int full;         /* it can use no more for now */
+	atomic_uint last_words;   /* requests that the end waits for */
 	struct disk_queue *queue; /* of an output with `buffer`, else NULL */
 	struct weir_metric *delivered, *dead, *dropped, *unselected, *had, *in_flight, *repeated;
 	struct weir_metric *lost, *queued_before; /* at its queue on disk */
@@ -140,6 +141,9 @@ struct weir_metric *stage_metric(struct weir_context *stage, uint32_t kind, cons
 void stage_metrics_zero(struct weir_context *stage);
 /* flush() of filters and outputs that have one. */
 void stage_flush(struct weir_context *stage, uint32_t why);
+/* WEIR_FLUSH_LAST, unless it is not running; and whether nothing of that is under way any more. */
+void stage_last_words(struct weir_context *output);
+int stage_is_silent(const struct weir_context *output);
 /* The instance for the calling worker. */
 void *stage_instance(struct weir_context *stage);
 int32_t stage_timer_set(struct weir_context *stage, uint32_t id, uint64_t delay_ns);
@@ -357,6 +361,9 @@ int pipeline_start_inputs(struct pipeline *pipeline, struct weir_error *error);
  * and outputs stop. Returns the number of batches left over; they come again. */
 void pipeline_stop_reading(struct pipeline *pipeline);
 int pipeline_drained(struct pipeline *pipeline);
+/* All records have their outcome: what outputs still have to say is said, and has been. */
+void pipeline_last_words(struct pipeline *pipeline);
+int pipeline_is_silent(const struct pipeline *pipeline);
 uint32_t pipeline_stop(struct pipeline *pipeline);
 void pipeline_destroy(struct pipeline *pipeline);
 /* Destroys the plugins' instances; what is left is no more than what its batches stand on. */

@@ -21,6 +21,7 @@ struct turn {
 	/* An older one still, which the inputs of the old generation were waiting for; or NULL. */
 	struct pipeline *behind;
 	int started; /* the new one reads, or never will */
+	int ending;  /* the old one has been asked for its last words */
 	int done;
 };
 
@@ -429,9 +430,13 @@ static void move_on(struct reload *reload, struct turn *turn, uint64_t now_ns, i
 		take_over(reload, turn);
 	if (turn->done)
 		return;
-	if (drained)
+	if (drained && !turn->ending)
+		pipeline_last_words(turn->old);
+	turn->ending |= drained;
+	hurry |= now_ns >= reload->deadline_ns;
+	if (drained && (pipeline_is_silent(turn->old) || hurry))
 		retire(reload, turn, NULL);
-	else if (now_ns >= reload->deadline_ns || hurry)
+	else if (!drained && hurry)
 		give_up_waiting(reload, turn);
 }
 

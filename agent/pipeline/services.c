@@ -287,6 +287,7 @@ static int32_t service_http_client(struct weir_context *context,
 		.memory_bytes = (uint64_t)context->pipeline->memory->budget.hard,
 		.begin = STAGE_OP(context->plugin->output, http_begin) ? http_owner_begin : NULL};
 	struct weir_http_client_options with_retry;
+	struct http_owner theirs = owner;
 	struct http *http;
 	const struct http_module *module;
 
@@ -305,7 +306,9 @@ static int32_t service_http_client(struct weir_context *context,
 		with_retry.backoff_min_ns = context->config->retry_min_ns;
 	if (context->config->retry_max_ns)
 		with_retry.backoff_max_ns = context->config->retry_max_ns;
-	return module->client(http, &owner, &with_retry, ret_client, error);
+	if (with_retry.awaited)
+		theirs.pending = &context->last_words;
+	return module->client(http, &theirs, &with_retry, ret_client, error);
 }
 
 /* The module is loaded whenever a client exists, so these cannot fail to find it. */

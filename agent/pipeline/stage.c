@@ -392,6 +392,17 @@ void stage_flush(struct weir_context *stage, uint32_t why)
 	pthread_mutex_unlock(&stage->lock);
 }
 
+void stage_last_words(struct weir_context *output)
+{
+	if (output->started)
+		stage_flush(output, WEIR_FLUSH_LAST);
+}
+
+int stage_is_silent(const struct weir_context *output)
+{
+	return atomic_load(&output->last_words) == 0;
+}
+
 /* ---- timers ---- */
 
 /* On a worker, for filters: what a timer emits goes through the filters after it. */

@@ -298,19 +298,28 @@ static void stop_output(struct weir_context *output)
 	disk_queue_close(output->queue);
 }
 
+/* One that still talks is stopped later. */
+static int has_ended(struct weir_context *output)
+{
+	if (!is_idle(output))
+		return 0;
+	stage_last_words(output);
+	return stage_is_silent(output);
+}
+
 void succession_stop_idle(struct pipeline *old)
 {
 	int all = 1;
 
 	for (uint32_t i = 0; i < old->output_count; i++) {
-		if (is_idle(old->outputs[i]))
+		if (has_ended(old->outputs[i]))
 			stop_output(old->outputs[i]);
 		else
 			all = 0;
 	}
 	/* What an output refuses may still become a dead letter. */
 	for (uint32_t i = 0; all && i < old->dead_count; i++)
-		if (is_idle(old->dead_outputs[i]))
+		if (has_ended(old->dead_outputs[i]))
 			stage_stop(old->dead_outputs[i]);
 }
 

@@ -44,6 +44,9 @@
 	2                /* the pipeline stops: send what may be sent; what is still held is read
                              * again by the next run */
 #define WEIR_FLUSH_END 3 /* all inputs have ended for good (run --once): send everything */
+#define WEIR_FLUSH_LAST \
+	4 /* to outputs: every record has its outcome, and stop() comes next: last words,
+           * for which the host waits if they go by an `awaited` HTTP client */
 
 /* Flags of an input's start(). */
 #define WEIR_START_ONCE 1      /* read what is there, then end every source */

@@ -146,6 +146,9 @@ struct weir_http_client_options {
 	const char *cert_file;
 	const char *key_file;
 	const char *user_agent;
+	/* 1 = for last words, not for records: after WEIR_FLUSH_LAST the host waits until nothing is
+	 * pending here, as long as its time for the end lasts. */
+	uint32_t awaited;
 };
 
 #define WEIR_HTTP_GZIP 1 /* compress the body and say so in Content-Encoding */

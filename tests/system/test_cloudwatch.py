@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from harness import kpl
 from harness.closing import closing
 from harness.fake_aws import FakeAws, error, taken
 from harness.kinesalite import make_stream
@@ -28,14 +29,18 @@ def fake():
 class Log:
     """One file that an output reads, with CloudWatch every second."""
 
-    def __init__(self, weir, path, output, cloudwatch, **options):
-        self.weir, self.path = weir, path
+    def __init__(self, weir, path, output, cloudwatch, starts=True, **options):
+        self.weir, self.path, self.output = weir, path, output
+        self.options = {"format": "line", "linger": "10ms", "cloudwatch": {"interval": "1s", **cloudwatch},
+                        **options}
         self.write(LINES)
-        weir.pipeline("p", {
-            "inputs": [{"tail": {"paths": [str(path)], "start": "beginning"}}],
-            "outputs": [{output: {"format": "line", "linger": "10ms",
-                                  "cloudwatch": {"interval": "1s", **cloudwatch}, **options}}]})
-        weir.start()
+        self.change()
+        if starts:
+            weir.start()
+
+    def change(self, **options):
+        self.weir.pipeline("p", {"inputs": [{"tail": {"paths": [str(self.path)], "start": "beginning"}}],
+                                 "outputs": [{self.output: {**self.options, **options}}]})
 
     def write(self, lines):
         with self.path.open("ab") as file:
@@ -121,27 +126,51 @@ def test_level_and_granularity_leave_out_what_is_finer(weir, moto, tmp_path):
     weir.stop()
 
 
-def test_errors_are_told_by_code(weir, moto, fake, tmp_path):
-    """The first PutRecords has its records throttled."""
-    def answer(request, number):
-        if not request.headers["x-amz-target"].endswith(".PutRecords"):
-            return error("AccessDeniedException")
-        codes = {} if throttled else dict.fromkeys(range(len(request.records())),
-                                                   "ProvisionedThroughputExceededException")
-        throttled.append(len(codes))
-        return taken(request, codes)
+def dimensions_of(datum):
+    return tuple(sorted((d["Name"], d["Value"]) for d in datum["Dimensions"]))
 
-    throttled, cloudwatch = [], moto.client("cloudwatch")
-    Log(weir, tmp_path / "in.log", "kinesis",
-        {"endpoint": moto.url, "namespace": "Errors", "granularity": "global"},
-        stream="s", endpoint=fake(answer).url, aggregate=True, retry={"backoff_max": "20ms"},
-        **KEYS | {"access_key_id": moto.keys[0], "secret_access_key": moto.keys[1]}).delivered(len(LINES))
-    wait_until(lambda: total(cloudwatch, "Errors", "UserRecordsPut") == len(LINES), 20, "all records")
-    assert total(cloudwatch, "Errors", "AllErrors") == throttled[0] > 0
-    assert total(cloudwatch, "Errors", "ErrorsByCode",
-                 ErrorCode="ProvisionedThroughputExceededException") == throttled[0]
-    assert total(cloudwatch, "Errors", "RetriesPerRecord") > 0
+
+def sums_of(bodies, name):
+    """{dimensions: sum} of one metric."""
+    found = collections.Counter()
+    for body in bodies:
+        for datum in body["MetricData"]:
+            if datum["MetricName"] == name:
+                found[dimensions_of(datum)] += datum["StatisticValues"]["Sum"]
+    return found
+
+
+def collector(bodies):
+    def take(request, _):
+        bodies.append(json.loads(request.body))
+        return 200, {}
+    return take
+
+
+def test_errors_are_told_by_code_stream_and_shard_as_kpl_has_them(weir, fake, tmp_path):
+    """One shard throttles its first five records; the third PutRecords fails as a whole."""
+    def fails(shard, data):
+        if shard is hot and throttled < 5:
+            return throttle()
+
+    def throttle():
+        nonlocal throttled
+        throttled += 1
+        return "ProvisionedThroughputExceededException"
+
+    stream, bodies, throttled = kpl.Stream(SHARDS), [], 0
+    hot, stream.fails = stream.shards[1], fails
+    stream.before = lambda s, o, n: error("InternalFailure", "", 500) if (o, n) == ("PutRecords", 3) else None
+    log = Log(weir, tmp_path / "in.log", "kinesis", {"endpoint": fake(collector(bodies)).url}, stream="s",
+              endpoint=fake(stream.answer).url, partition_key="hash", aggregate={"max_records": 7},
+              batch_records=20, concurrency=1, retry={"backoff_max": "20ms"}, **KEYS)
+    log.delivered(len(LINES))
     weir.stop()
+    of, shard = ("StreamName", "s"), ("ShardId", hot.id)
+    slow, broken = ("ErrorCode", "ProvisionedThroughputExceededException"), ("ErrorCode", "InternalFailure")
+    assert sums_of(bodies, "ErrorsByCode") == {
+        (): 6, (slow,): 5, (broken,): 1, (slow, of): 5, (broken, of): 1, (slow, shard, of): 5}
+    assert sums_of(bodies, "AllErrors") == {(): 6, (of,): 6, (shard, of): 5}
 
 
 # ---- the Kinesis Agent's ----
@@ -247,6 +276,49 @@ def test_a_cloudwatch_that_never_answers_holds_back_neither_records_nor_the_end(
     gate.set()
 
 
+@pytest.mark.parametrize("end", ["stop", "run --once", "reload"])
+@pytest.mark.parametrize("options", [{"aggregate": True}, {}])
+def test_figures_since_the_last_call_are_sent_at_the_end(weir, fake, tmp_path, options, end):
+    stream, bodies = kpl.Stream(SHARDS), []
+    log = Log(weir, tmp_path / "in.log", "kinesis",
+              {"endpoint": fake(collector(bodies)).url, "interval": "1h", "granularity": "global"},
+              starts=end != "run --once", stream="s", endpoint=fake(stream.answer).url, **options, **KEYS)
+    if end == "run --once":
+        weir.run_once()
+    else:
+        log.delivered(len(LINES))
+        assert not bodies
+    if end == "reload":
+        log.change(linger="20ms")
+        weir.reload()
+    elif end == "stop":
+        weir.stop()
+    name = "UserRecordsPut" if options else "RecordsSent"
+    wait_until(lambda: sums(bodies).get(name) == len(LINES), 20 if end == "reload" else 0, "the last figures")
+    if end == "reload":
+        weir.stop()
+    assert sums(bodies)[name] == len(LINES)
+
+
+@pytest.mark.parametrize("patience, waited", [("20s", True), ("50ms", False)])
+def test_the_end_waits_for_the_last_figures_shortly_and_not_beyond_its_time(weir, fake, tmp_path, patience,
+                                                                            waited):
+    stream, gate, asked = kpl.Stream(), threading.Event(), threading.Event()
+
+    def hang(request, _):
+        asked.set()
+        gate.wait(60)
+        return 200, {}
+
+    weir.configure(shutdown_timeout=patience)
+    Log(weir, tmp_path / "in.log", "kinesis", {"endpoint": fake(hang).url, "interval": "1h"}, stream="s",
+        endpoint=fake(stream.answer).url, aggregate=True, **KEYS).delivered(len(LINES))
+    weir.stop()
+    gate.set()
+    assert asked.is_set()
+    assert ("the last metrics are given up" in weir.log()) == waited
+
+
 def test_nothing_is_sent_unless_it_is_asked_for(weir, fake, tmp_path):
     targets = []
 
@@ -272,8 +344,8 @@ def dimensions(count):
     ({"namespace": "AWS/Kinesis"}, "those of AWS's services"),
     ({"namespace": ":x"}, "does not begin with a colon"),
     ({"namespace": "x" * 255}, None), ({"namespace": "x" * 256}, "1 to 255 characters"),
-    ({"dimensions": dimensions(27)}, None), ({"dimensions": dimensions(28)}, None),
-    ({"dimensions": dimensions(29)}, "30 dimensions at most"),
+    ({"dimensions": dimensions(26)}, None), ({"dimensions": dimensions(27)}, None),
+    ({"dimensions": dimensions(28)}, "30 dimensions at most"),
     ({"dimensions": {"n" * 255: "v" * 1024}}, None), ({"dimensions": {"n" * 256: "v"}}, "a name of 1 to 255"),
     ({"dimensions": {"n": "v" * 1025}}, "a value of 1 to 1024"), ({"dimensions": {"n": "ü"}}, "ASCII"),
     ({"dimensions": {":n": "v"}}, "begin with a colon"), ({"interval": "1s"}, None),

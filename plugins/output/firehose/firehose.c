@@ -68,8 +68,7 @@ static void firehose_write(void *instance, const struct weir_delivery_view *deli
 
 static void firehose_flush(void *instance, uint32_t why)
 {
-	(void)why;
-	aws_put_flush(((struct firehose *)instance)->put);
+	aws_put_flush(((struct firehose *)instance)->put, why);
 }
 
 static void firehose_timer(void *instance, uint32_t id)

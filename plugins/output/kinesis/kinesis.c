@@ -87,11 +87,10 @@ static void kinesis_flush(void *instance, uint32_t why)
 {
 	struct kinesis *kinesis = instance;
 
-	(void)why;
 	if (kinesis->producer)
-		producer_flush(kinesis->producer);
+		producer_flush(kinesis->producer, why);
 	else
-		aws_put_flush(kinesis->put);
+		aws_put_flush(kinesis->put, why);
 }
 
 static void kinesis_timer(void *instance, uint32_t id)

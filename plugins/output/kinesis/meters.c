@@ -3,6 +3,7 @@
 #include "meters.h"
 
 #define LABELS 2
+#define DIMENSIONS 3
 
 /* A metric as Prometheus and as CloudWatch have it. */
 struct figure {
@@ -126,12 +127,25 @@ static struct meter of_stream_and_shard(const struct meters *m, const struct fig
 	return make(m, figure, NULL, NULL, shard ? &dimension : NULL);
 }
 
-static struct meter of_code(const struct meters *m, const char *code)
+static struct weir_metric *of_code(const struct meters *m, const char *code)
 {
-	const struct cloudwatch_dimension dimension = {"ErrorCode", weir_slice_of(code),
-						       CLOUDWATCH_OF_ALL};
+	const struct weir_label labels[LABELS] = {{weir_slice_of("stream"), m->stream},
+						  {weir_slice_of("code"), weir_slice_of(code)}};
 
-	return make(m, &errors_by_code, "code", code, &dimension);
+	return m->host->metric_labelled(m->context, errors_by_code.kind, errors_by_code.name,
+					errors_by_code.help, labels, LABELS);
+}
+
+static struct cloudwatch_series *of_code_and_shard(const struct meters *m, const char *code,
+						   const char *shard)
+{
+	const struct cloudwatch_dimension dimensions[DIMENSIONS] = {
+		{"ErrorCode", weir_slice_of(code), CLOUDWATCH_OF_CODE},
+		{"StreamName", m->stream, CLOUDWATCH_OF_STREAM},
+		{"ShardId", weir_slice_of(shard ? shard : ""), CLOUDWATCH_OF_SHARD}};
+
+	return cloudwatch_series(m->cloudwatch, &errors_by_code.kpl, dimensions,
+				 shard ? DIMENSIONS : DIMENSIONS - 1);
 }
 
 void meters_init(struct meters *m, const struct weir_services *host, struct weir_context *context,
@@ -177,10 +191,12 @@ void meter_add_all(const struct meters *m, const struct meter *meter,
 	cloudwatch_add_all(m->cloudwatch, meter->series, amounts);
 }
 
-void meters_error(struct meters *m, const char *code)
+void meters_error(struct meters *m, const char *code, struct shard_meters *meters,
+		  const char *shard)
 {
 	uint32_t i = 0;
 
+	meter_add(m, &meters->all_errors, 1);
 	if (!*code)
 		code = "none";
 	while (i < m->code_count && strcmp(m->codes[i].code, code) != 0)
@@ -190,9 +206,12 @@ void meters_error(struct meters *m, const char *code)
 	if (i == m->code_count) {
 		m->code_count++;
 		snprintf(m->codes[i].code, sizeof(m->codes[i].code), "%s", code);
-		m->codes[i].meter = of_code(m, m->codes[i].code);
+		m->codes[i].metric = of_code(m, m->codes[i].code);
 	}
-	meter_add(m, &m->codes[i].meter, 1);
+	if (!meters->errors[i])
+		meters->errors[i] = of_code_and_shard(m, m->codes[i].code, shard);
+	m->host->metric_add(m->codes[i].metric, 1);
+	cloudwatch_add(m->cloudwatch, meters->errors[i], 1);
 }
 
 void meters_request(const struct meters *m, uint32_t user_records, uint32_t kinesis_records)

@@ -31,6 +31,7 @@ struct shard_meters {
 	 * shard for CloudWatch. */
 	struct meter user_records_expired, buffering_time, retries;
 	struct cloudwatch_series *user_records_per_kinesis_record;
+	struct cloudwatch_series *errors[METER_CODES_MAX]; /* by code, as they come */
 };
 
 struct meters {
@@ -43,7 +44,7 @@ struct meters {
 	struct meter kinesis_records_per_request, user_records_per_request;
 	struct {
 		char code[METER_CODE_SIZE];
-		struct meter meter;
+		struct weir_metric *metric;
 	} codes[METER_CODES_MAX];
 	uint32_t code_count;
 };
@@ -58,7 +59,10 @@ void meter_add(const struct meters *meters, const struct meter *meter, int64_t a
 /* The sum to a counter. */
 void meter_add_all(const struct meters *meters, const struct meter *meter,
 		   const struct statistics *amounts);
-void meters_error(struct meters *meters, const char *code);
+/* Of a Kinesis record, or of a whole call, which is no shard's: `shard` is NULL then, and `of` those of
+ * no shard. */
+void meters_error(struct meters *meters, const char *code, struct shard_meters *of,
+		  const char *shard);
 /* A request was taken with so many records in so many Kinesis records. */
 void meters_request(const struct meters *meters, uint32_t user_records, uint32_t kinesis_records);
 

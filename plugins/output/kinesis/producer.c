@@ -420,14 +420,14 @@ void producer_write(struct producer *p, const struct weir_delivery_view *deliver
 	producer_pump(p);
 }
 
-void producer_flush(struct producer *p)
+void producer_flush(struct producer *p, uint32_t why)
 {
 	fill_waiting(p);
 	pthread_mutex_lock(&p->lock);
 	p->flush_number = p->next_number;
 	pthread_mutex_unlock(&p->lock);
 	producer_pump(p);
-	cloudwatch_flush(p->meters.cloudwatch);
+	cloudwatch_flush(p->meters.cloudwatch, why);
 }
 
 void producer_timer(struct producer *p, uint32_t id)

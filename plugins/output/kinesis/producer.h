@@ -50,7 +50,7 @@ void producer_destroy(struct producer *producer);
 
 /* The functions of an output's table. */
 void producer_write(struct producer *producer, const struct weir_delivery_view *delivery);
-void producer_flush(struct producer *producer);
+void producer_flush(struct producer *producer, uint32_t why);
 void producer_timer(struct producer *producer, uint32_t id);
 int32_t producer_begin(struct producer *producer, struct weir_http_request *request);
 uint32_t producer_done(struct producer *producer, struct weir_http_request *request,

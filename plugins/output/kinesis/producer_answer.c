@@ -148,7 +148,7 @@ static uint32_t call_failed(struct producer *p, struct shipment *shipment,
 	struct aws_error failure;
 
 	aws_error_read(response, &failure);
-	meters_error(&p->meters, failure.code);
+	meters_error(&p->meters, failure.code, &p->loose.meters, NULL);
 	if (put_class_is_final(failure.class))
 		return refuse(p, shipment, &failure);
 	if (response->may_have_landed)
@@ -203,8 +203,8 @@ static void on_outcome(void *user, const struct put_outcome *outcome)
 		return;
 	}
 	class = put_failures_note(&r->failures, outcome, parcel->count, code);
-	meters_error(&p->meters, code);
-	meter_add(&p->meters, &parcel->lane->meters.all_errors, 1);
+	meters_error(&p->meters, code, &parcel->lane->meters,
+		     lane_has_shard(parcel->lane) ? parcel->lane->shard.id : NULL);
 	if (put_class_is_final(class))
 		r->fates[outcome->index] = FATE_DEAD;
 	else

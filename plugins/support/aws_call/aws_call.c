@@ -174,6 +174,7 @@ static int32_t create_client(struct aws_service *service, struct weir_error *err
 
 	http_options_read_client(o->node, &options);
 	options.concurrency_max = o->concurrency_max;
+	options.awaited = o->awaited;
 	return o->host->http_client(o->context, &options, &service->client, error);
 }
 

@@ -36,6 +36,7 @@ struct aws_service_options {
 	const struct weir_node *node; /* with AWS_CALL_OPTIONS */
 	const char *name;             /* in lower case, as it is signed: kinesis */
 	uint32_t concurrency_max;     /* calls in flight; 1 keeps their order */
+	uint32_t awaited;             /* see weir_http_client_options */
 	uint32_t timer;               /* a host timer that is the credentials' own */
 	/* Optional. Uses the credentials of another service of the instance, which is destroyed later
 	 * and gets the calls of done and timer that are about them. */

@@ -92,10 +92,10 @@ void aws_put_write(struct aws_put *put, const struct weir_delivery_view *deliver
 	batching_write(put->batching, delivery);
 }
 
-void aws_put_flush(struct aws_put *put)
+void aws_put_flush(struct aws_put *put, uint32_t why)
 {
 	batching_flush(put->batching);
-	cloudwatch_flush(put->tally.cloudwatch);
+	cloudwatch_flush(put->tally.cloudwatch, why);
 }
 
 void aws_put_timer(struct aws_put *put, uint32_t id)

@@ -77,7 +77,7 @@ void aws_put_destroy(struct aws_put *put);
 
 /* The functions of an output's table. */
 void aws_put_write(struct aws_put *put, const struct weir_delivery_view *delivery);
-void aws_put_flush(struct aws_put *put);
+void aws_put_flush(struct aws_put *put, uint32_t why);
 void aws_put_timer(struct aws_put *put, uint32_t id);
 int32_t aws_put_begin(struct aws_put *put, struct weir_http_request *request);
 uint32_t aws_put_done(struct aws_put *put, struct weir_http_request *request,

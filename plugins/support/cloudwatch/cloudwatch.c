@@ -30,6 +30,7 @@ struct cloudwatch {
 	struct weir_slice slice;
 	uint32_t next; /* series that this round has not come to */
 	int is_under_way;
+	int is_ending, is_over; /* the last ones go; no more are sent */
 };
 
 const struct weir_option cloudwatch_members[] = {
@@ -77,7 +78,7 @@ static void send_next(struct cloudwatch *c)
 {
 	int32_t count;
 
-	if (c->is_under_way)
+	if (c->is_under_way || c->is_over)
 		return;
 	text_done(&c->body);
 	count = series_compose(&c->series, &c->next, &c->body);
@@ -112,6 +113,8 @@ uint32_t cloudwatch_done(struct cloudwatch *c, const struct weir_http_response *
 	c->is_under_way = 0;
 	if (was_taken) {
 		send_next(c);
+		if (c->is_ending) /* what has gathered meanwhile, in what had been looked at */
+			send_next(c);
 		return WEIR_HTTP_FINISHED;
 	}
 	c->next = 0;
@@ -127,16 +130,34 @@ int cloudwatch_owns(const struct cloudwatch *c, const struct weir_http_request *
 
 /* ---- when ---- */
 
-void cloudwatch_flush(struct cloudwatch *c)
+void cloudwatch_flush(struct cloudwatch *c, uint32_t why)
 {
-	if (c)
-		send_next(c);
+	if (!c || why != WEIR_FLUSH_LAST)
+		return;
+	c->is_ending = 1;
+	c->host->timer_set(c->context, c->timer, CLOUDWATCH_END_NS);
+	send_next(c);
+}
+
+static void give_up(struct cloudwatch *c)
+{
+	c->is_over = 1;
+	if (c->is_under_way) {
+		c->host->metric_add(c->failures, 1);
+		weir_logf(c->host, c->context, WEIR_LOG_WARNING, "cloudwatch_failed",
+			  "CloudWatch has not answered: the last metrics are given up");
+	}
+	aws_service_stop(c->service);
 }
 
 void cloudwatch_timer(struct cloudwatch *c, uint32_t id)
 {
 	if (!c || id != c->timer)
 		return;
+	if (c->is_ending) {
+		give_up(c);
+		return;
+	}
 	send_next(c);
 	c->host->timer_set(c->context, c->timer, c->interval_ns);
 }
@@ -226,8 +247,8 @@ static int32_t read_dimensions(struct cloudwatch *c, const struct weir_node *map
 	if (map && map->count > CLOUDWATCH_DIMENSIONS_USER)
 		return http_options_fail_at(
 			map,
-			"a metric has 30 dimensions at most, two of which are StreamName and "
-			"ShardId",
+			"a metric has 30 dimensions at most, three of which are StreamName, "
+			"ShardId and ErrorCode",
 			error);
 	for (uint32_t i = 0; map && i < map->count && !code; i++) {
 		struct weir_slice name = map->keys[i], value = map->items[i]->text;
@@ -263,7 +284,7 @@ static int32_t read_options(struct cloudwatch *c, const struct weir_node *node,
 	c->series.granularity = CLOUDWATCH_OF_SHARD;
 	if (granularity && strcmp(granularity, "shard") != 0)
 		c->series.granularity = strcmp(granularity, "stream") == 0 ? CLOUDWATCH_OF_STREAM
-									   : CLOUDWATCH_OF_ALL;
+									   : CLOUDWATCH_OF_CODE;
 	return read_dimensions(c, weir_node_find(node, "dimensions"), error);
 }
 
@@ -277,6 +298,7 @@ static int32_t create_service(struct cloudwatch *c, const struct cloudwatch_opti
 		.node = o->node,
 		.name = SERVICE,
 		.concurrency_max = 1,
+		.awaited = 1,
 		.credentials_of = o->service,
 		.endpoint = endpoint && endpoint->text.size ? endpoint->text.data
 							    : getenv(ENDPOINT_VARIABLE)};

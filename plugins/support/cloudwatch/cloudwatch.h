@@ -4,7 +4,8 @@
  *
  *   - One call at a time, by an HTTP client of its own, with the output's credentials. A call that fails
  *     is told of and counted; what was in it goes with the next interval's. So records never wait for
- *     CloudWatch, no figure is lost while the agent runs, and memory does not grow.
+ *     CloudWatch, no figure is lost while the agent runs, and memory does not grow. At the end one more
+ *     call has what is left.
  *   - A call that failed may have been taken all the same, and is then counted twice.
  *
  * Threads: cloudwatch_add() and cloudwatch_series() on any; all else as the host calls it. Everything
@@ -17,6 +18,9 @@
 #include "support/cloudwatch/series.h"
 
 struct cloudwatch;
+
+/* How long the end is put off for the last figures, at most. */
+#define CLOUDWATCH_END_NS UINT64_C(2000000000)
 
 extern const struct weir_option cloudwatch_members[];
 
@@ -41,8 +45,9 @@ void cloudwatch_start(struct cloudwatch *cloudwatch);
 void cloudwatch_stop(struct cloudwatch *cloudwatch);
 void cloudwatch_destroy(struct cloudwatch *cloudwatch);
 
-/* Sends what there is by now. */
-void cloudwatch_flush(struct cloudwatch *cloudwatch);
+/* flush() of an output: at the end what there is goes at once, and is given up when it is not taken in
+ * CLOUDWATCH_END_NS. */
+void cloudwatch_flush(struct cloudwatch *cloudwatch, uint32_t why);
 /* Ids that are not its own are left alone. */
 void cloudwatch_timer(struct cloudwatch *cloudwatch, uint32_t id);
 /* Whether a request, in http_done() or http_begin(), is its own; these hand it on. */

@@ -30,7 +30,7 @@
 #define CLOUDWATCH_DIMENSION_VALUE_MAX 1024
 
 /* Dimensions that we make ourselves, at most; the rest may be the user's. */
-#define CLOUDWATCH_DIMENSIONS_OWN 2
+#define CLOUDWATCH_DIMENSIONS_OWN 3
 #define CLOUDWATCH_DIMENSIONS_USER (CLOUDWATCH_DIMENSIONS_MAX - CLOUDWATCH_DIMENSIONS_OWN)
 
 /* Series of an output, at most; what is beyond counts for their parents only. */
@@ -43,8 +43,9 @@
 
 /* Whose dimension it is; the finer ones are left out where `granularity` is coarser. */
 #define CLOUDWATCH_OF_ALL 0
-#define CLOUDWATCH_OF_STREAM 1
-#define CLOUDWATCH_OF_SHARD 2
+#define CLOUDWATCH_OF_CODE 1 /* as fine as OF_ALL, which has the sum */
+#define CLOUDWATCH_OF_STREAM 2
+#define CLOUDWATCH_OF_SHARD 3
 
 /* A metric. Lives as long as the process. */
 struct cloudwatch_metric {
