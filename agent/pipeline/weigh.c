@@ -98,12 +98,13 @@ uint64_t weigh_agent(struct agent *agent, uint64_t told, struct buffer *why)
 	now = resident_bytes();
 	if (now <= explained || now <= told + told / 4)
 		return 0;
-	buffer_printf(why,
-		      "the process holds %llu MiB, of which memory_limit (%llu MiB), pipelines (%llu) "
-		      "and files (%llu) explain %llu at most; ",
-		      (unsigned long long)(now >> 20), (unsigned long long)(limit >> 20),
-		      (unsigned long long)pipelines, (unsigned long long)sources,
-		      (unsigned long long)(explained >> 20));
+	buffer_printf(
+		why,
+		"the process holds %llu MiB, of which memory_limit (%llu MiB), pipelines (%llu) "
+		"and files (%llu) explain %llu at most; ",
+		(unsigned long long)(now >> 20), (unsigned long long)(limit >> 20),
+		(unsigned long long)pipelines, (unsigned long long)sources,
+		(unsigned long long)(explained >> 20));
 	put_suspects(agent, why);
 	return now;
 }

@@ -4,8 +4,37 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
+
+#include "known.h"
+
+static struct file *file_of(const struct table_link *by_inode)
+{
+	return (struct file *)((uintptr_t)by_inode - offsetof(struct file, by_inode));
+}
+
+static uint64_t inode_hash(const struct table_link *by_inode)
+{
+	return table_hash(file_of(by_inode)->identity.inode);
+}
+
+static struct file_name *name_of(const struct table_link *by_text)
+{
+	return (struct file_name *)(uintptr_t)by_text;
+}
+
+static uint64_t text_hash(const char *text)
+{
+	return XXH3_64bits(text, strlen(text));
+}
+
+static uint64_t name_hash(const struct table_link *by_text)
+{
+	return text_hash(name_of(by_text)->text);
+}
 
 void catalog_init(struct catalog *catalog, const struct weir_services *host,
 		  struct weir_context *context)
@@ -13,6 +42,11 @@ void catalog_init(struct catalog *catalog, const struct weir_services *host,
 	memset(catalog, 0, sizeof(*catalog));
 	catalog->host = host;
 	catalog->context = context;
+	table_init(&catalog->by_inode, inode_hash);
+	table_init(&catalog->by_name, name_hash);
+	known_init(catalog);
+	atomic_store(&catalog->descriptors_max, UINT64_MAX);
+	catalog_look_at_limit(catalog);
 	pthread_mutex_init(&catalog->structure_lock, NULL);
 	pthread_mutex_init(&catalog->lock, NULL);
 }
@@ -34,7 +68,9 @@ void catalog_done(struct catalog *catalog)
 		catalog->known = known->next;
 		free(known);
 	}
-	free(catalog->known_by_inode);
+	table_done(&catalog->known_by_inode);
+	table_done(&catalog->by_inode);
+	table_done(&catalog->by_name);
 	while (catalog->held) {
 		struct held *held = catalog->held;
 
@@ -47,42 +83,26 @@ void catalog_done(struct catalog *catalog)
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
-/* ext4 numbers the files of each folder from a multiple of its group's size: the low bits of all
- * are much the same, and a plain remainder would put 100,000 files into some hundred buckets. */
-uint32_t catalog_bucket(uint64_t inode)
-{
-	return (uint32_t)(inode * UINT64_C(0x9E3779B97F4A7C15) >> 32) % CATALOG_BUCKETS;
-}
-
-static struct file **inode_bucket(struct catalog *catalog, uint64_t inode)
-{
-	return &catalog->by_inode[catalog_bucket(inode)];
-}
-
-static struct file_name **name_bucket(struct catalog *catalog, const char *text)
-{
-	return &catalog->by_name[XXH3_64bits(text, strlen(text)) % CATALOG_BUCKETS];
-}
-
 struct file *catalog_by_inode_locked(const struct catalog *catalog, uint64_t device, uint64_t inode)
 {
-	struct file *file = catalog->by_inode[catalog_bucket(inode)];
+	struct table_link *link = table_find(&catalog->by_inode, table_hash(inode));
 
-	while (file && (file->identity.inode != inode || file->identity.device != device))
-		file = file->next_by_inode;
-	return file;
+	while (link &&
+	       (file_of(link)->identity.inode != inode || file_of(link)->identity.device != device))
+		link = link->next;
+	return link ? file_of(link) : NULL;
 }
 
 int catalog_has_inode(struct catalog *catalog, uint64_t inode)
 {
-	struct file *file;
+	struct table_link *link;
 
 	pthread_mutex_lock(&catalog->lock);
-	file = *inode_bucket(catalog, inode);
-	while (file && file->identity.inode != inode)
-		file = file->next_by_inode;
+	link = table_find(&catalog->by_inode, table_hash(inode));
+	while (link && file_of(link)->identity.inode != inode)
+		link = link->next;
 	pthread_mutex_unlock(&catalog->lock);
-	return file != NULL;
+	return link != NULL;
 }
 
 int catalog_has_file(struct catalog *catalog, const struct identity *identity)
@@ -95,53 +115,45 @@ int catalog_has_file(struct catalog *catalog, const struct identity *identity)
 	return file && identity_same_file(&file->identity, identity);
 }
 
+static struct file_name *name_from(const struct table_link *link, const char *text)
+{
+	while (link && strcmp(name_of(link)->text, text) != 0)
+		link = link->next;
+	return link ? name_of(link) : NULL;
+}
+
 struct file_name *catalog_by_name_locked(const struct catalog *catalog, const char *path)
 {
-	struct file_name *name =
-		catalog->by_name[XXH3_64bits(path, strlen(path)) % CATALOG_BUCKETS];
+	return name_from(table_find(&catalog->by_name, text_hash(path)), path);
+}
 
-	while (name && strcmp(name->text, path) != 0)
-		name = name->next;
-	return name;
+struct file_name *catalog_same_name_locked(const struct file_name *name)
+{
+	return name_from(name->by_text.next, name->text);
 }
 
 static void inode_insert(struct catalog *catalog, struct file *file)
 {
-	struct file **bucket = inode_bucket(catalog, file->identity.inode);
-
-	file->next_by_inode = *bucket;
-	*bucket = file;
+	table_insert(&catalog->by_inode, &file->by_inode);
 	file->listed = 1;
 }
 
 static void inode_remove(struct catalog *catalog, struct file *file)
 {
-	struct file **at = inode_bucket(catalog, file->identity.inode);
-
 	if (!file->listed)
 		return;
-	while (*at != file)
-		at = &(*at)->next_by_inode;
-	*at = file->next_by_inode;
+	table_remove(&catalog->by_inode, &file->by_inode);
 	file->listed = 0;
 }
 
 static void name_insert(struct catalog *catalog, struct file_name *name)
 {
-	struct file_name **bucket = name_bucket(catalog, name->text);
-
-	name->next = *bucket;
-	*bucket = name;
+	table_insert(&catalog->by_name, &name->by_text);
 }
 
 static void name_remove(struct catalog *catalog, struct file_name *name)
 {
-	struct file_name **at = name_bucket(catalog, name->text);
-
-	while (*at && *at != name)
-		at = &(*at)->next;
-	if (*at)
-		*at = name->next;
+	table_remove(&catalog->by_name, &name->by_text);
 }
 
 static struct file_name *name_new(struct file *file, const char *text)
@@ -151,7 +163,6 @@ static struct file_name *name_new(struct file *file, const char *text)
 
 	if (!name)
 		return NULL;
-	name->next = NULL;
 	name->file = file;
 	memcpy(name->text, text, size);
 	return name;
@@ -168,10 +179,10 @@ static struct file_name *target_new(struct file *file, const char *path)
 	return name_new(file, target);
 }
 
-int catalog_name(struct catalog *catalog, struct file *file, const char *path)
+int catalog_name(struct catalog *catalog, struct file *file, const char *path, int may_be_link)
 {
 	struct file_name *name = name_new(file, path);
-	struct file_name *target = target_new(file, path);
+	struct file_name *target = may_be_link ? target_new(file, path) : NULL;
 	struct file_name *old[2];
 
 	if (!name) {
@@ -183,7 +194,7 @@ int catalog_name(struct catalog *catalog, struct file *file, const char *path)
 	old[1] = file->target;
 	file->path = name;
 	file->target = target;
-	if (file->self) {
+	if (file->self && !file->finished) {
 		for (int i = 0; i < 2; i++)
 			if (old[i])
 				name_remove(catalog, old[i]);
@@ -236,6 +247,7 @@ static void idle_remove(struct catalog *catalog, struct file *file)
 	file->idle_older = file->idle_newer = NULL;
 	file->idle = 0;
 	catalog->idle_count--;
+	catalog->host->metric_add(catalog->metrics.open, catalog->idle_count);
 }
 
 void catalog_add(struct catalog *catalog, struct file *file)
@@ -306,7 +318,7 @@ void catalog_supersede(struct catalog *catalog, struct file *file, struct file *
 int catalog_relocate(struct catalog *catalog, struct file *file, const struct identity *place,
 		     const char *path)
 {
-	if (catalog_name(catalog, file, path) < 0)
+	if (catalog_name(catalog, file, path, 1) < 0)
 		return WEIR_ERR_MEMORY;
 	pthread_mutex_lock(&catalog->lock);
 	inode_remove(catalog, file);
@@ -328,18 +340,56 @@ void catalog_signal_locked(struct file *file, uint32_t signals)
 
 /* ---- descriptors and alarms ------------------------------------------------------------------ */
 
-/* A quarter of all descriptors at most, so that outputs and new files always get theirs. */
-static void close_idle_locked(struct catalog *catalog)
+void catalog_look_at_limit(struct catalog *catalog)
 {
-	uint64_t most = file_descriptors_max() / 4;
+	struct rlimit limit;
 
-	if (most > catalog->options.max_open)
-		most = catalog->options.max_open;
-	while (catalog->idle_count > most) {
-		struct file *oldest = catalog->idle_oldest;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		atomic_store(&catalog->descriptors_max, limit.rlim_cur);
+}
 
+/* A quarter of all descriptors at most, so that outputs and new files always get theirs. */
+static uint64_t idle_most(const struct catalog *catalog)
+{
+	uint64_t most = atomic_load(&catalog->descriptors_max) / 4;
+
+	return most < catalog->options.max_open ? most : catalog->options.max_open;
+}
+
+/* The oldest idle file of those that are too many, at its turn and off the list; NULL when there is
+ * none. One that is being read closes its descriptor itself. Whoever has the turn of an idle file
+ * keeps it from ending, and so from being freed. */
+static struct file *take_oldest(struct catalog *catalog)
+{
+	struct file *oldest = NULL;
+
+	pthread_mutex_lock(&catalog->lock);
+	while (!oldest && catalog->idle_count > idle_most(catalog)) {
+		oldest = catalog->idle_oldest;
 		idle_remove(catalog, oldest);
-		catalog_signal_locked(oldest, FILE_CLOSE);
+		if (pthread_mutex_trylock(&oldest->turn) != 0) {
+			catalog_signal_locked(oldest, FILE_CLOSE);
+			oldest = NULL;
+		}
+	}
+	pthread_mutex_unlock(&catalog->lock);
+	return oldest;
+}
+
+static void close_idle(struct catalog *catalog)
+{
+	struct file *file;
+
+	while ((file = take_oldest(catalog))) {
+		if (file_may_rest(file)) {
+			(void)close(file->fd);
+			file->fd = -1;
+		} else {
+			pthread_mutex_lock(&catalog->lock);
+			catalog_signal_locked(file, FILE_CLOSE);
+			pthread_mutex_unlock(&catalog->lock);
+		}
+		pthread_mutex_unlock(&file->turn);
 	}
 }
 
@@ -352,17 +402,19 @@ void catalog_idle(struct catalog *catalog, struct file *file)
 	*(file->idle_older ? &file->idle_older->idle_newer : &catalog->idle_oldest) = file;
 	catalog->idle_newest = file;
 	catalog->idle_count++;
-	close_idle_locked(catalog);
+	catalog->host->metric_add(catalog->metrics.open, catalog->idle_count);
 	pthread_mutex_unlock(&catalog->lock);
+	close_idle(catalog);
 }
 
 void catalog_make_room(struct catalog *catalog)
 {
+	catalog_look_at_limit(catalog);
 	pthread_mutex_lock(&catalog->lock);
 	if (catalog->options.max_open > catalog->idle_count / 2 + 1)
 		catalog->options.max_open = catalog->idle_count / 2 + 1;
-	close_idle_locked(catalog);
 	pthread_mutex_unlock(&catalog->lock);
+	close_idle(catalog);
 }
 
 void catalog_busy(struct catalog *catalog, struct file *file)

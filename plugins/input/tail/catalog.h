@@ -14,8 +14,6 @@
 #include "options.h"
 #include "watcher.h"
 
-#define CATALOG_BUCKETS 4096
-
 /* Messages remembered so as not to be repeated at every scan. */
 #define SCAN_TOLD 256
 
@@ -31,8 +29,8 @@ struct catalog_metrics {
 
 /* A source of an earlier run, or of this one, whose file is not in sight. */
 struct known {
-	struct known *next, **self;  /* list of all */
-	struct known *next_by_inode; /* in its bucket */
+	struct known *next, **self; /* list of all */
+	struct table_link by_inode;
 	uint8_t id[16];
 	struct identity identity;
 	uint64_t position;
@@ -57,10 +55,12 @@ struct catalog {
 	uint32_t once;
 	_Atomic int watching; /* the watcher has us */
 	_Atomic int stopped;
+	_Atomic uint64_t
+		descriptors_max; /* that the process may have, when that was last looked at */
 
 	pthread_mutex_t structure_lock; /* guards those below, and what scans do */
 	struct known *known;
-	struct known **known_by_inode; /* CATALOG_BUCKETS, once there is one */
+	struct table known_by_inode;
 	struct held *held;
 	uint32_t generation;
 	int64_t since_ns;         /* files made later, and rotated already, were not seen */
@@ -71,8 +71,8 @@ struct catalog {
 	uint32_t place; /* SCAN_PLACE_*: where unknown files begin */
 
 	pthread_mutex_t lock; /* guards those below, and the files' members that say so */
-	struct file *by_inode[CATALOG_BUCKETS];
-	struct file_name *by_name[CATALOG_BUCKETS];
+	struct table by_inode;
+	struct table by_name;
 	struct file *files;
 	struct file *ended; /* out of the tables, until the host is done with them */
 	struct file *idle_oldest, *idle_newest;
@@ -84,19 +84,17 @@ void catalog_init(struct catalog *catalog, const struct weir_services *host,
 		  struct weir_context *context);
 void catalog_done(struct catalog *catalog);
 
-/* The bucket of an inode number. */
-uint32_t catalog_bucket(uint64_t inode);
-
 /* All below: any thread; those named _locked with the lock held. */
 struct file *catalog_by_inode_locked(const struct catalog *catalog, uint64_t device,
 				     uint64_t inode);
 /* The file that has this inode number on any device, or NULL. */
 int catalog_has_inode(struct catalog *catalog, uint64_t inode);
 int catalog_has_file(struct catalog *catalog, const struct identity *identity);
-/* The first name entry with this text; go on with ->next, comparing again. */
+/* A name entry with this text, and a further one. */
 struct file_name *catalog_by_name_locked(const struct catalog *catalog, const char *path);
-/* Gives the file a path, and the target of the link that it is, if it is one. */
-int catalog_name(struct catalog *catalog, struct file *file, const char *path);
+struct file_name *catalog_same_name_locked(const struct file_name *name);
+/* Gives the file a path; with may_be_link also the target of the link that it is, if it is one. */
+int catalog_name(struct catalog *catalog, struct file *file, const char *path, int may_be_link);
 /* Adds a file that has a path. */
 void catalog_add(struct catalog *catalog, struct file *file);
 /* Takes the file out of all tables; its names stay readable. */
@@ -114,6 +112,8 @@ int catalog_relocate(struct catalog *catalog, struct file *file, const struct id
 /* Tells the reader something. */
 void catalog_signal_locked(struct file *file, uint32_t signals);
 
+/* Looks at how many descriptors the process may have. */
+void catalog_look_at_limit(struct catalog *catalog);
 /* The descriptor is open and at its end: may close another's. */
 void catalog_idle(struct catalog *catalog, struct file *file);
 /* There are fewer descriptors than max_open_files: from now on only half of the idle ones are kept. */

@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "catalog.h"
 #include "compressed.h"
 
 /* First read of a file; grows while reads come back full. */
@@ -31,21 +31,31 @@ void file_identify(const struct statx *status, struct identity *ret_identity)
 			status->stx_btime.tv_sec * INT64_C(1000000000) + status->stx_btime.tv_nsec;
 }
 
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
 int file_open(const char *path)
 {
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return open(path, OPEN_FLAGS);
 }
 
-uint64_t file_descriptors_max(void)
+int file_open_no_link(const char *path)
 {
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : UINT64_MAX;
+	return open(path, OPEN_FLAGS | O_NOFOLLOW);
 }
 
 int file_descriptor_is_spare(const struct file *file)
 {
-	return file->fd >= 0 && (uint64_t)file->fd >= file_descriptors_max() / 2;
+	return file->fd >= 0 &&
+	       (uint64_t)file->fd >= atomic_load(&file->catalog->descriptors_max) / 2;
+}
+
+int file_may_rest(const struct file *file)
+{
+	struct stat status;
+
+	return file->fd >= 0 && !file->left_ns && !atomic_load(&file->signals) &&
+	       fstat(file->fd, &status) == 0 && status.st_nlink > 0 &&
+	       (uint64_t)status.st_size == file->offset;
 }
 
 int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset)
@@ -76,13 +86,13 @@ int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset)
 				: file_read_at(&file->fd, buffer, size, offset);
 }
 
-void file_take_guard(struct file *file)
+void file_take_guard(struct file *file, identity_read *read_at, void *user)
 {
 	size_t size =
 		file->offset < sizeof(file->guard) ? (size_t)file->offset : sizeof(file->guard);
 
 	file->guard_size = 0;
-	if (size && file_read_text(file, file->guard, size, file->offset - size) == (int64_t)size)
+	if (size && read_at(user, file->guard, size, file->offset - size) == (int64_t)size)
 		file->guard_size = (uint8_t)size;
 }
 
@@ -139,7 +149,7 @@ void file_free(struct file *file)
 }
 
 /* How many of the first `lines` lines of the text end at or before `offset`. */
-static uint32_t lines_before(struct file *file, uint64_t offset, uint32_t lines)
+static uint32_t lines_before(identity_read *read_at, void *user, uint64_t offset, uint32_t lines)
 {
 	char text[4096];
 	uint64_t at = 0;
@@ -147,7 +157,7 @@ static uint32_t lines_before(struct file *file, uint64_t offset, uint32_t lines)
 
 	while (at < offset && count < lines) {
 		size_t want = offset - at < sizeof(text) ? (size_t)(offset - at) : sizeof(text);
-		int64_t got = file_read_text(file, text, want, at);
+		int64_t got = read_at(user, text, want, at);
 
 		if (got <= 0)
 			break;
@@ -158,15 +168,16 @@ static uint32_t lines_before(struct file *file, uint64_t offset, uint32_t lines)
 	return count;
 }
 
-void file_resume(struct file *file, uint32_t header_lines)
+void file_resume(struct file *file, uint32_t header_lines, identity_read *read_at, void *user)
 {
 	file->header_left = header_lines;
-	file_take_guard(file);
+	file_take_guard(file, read_at, user);
 	if (file->offset == 0)
 		return;
 	if (file->encoding == FILE_UTF8 && file->guard_size &&
 	    file->guard[file->guard_size - 1] != '\n')
 		file->cut = FILE_CUT_TORN;
 	if (header_lines)
-		file->header_left = header_lines - lines_before(file, file->offset, header_lines);
+		file->header_left =
+			header_lines - lines_before(read_at, user, file->offset, header_lines);
 }

@@ -20,6 +20,7 @@
 #include <weir/plugin.h>
 
 #include "identity.h"
+#include "table.h"
 
 struct catalog;
 struct compressed;
@@ -39,7 +40,7 @@ struct compressed;
 #define FILE_UTF16BE 2
 
 struct file_name {
-	struct file_name *next; /* in its bucket */
+	struct table_link by_text; /* first: its table's links are names */
 	struct file *file;
 	char text[];
 };
@@ -49,7 +50,7 @@ struct file {
 	struct weir_source *source;
 
 	/* Under the catalog's lock; identity is changed by the reader only, and read by it freely. */
-	struct file *next_by_inode;
+	struct table_link by_inode;
 	struct file *next, **self; /* list of all */
 	struct file *idle_newer, *idle_older;
 	struct file_name *path;   /* as the patterns found it; never NULL */
@@ -65,7 +66,7 @@ struct file {
 	_Atomic uint32_t signals;   /* FILE_RENAMED ... */
 	_Atomic uint64_t seen_size; /* size when the reader last looked */
 
-	/* The reader's own: held during read(). Others only try, so that no reader waits. */
+	/* The reader's own: held during read(). Others only try, and only for moments. */
 	pthread_mutex_t turn;
 	int fd;                        /* -1 = closed, at its end */
 	struct compressed *compressed; /* reads in place of the descriptor */
@@ -91,10 +92,12 @@ struct file {
 /* statx() of a path or descriptor into the identity (device, inode, birth). ret may be NULL. */
 int file_status(int fd, const char *path, struct statx *ret_status);
 void file_identify(const struct statx *status, struct identity *ret_identity);
-/* Opens for reading without side effects; -1 with errno. */
+/* Opens for reading without side effects; -1 with errno. The second not through a link: ELOOP. */
 int file_open(const char *path);
-/* Descriptors that the process may have. */
-uint64_t file_descriptors_max(void);
+int file_open_no_link(const char *path);
+/* True when nothing is lost by closing its descriptor: it has a name, is read to its end, and its
+ * reader is not to be told anything. At its turn. */
+int file_may_rest(const struct file *file);
 /* True when the file's is of the upper half of them, which is kept for what comes. */
 int file_descriptor_is_spare(const struct file *file);
 /* identity_read over a descriptor: user is an int *. */
@@ -102,7 +105,7 @@ int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset);
 /* identity_read over the text of a file, compressed or not: user is a struct file *. */
 int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset);
 /* Reads the bytes before the offset, by which truncation is found. */
-void file_take_guard(struct file *file);
+void file_take_guard(struct file *file, identity_read *read_at, void *user);
 /* Its identity, with the tail by which its text is known again. */
 void file_describe(const struct file *file, struct identity *ret_identity);
 /* 1 when somebody has it open for writing, 0 when nobody has, -1 when it can't be known. */
@@ -113,6 +116,6 @@ struct file *file_create(struct catalog *catalog, int take_fd, const struct iden
 			 uint64_t offset);
 void file_free(struct file *file);
 /* Reads what follows from the offset: guard bytes, whether it is inside a line, headers left. */
-void file_resume(struct file *file, uint32_t header_lines);
+void file_resume(struct file *file, uint32_t header_lines, identity_read *read_at, void *user);
 
 #endif

@@ -66,15 +66,20 @@ static int fill_plain(struct fill *fill, struct weir_error *error)
 	struct file *file = fill->mark.file;
 	uint32_t guard = file->guard_size;
 	uint32_t want = guard + fill->want;
-	uint8_t *text = block_room(fill, want);
+	uint64_t left = fill->size - (file->offset - guard);
+	uint8_t *text;
 	int64_t got;
 
+	/* To the end and no further: that there is no more need not be read. */
+	if (left < want && !file->copied)
+		want = (uint32_t)left;
+	text = block_room(fill, want);
 	if (!text)
 		return no_memory(error, want);
 	got = file_read_at(&file->fd, text, want, file->offset - guard);
 	if (got < 0)
 		return weir_fail(error, WEIR_ERR_IO, "can't read: %s", strerror(errno));
-	fill->at_end = got < want;
+	fill->at_end = got < want || (uint64_t)got == left;
 	if (got < guard && file->copied) {
 		set_text(fill, 0, 0);
 		return FILL_TEXT;
@@ -200,7 +205,7 @@ void fill_settle(struct fill *fill)
 	batch->blocks[fill->mark.block].used = fill->mark.base + fill->mark.consumed;
 	if (file->encoding != FILE_UTF8) {
 		map_utf16(fill);
-		file_take_guard(file);
+		file_take_guard(file, file_read_text, file);
 	} else if (fill->mark.consumed) {
 		settle_guard(fill);
 		file->offset = fill->mark.position + fill->mark.consumed;

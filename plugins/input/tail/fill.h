@@ -13,12 +13,13 @@
 
 struct fill {
 	struct mark mark;      /* base, size, position, block are set by fill_text() */
+	uint64_t size;         /* of a plain file: beyond it nothing is read */
 	uint32_t want;         /* bytes of text asked for */
 	uint32_t first_record; /* of the batch when this began */
 	uint32_t raw_size;     /* bytes of the file that the text came from, with a skipped mark */
 	uint32_t skipped;      /* byte order mark at the start */
 	uint32_t guard;        /* bytes of guard before the text in the block */
-	int at_end;            /* there was less than asked for */
+	int at_end;            /* there was no more */
 };
 
 /* Returns FILL_* or an error. */

@@ -16,10 +16,11 @@ static void tell_encoding(struct catalog *catalog, const struct file *file, cons
 }
 
 /* Looks at the first bytes for the encoding, and for what the user should know. */
-static void detect_encoding(struct catalog *catalog, struct file *file)
+static void detect_encoding(struct catalog *catalog, struct file *file, identity_read *read_at,
+			    void *user)
 {
 	uint8_t head[IDENTITY_HEAD_MAX];
-	int64_t size = file_read_text(file, head, sizeof(head), 0);
+	int64_t size = read_at(user, head, sizeof(head), 0);
 	uint32_t mark_size;
 	int mark = encoding_of_mark(head, size > 0 ? (uint64_t)size : 0, &mark_size);
 
@@ -90,10 +91,10 @@ static int open_source(struct catalog *catalog, struct file *file, const uint8_t
 	return 0;
 }
 
-static void prepare(struct catalog *catalog, struct file *file)
+static void prepare(struct catalog *catalog, struct file *file, identity_read *read_at, void *user)
 {
-	detect_encoding(catalog, file);
-	file_resume(file, catalog->options.header_lines);
+	detect_encoding(catalog, file, read_at, user);
+	file_resume(file, catalog->options.header_lines, read_at, user);
 }
 
 /* A scan may find more files than there can be descriptors, faster than they are read and closed. Some
@@ -106,20 +107,19 @@ static void spare_descriptor(struct file *file)
 	file->fd = -1;
 }
 
-int follow_new(struct catalog *catalog, const char *path, int take_fd,
-	       const struct identity *identity, uint64_t offset)
+int follow_new(struct catalog *catalog, const char *path, struct opened *take_opened,
+	       uint64_t offset)
 {
-	struct file *file = file_create(catalog, take_fd, identity, offset);
+	struct file *file = file_create(catalog, take_opened->fd, &take_opened->place, offset);
 
 	if (!file)
-		(void)close(take_fd);
-	if (!file || catalog_name(catalog, file, path) < 0) {
+		(void)close(take_opened->fd);
+	if (!file || catalog_name(catalog, file, path, take_opened->is_link) < 0) {
 		file_free(file);
 		return WEIR_ERR_MEMORY;
 	}
-	prepare(catalog, file);
-	if (file->identity.head_size == 0)
-		(void)identity_take_head(&file->identity, file_read_at, &file->fd);
+	prepare(catalog, file, opened_read, take_opened);
+	(void)identity_take_head(&file->identity, opened_read, take_opened);
 	spare_descriptor(file);
 	catalog_add(catalog, file);
 	return open_source(catalog, file, NULL);
@@ -137,11 +137,11 @@ int follow_compressed(struct catalog *catalog, const char *path, int take_fd,
 		compressed_close(stream);
 	else
 		(void)close(take_fd);
-	if (!file || catalog_name(catalog, file, path) < 0) {
+	if (!file || catalog_name(catalog, file, path, 1) < 0) {
 		file_free(file);
 		return WEIR_ERR_MEMORY;
 	}
-	prepare(catalog, file);
+	prepare(catalog, file, file_read_text, file);
 	(void)identity_take_head(&file->identity, file_read_text, file);
 	catalog_add(catalog, file);
 	return open_source(catalog, file, NULL);
@@ -150,6 +150,7 @@ int follow_compressed(struct catalog *catalog, const char *path, int take_fd,
 int follow_known(struct catalog *catalog, struct known *take_known, struct sibling *take_found)
 {
 	struct identity identity = take_known->identity;
+	struct opened *opened = take_found->opened;
 	struct file *file;
 
 	identity.device = take_found->place.device;
@@ -163,14 +164,18 @@ int follow_known(struct catalog *catalog, struct known *take_known, struct sibli
 		file->compressed = take_found->compressed;
 		take_found->compressed = NULL;
 	}
-	if (!file || catalog_name(catalog, file, take_found->path) < 0) {
+	if (!file ||
+	    catalog_name(catalog, file, take_found->path, !opened || opened->is_link) < 0) {
 		file_free(file);
 		free(take_known);
 		sibling_done(take_found);
 		return WEIR_ERR_MEMORY;
 	}
 	file->copied = identity.shorter != 0;
-	prepare(catalog, file);
+	if (opened)
+		prepare(catalog, file, opened_read, opened);
+	else
+		prepare(catalog, file, file_read_text, file);
 	spare_descriptor(file);
 	/* Its place may be new: the host is told at the first read. */
 	atomic_store(&file->signals, FILE_RENAMED);
@@ -196,13 +201,13 @@ int follow_successor(struct catalog *catalog, struct file *file, int take_fd)
 	successor = file_create(catalog, take_fd, &identity, 0);
 	if (!successor)
 		(void)close(take_fd);
-	if (!successor || !path || catalog_name(catalog, successor, path) < 0) {
+	if (!successor || !path || catalog_name(catalog, successor, path, 1) < 0) {
 		file_free(successor);
 		free(path);
 		return WEIR_ERR_MEMORY;
 	}
 	free(path);
-	prepare(catalog, successor);
+	prepare(catalog, successor, file_read_text, successor);
 	successor->hole_end = 0; /* a writer that does not append leaves one */
 	(void)identity_take_head(&successor->identity, file_read_at, &successor->fd);
 	catalog_supersede(catalog, file, successor);

@@ -6,9 +6,9 @@
 #include "catalog.h"
 #include "sibling.h"
 
-/* Follows a file that is open, from the offset on. Takes the descriptor in every case. */
-int follow_new(struct catalog *catalog, const char *path, int take_fd,
-	       const struct identity *identity, uint64_t offset);
+/* Follows a file that was just opened, from the offset on. Takes the descriptor in every case. */
+int follow_new(struct catalog *catalog, const char *path, struct opened *take_opened,
+	       uint64_t offset);
 /* Follows a compressed file that was never seen, from its beginning. Takes the descriptor. */
 int follow_compressed(struct catalog *catalog, const char *path, int take_fd,
 		      const struct identity *place);

@@ -17,11 +17,9 @@
 
 struct candidate {
 	const char *path;
-	int fd;
+	struct opened *opened;
 	uint64_t size;
 	uint64_t quiet_ns; /* since it last grew */
-	uint8_t head[IDENTITY_HEAD_MAX];
-	uint32_t head_size;
 	/* Hashes of the first so many bytes of the head, as they are asked for. */
 	uint8_t hashed[IDENTITY_HEAD_MAX + 1];
 	struct identity_hash hashes[IDENTITY_HEAD_MAX + 1];
@@ -43,7 +41,7 @@ static int same_stem(const char *a, const char *b)
 static struct identity_hash head_hash(struct candidate *candidate, uint32_t size)
 {
 	if (!candidate->hashed[size]) {
-		candidate->hashes[size] = identity_hash_of(candidate->head, size);
+		candidate->hashes[size] = identity_hash_of(candidate->opened->head, size);
 		candidate->hashed[size] = 1;
 	}
 	return candidate->hashes[size];
@@ -56,7 +54,7 @@ static int may_begin_alike(struct candidate *candidate, const struct file *file)
 
 	if (head == 0)
 		return 0;
-	if (candidate->head_size < head)
+	if (candidate->opened->head_size < head)
 		return same_stem(file->path->text, candidate->path);
 	hash = head_hash(candidate, head);
 	return hash.low == file->identity.head.low && hash.high == file->identity.head.high;
@@ -113,8 +111,8 @@ static int compare(const struct candidate *candidate, const struct suspect *susp
 			answer =
 				COPY_MAYBE; /* truncated or replaced, and its reader does not know yet */
 		else if (status.stx_size >= candidate->size &&
-			 same_range(fd, candidate->fd, 0, candidate->head_size) &&
-			 same_range(fd, candidate->fd, candidate->size - tail, tail))
+			 same_range(fd, candidate->opened->fd, 0, candidate->opened->head_size) &&
+			 same_range(fd, candidate->opened->fd, candidate->size - tail, tail))
 			answer = status.stx_size > candidate->size &&
 						 candidate->quiet_ns >= HOLD_GROWTH_NS
 					 ? COPY_STAYS
@@ -134,11 +132,9 @@ static int may_be_copy(struct catalog *catalog, struct candidate *candidate)
 
 	if (candidate->size == 0)
 		return COPY_MAYBE; /* a copy begins empty, too, and there is nothing to read yet */
-	candidate->head_size = (uint32_t)(candidate->size < IDENTITY_HEAD_MAX ? candidate->size
-									      : IDENTITY_HEAD_MAX);
-	if (file_read_at(&candidate->fd, candidate->head, candidate->head_size, 0) !=
-	    (int64_t)candidate->head_size)
-		return COPY_MAYBE;
+	if (opened_take_head(candidate->opened) < 0 ||
+	    candidate->opened->head_size < opened_head_wanted(candidate->opened))
+		return COPY_MAYBE; /* truncated since it was opened */
 	count = find_suspects(catalog, candidate, suspects);
 	for (uint32_t i = 0; i < count; i++) {
 		if (answer == COPY_NO)
@@ -194,19 +190,19 @@ static void set_alarm(struct catalog *catalog)
 	catalog->host->metric_add(catalog->metrics.held, any);
 }
 
-int hold_file(struct catalog *catalog, const char *path, int fd, const struct identity *place,
-	      uint64_t size)
+int hold_file(struct catalog *catalog, const char *path, struct opened *opened)
 {
+	uint64_t size = opened->status.stx_size;
 	struct held **at = held_find(catalog, path);
 	struct held *held = *at ? *at : held_new(catalog, path);
-	struct candidate candidate = {.path = path, .fd = fd, .size = size};
+	struct candidate candidate = {.path = path, .opened = opened, .size = size};
 	uint64_t now = catalog->host->monotonic_ns();
 	int answer;
 
 	if (!held)
 		return HOLD_NEW;
-	if (!identity_same_file(&held->identity, place)) {
-		held->identity = *place;
+	if (!identity_same_file(&held->identity, &opened->place)) {
+		held->identity = opened->place;
 		held->since_ns = held->grown_ns = now;
 		held->size = size;
 	} else if (size != held->size) {

@@ -8,6 +8,7 @@
 #define TAIL_HOLD_H
 
 #include "catalog.h"
+#include "opened.h"
 
 /* Longest wait after the copy's last growth. */
 #define HOLD_NS (5 * UINT64_C(1000000000))
@@ -21,8 +22,7 @@
 #define HOLD_WAIT 1 /* it is held back */
 #define HOLD_COPY 2 /* it is a copy, and its original goes on */
 
-int hold_file(struct catalog *catalog, const char *path, int fd, const struct identity *place,
-	      uint64_t size);
+int hold_file(struct catalog *catalog, const char *path, struct opened *opened);
 /* Looks at all that are held; those that are let go are followed from their beginning. */
 void hold_settle(struct catalog *catalog);
 

@@ -4,9 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct known **bucket_of(const struct catalog *catalog, uint64_t inode)
+static struct known *known_of(const struct table_link *by_inode)
 {
-	return &catalog->known_by_inode[catalog_bucket(inode)];
+	return (struct known *)((uintptr_t)by_inode - offsetof(struct known, by_inode));
+}
+
+static uint64_t inode_hash(const struct table_link *by_inode)
+{
+	return table_hash(known_of(by_inode)->identity.inode);
+}
+
+static struct table_link *inode_find(const struct catalog *catalog, uint64_t inode)
+{
+	return table_find(&catalog->known_by_inode, table_hash(inode));
+}
+
+void known_init(struct catalog *catalog)
+{
+	table_init(&catalog->known_by_inode, inode_hash);
 }
 
 void known_add(struct catalog *catalog, const uint8_t id[16], const struct identity *identity,
@@ -14,14 +29,9 @@ void known_add(struct catalog *catalog, const uint8_t id[16], const struct ident
 {
 	size_t size = strlen(path) + 1;
 	struct known *known = calloc(1, sizeof(*known) + size);
-	struct known **bucket;
 
-	if (!catalog->known_by_inode)
-		catalog->known_by_inode = calloc(CATALOG_BUCKETS, sizeof(struct known *));
-	if (!known || !catalog->known_by_inode) {
-		free(known);
+	if (!known)
 		return;
-	}
 	memcpy(known->id, id, sizeof(known->id));
 	memcpy(known->path, path, size);
 	known->identity = *identity;
@@ -31,9 +41,7 @@ void known_add(struct catalog *catalog, const uint8_t id[16], const struct ident
 	if (known->next)
 		known->next->self = &known->next;
 	catalog->known = known;
-	bucket = bucket_of(catalog, identity->inode);
-	known->next_by_inode = *bucket;
-	*bucket = known;
+	table_insert(&catalog->known_by_inode, &known->by_inode);
 }
 
 void known_load(struct catalog *catalog)
@@ -53,47 +61,45 @@ void known_load(struct catalog *catalog)
 
 int known_has_inode(const struct catalog *catalog, uint64_t inode)
 {
-	const struct known *known = catalog->known ? *bucket_of(catalog, inode) : NULL;
+	const struct table_link *link = inode_find(catalog, inode);
 
-	while (known && known->identity.inode != inode)
-		known = known->next_by_inode;
-	return known != NULL;
+	while (link && known_of(link)->identity.inode != inode)
+		link = link->next;
+	return link != NULL;
 }
 
 void known_take(struct catalog *catalog, struct known *known)
 {
-	struct known **at = bucket_of(catalog, known->identity.inode);
-
-	while (*at != known)
-		at = &(*at)->next_by_inode;
-	*at = known->next_by_inode;
+	table_remove(&catalog->known_by_inode, &known->by_inode);
 	*known->self = known->next;
 	if (known->next)
 		known->next->self = known->self;
 	known->next = NULL;
 }
 
-static int text_matches(const struct known *known, int fd, uint64_t size)
+static int text_matches(const struct known *known, struct opened *opened)
 {
 	const struct identity *identity = &known->identity;
+	uint64_t size = opened->status.stx_size;
 
 	if (size < (identity->shorter ? identity->tail_offset : known->position) ||
-	    !identity_head_matches(&known->identity, file_read_at, &fd))
+	    !identity_head_matches(&known->identity, opened_read, opened))
 		return 0;
 	/* After a crash of the machine the file may end before its last tail mark. */
 	return size < known->identity.tail_offset ||
-	       identity_tail_matches(&known->identity, file_read_at, &fd);
+	       identity_tail_matches(&known->identity, opened_read, opened);
 }
 
-struct known *known_take_file(struct catalog *catalog, const struct identity *place, int fd,
-			      uint64_t size, int *ret_stale)
+struct known *known_take_file(struct catalog *catalog, struct opened *opened, int *ret_stale)
 {
 	*ret_stale = 0;
-	for (struct known *known = catalog->known ? *bucket_of(catalog, place->inode) : NULL; known;
-	     known = known->next_by_inode) {
-		if (!identity_same_file(&known->identity, place))
+	for (const struct table_link *link = inode_find(catalog, opened->place.inode); link;
+	     link = link->next) {
+		struct known *known = known_of(link);
+
+		if (!identity_same_file(&known->identity, &opened->place))
 			continue;
-		if (text_matches(known, fd, size)) {
+		if (text_matches(known, opened)) {
 			known_take(catalog, known);
 			return known;
 		}
@@ -104,14 +110,14 @@ struct known *known_take_file(struct catalog *catalog, const struct identity *pl
 
 /* Without the inode to vouch for it, the text must be told apart by its tail, or nothing may have
  * been read of it. */
-struct known *known_take_text(struct catalog *catalog, int fd, uint64_t size)
+struct known *known_take_text(struct catalog *catalog, struct opened *opened)
 {
 	for (struct known *known = catalog->known; known; known = known->next) {
 		const struct identity *identity = &known->identity;
 
-		if (identity->head_size == 0 || size < identity->tail_offset ||
+		if (identity->head_size == 0 || opened->status.stx_size < identity->tail_offset ||
 		    (known->position > 0 && identity->tail_size == 0) ||
-		    !text_matches(known, fd, size))
+		    !text_matches(known, opened))
 			continue;
 		known_take(catalog, known);
 		return known;

@@ -4,7 +4,9 @@
 #define TAIL_KNOWN_H
 
 #include "catalog.h"
+#include "opened.h"
 
+void known_init(struct catalog *catalog);
 void known_load(struct catalog *catalog);
 void known_add(struct catalog *catalog, const uint8_t id[16], const struct identity *identity,
 	       uint64_t position, const char *path);
@@ -13,10 +15,9 @@ int known_has_inode(const struct catalog *catalog, uint64_t inode);
 
 /* The known source of this very file (device, inode, birth), if its text is what it was; it is then
  * out of the list and the caller's to free. *ret_stale: the file is the same, its text is not. */
-struct known *known_take_file(struct catalog *catalog, const struct identity *place, int fd,
-			      uint64_t size, int *ret_stale);
+struct known *known_take_file(struct catalog *catalog, struct opened *opened, int *ret_stale);
 /* The known source whose text this file has. */
-struct known *known_take_text(struct catalog *catalog, int fd, uint64_t size);
+struct known *known_take_text(struct catalog *catalog, struct opened *opened);
 /* Takes one out of the list. */
 void known_take(struct catalog *catalog, struct known *known);
 

@@ -55,10 +55,13 @@ void legacy_leave(struct catalog *catalog)
 	pthread_mutex_unlock(&catalog->lock);
 }
 
-static void legacy_follow(struct catalog *catalog, struct known *take_known, int take_fd,
-			  uint64_t size)
+static void legacy_follow(struct catalog *catalog, struct known *take_known,
+			  struct opened *take_opened)
 {
-	struct sibling found = {.fd = take_fd, .place = take_known->identity, .size = size};
+	struct sibling found = {.fd = take_opened->fd,
+				.opened = take_opened,
+				.place = take_known->identity,
+				.size = take_opened->status.stx_size};
 	uint64_t device = found.place.device, inode = found.place.inode;
 	struct file *file;
 
@@ -82,18 +85,16 @@ static void legacy_follow(struct catalog *catalog, struct known *take_known, int
 void legacy_take_up(struct catalog *catalog)
 {
 	for (uint32_t i = left_count; i-- > 0;) {
-		struct statx status;
+		struct opened opened = {.fd = left[i].fd, .place = left[i].identity};
 		struct known *known = NULL;
-		int fd = left[i].fd;
 		int stale;
 
-		if (file_status(fd, "", &status) == 0)
-			known = known_take_file(catalog, &left[i].identity, fd, status.stx_size,
-						&stale);
+		if (file_status(opened.fd, "", &opened.status) == 0)
+			known = known_take_file(catalog, &opened, &stale);
 		if (!known)
 			continue;
 		legacy_remove(i);
-		legacy_follow(catalog, known, fd, status.stx_size);
+		legacy_follow(catalog, known, &opened);
 	}
 }
 

@@ -209,8 +209,12 @@ void tail_options_done(struct tail_options *options)
 	options->multiline = NULL;
 }
 
+int tail_options_allow(const struct tail_options *options, const char *path)
+{
+	return !compressed_suffix(path) && !glob_list_match(&options->exclude, path);
+}
+
 int tail_options_match(const struct tail_options *options, const char *path)
 {
-	return !compressed_suffix(path) && !glob_list_match(&options->exclude, path) &&
-	       glob_list_match(&options->paths, path);
+	return tail_options_allow(options, path) && glob_list_match(&options->paths, path);
 }

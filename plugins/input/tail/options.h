@@ -36,5 +36,7 @@ int tail_options_read(struct tail_options *options, const struct weir_node *node
 void tail_options_done(struct tail_options *options);
 /* True when the path is to be followed: matches, is not excluded, and is not compressed. */
 int tail_options_match(const struct tail_options *options, const char *path);
+/* The same of a path that matches. */
+int tail_options_allow(const struct tail_options *options, const char *path);
 
 #endif

@@ -30,14 +30,13 @@ static void on_folder(void *user, const char *path, int files)
 	(void)files;
 }
 
-static void on_entry(void *user, const char *folder, const char *name, uint64_t inode, int matches)
+static void on_entry(void *user, const char *folder, const struct walk_entry *entry)
 {
 	struct findings *findings = user;
 	char path[PATH_MAX];
 
-	(void)inode;
-	if (!matches || snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path) ||
-	    !tail_options_match(findings->options, path))
+	if (!entry->matches || !walk_path(folder, entry->name, path, sizeof(path)) ||
+	    !tail_options_allow(findings->options, path))
 		return;
 	findings->found++;
 	if (access(path, R_OK) < 0)

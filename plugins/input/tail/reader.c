@@ -131,7 +131,9 @@ static int line_has_grown(struct reader *reader)
 
 	while (file->scanned - file->offset <= reader->catalog->options.max_line) {
 		uint8_t *scratch = block->data + block->used;
-		int64_t got = file_read_at(&file->fd, scratch, room, file->scanned);
+		uint64_t left = reader->size - file->scanned;
+		int64_t got =
+			file_read_at(&file->fd, scratch, left < room ? left : room, file->scanned);
 		const uint8_t *newline = got > 0 ? memchr(scratch, '\n', (size_t)got) : NULL;
 
 		if (newline) {
@@ -165,6 +167,7 @@ static void prepare(struct reader *reader)
 		file->read_size = room - sizeof(file->guard);
 	if (reader->fill.want < file->read_size)
 		reader->fill.want = file->read_size;
+	reader->fill.size = reader->size;
 }
 
 /* How much to read next time: full blocks while there is much, no more than is taken. */

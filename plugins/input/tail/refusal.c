@@ -52,34 +52,49 @@ static void tell_no_file(struct catalog *catalog, const char *path, int mode)
 			  "%s is no regular file and is left alone", path);
 }
 
-static void make_room(struct catalog *catalog)
+static int refuse(struct catalog *catalog, const char *path, int fd)
 {
-	int error = errno;
-
-	catalog_make_room(catalog);
-	errno = error;
+	refusal_tell(catalog, path, errno);
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
 }
 
-int refusal_open(struct catalog *catalog, const char *path, struct statx *ret_status)
+/* Once more when descriptors have run out and idle files have given theirs. */
+static int open_in_room(struct catalog *catalog, const char *path,
+			int (*open_path)(const char *path))
 {
-	int fd;
+	int fd = open_path(path);
 
-	if (file_status(AT_FDCWD, path, ret_status) < 0) {
-		refusal_tell(catalog, path, errno);
-		return -1;
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+		return fd;
+	catalog_make_room(catalog);
+	return open_path(path);
+}
+
+int refusal_open(struct catalog *catalog, const char *path, int regular, struct opened *ret_opened)
+{
+	struct statx *status = &ret_opened->status;
+	int fd = regular ? open_in_room(catalog, path, file_open_no_link) : -1;
+
+	ret_opened->is_link = fd < 0;
+	ret_opened->has_head = 0;
+	if (fd < 0 && file_status(AT_FDCWD, path, status) < 0)
+		return refuse(catalog, path, fd);
+	if (fd < 0 && S_ISREG(status->stx_mode)) {
+		fd = open_in_room(catalog, path, file_open);
+		if (fd < 0)
+			return refuse(catalog, path, fd);
 	}
-	if (!S_ISREG(ret_status->stx_mode)) {
-		tell_no_file(catalog, path, ret_status->stx_mode);
-		return -1;
-	}
-	fd = file_open(path);
-	if (fd < 0 || file_status(fd, "", ret_status) < 0) {
-		if (errno == EMFILE || errno == ENFILE)
-			make_room(catalog);
-		refusal_tell(catalog, path, errno);
+	if (fd >= 0 && file_status(fd, "", status) < 0)
+		return refuse(catalog, path, fd);
+	if (!S_ISREG(status->stx_mode)) {
+		tell_no_file(catalog, path, status->stx_mode);
 		if (fd >= 0)
 			(void)close(fd);
 		return -1;
 	}
-	return fd;
+	ret_opened->fd = fd;
+	file_identify(status, &ret_opened->place);
+	return 0;
 }

@@ -4,10 +4,12 @@
 #define TAIL_REFUSAL_H
 
 #include "catalog.h"
+#include "opened.h"
 
 /* error is an errno; nothing is said of what does not exist. */
 void refusal_tell(struct catalog *catalog, const char *path, int error);
-/* Opens a regular file; -1 when it is none, or can't be read, which is told. */
-int refusal_open(struct catalog *catalog, const char *path, struct statx *ret_status);
+/* Opens a regular file; -1 when it is none, or can't be read, which is told. `regular`: its folder
+ * says that it is one, so that it need not be looked at before; a device or a pipe must not be opened. */
+int refusal_open(struct catalog *catalog, const char *path, int regular, struct opened *ret_opened);
 
 #endif

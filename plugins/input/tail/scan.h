@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which files there are: the first scan at start, rescans, and single names that the watcher tells
- * of. All of it under the catalog's structure lock.
+ * What a path leads to: a new file, one that is followed, or none any more. All of it under the
+ * catalog's structure lock, which scan_name() takes.
  */
 #ifndef TAIL_SCAN_H
 #define TAIL_SCAN_H
 
 #include "catalog.h"
+#include "opened.h"
 
 /* Where files begin that were not known before. */
 #define SCAN_PLACE_BEGINNING 0
 #define SCAN_PLACE_END 1
 
-/* Adopts the files of earlier runs, opens the others. */
-void scan_first(struct catalog *catalog);
-/* Everything again: what appeared, what left, what grew unseen. */
-void scan_again(struct catalog *catalog);
-/* One name. */
+/* Something happened to a name: WATCHER_*. */
 void scan_name(struct catalog *catalog, const char *path, uint32_t what);
-/* The file of a path that is not followed yet; under the structure lock. 1 when it is held back as a
- * possible copy, else 0. */
+/* The file of a path that is not followed yet. 1 when it is held back as a possible copy, else 0. */
 int scan_new(struct catalog *catalog, const char *path);
-/* Follows a file as one of which all before `position` has been read; under the structure lock. */
+/* The same of a path of which its folder says whether it is a regular file. */
+int scan_listed(struct catalog *catalog, const char *path, int regular);
+/* A path that is there, or was just now. `matches`: it is to be followed. */
+void scan_path(struct catalog *catalog, const char *path, int matches);
+/* Adopts the file if it is one of an earlier run, or of this one; by_text: whatever its inode. Takes the
+ * descriptor if so. */
+int scan_adopt(struct catalog *catalog, const char *path, struct opened *opened, int by_text);
+/* True when the path leads to this file. */
+int scan_leads_to(const char *path, const struct identity *identity);
+/* The file lost its name, unless it did not. */
+void scan_left(struct catalog *catalog, struct file *file);
+/* Follows a file as one of which all before `position` has been read. */
 int32_t scan_place(struct catalog *catalog, const char *path, uint64_t position,
 		   struct weir_error *error);
 

@@ -7,11 +7,13 @@
 #define TAIL_SIBLING_H
 
 #include "catalog.h"
+#include "opened.h"
 
 /* The text of a source, found again. The caller owns it. */
 struct sibling {
 	int fd; /* -1 = compressed */
 	struct compressed *compressed;
+	struct opened *opened; /* borrowed: the same file as it was opened; or NULL */
 	struct identity place; /* device, inode and birth only */
 	uint64_t size;         /* of a plain file */
 	char *path;

@@ -4,15 +4,15 @@
  * deleted or compressed.
  *
  *   tail.c       the plugin: options, life, timers
- *   scan.c       which files there are      (glob, walk, refusal, hold, known, legacy, rotated,
- *                                            sibling, follow)
+ *   survey.c     which files there are      (glob, walk, scan, opened, refusal, hold, known,
+ *                                            legacy, rotated, sibling, follow)
  *   watcher.c    what changed               (folder_table; the process's one inotify thread)
- *   catalog.c    the files of an instance   (file, identity)
+ *   catalog.c    the files of an instance   (table, file, identity)
  *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed,
  *                                            note, ending, moved)
  *
  * Threads: workers run read(), serialised per file; the loop's thread runs timer(); the watcher's
- * thread scans. Locks: see catalog.h.
+ * thread scans, and start() the first time. Locks: see catalog.h.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@
 #include "reader.h"
 #include "rotated.h"
 #include "scan.h"
+#include "survey.h"
 
 static const char state_started[] = "started";
 
@@ -74,9 +75,15 @@ static void on_changed(void *user, const char *folder, const char *name, uint32_
 		scan_name(user, path, what);
 }
 
+/* Every folder is watched before it is read: nothing is missed in between. */
 static void on_rescan(void *user)
 {
-	scan_again(user);
+	struct catalog *catalog = user;
+
+	if (catalog->appeared)
+		survey_again(catalog);
+	else
+		survey_first(catalog);
 }
 
 static void on_settle(void *user)
@@ -150,6 +157,20 @@ static uint32_t place_of(const struct catalog *catalog, uint32_t flags)
 	return SCAN_PLACE_END;
 }
 
+static int32_t watch(struct catalog *catalog, struct weir_error *error)
+{
+	catalog->watch = (struct watcher_client){
+		.user = catalog,
+		.changed = on_changed,
+		.rescan = on_rescan,
+		.settle = on_settle,
+		.say = on_say,
+	};
+	atomic_store(&catalog->watching, 1);
+	(void)catalog->host->timer_set(catalog->context, TIMER_RESCAN, catalog->options.rescan_ns);
+	return watcher_add(&catalog->watch, error);
+}
+
 static void tell_if_nothing(struct catalog *catalog)
 {
 	uint32_t count;
@@ -168,27 +189,22 @@ static void tell_if_nothing(struct catalog *catalog)
 static int32_t tail_start(void *instance, uint32_t flags, struct weir_error *error)
 {
 	struct catalog *catalog = instance;
+	int32_t status = WEIR_OK;
 
 	catalog->once = flags & WEIR_START_ONCE;
 	catalog->place = place_of(catalog, flags);
 	catalog->resumed = !is_first_run(catalog);
 	rotated_start(catalog, !catalog->resumed);
-	scan_first(catalog);
+	if (catalog->once)
+		survey_first(catalog);
+	else
+		status = watch(catalog, error);
+	if (status < 0)
+		return status;
 	tell_if_nothing(catalog);
 	(void)catalog->host->state_set(catalog->context, weir_slice_of(state_started),
 				       weir_slice_of("1"));
-	if (catalog->once)
-		return WEIR_OK;
-	catalog->watch = (struct watcher_client){
-		.user = catalog,
-		.changed = on_changed,
-		.rescan = on_rescan,
-		.settle = on_settle,
-		.say = on_say,
-	};
-	atomic_store(&catalog->watching, 1);
-	(void)catalog->host->timer_set(catalog->context, TIMER_RESCAN, catalog->options.rescan_ns);
-	return watcher_add(&catalog->watch, error);
+	return WEIR_OK;
 }
 
 static void tail_stop(void *instance)

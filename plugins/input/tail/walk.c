@@ -126,6 +126,14 @@ static int entry_is_folder(int fd, const struct dirent *entry, int *ret_link)
 	return fstatat(fd, entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* Something that a pattern names, whatever it is. */
+static void walk_named(struct walker *walker, const char *name)
+{
+	const struct walk_entry found = {.name = name, .matches = 1};
+
+	walker->calls->entry(walker->user, walker->path, &found);
+}
+
 static void walk_entries(struct walker *walker, const struct walk_set *set, int files, DIR *folder)
 {
 	struct dirent *entry;
@@ -140,10 +148,14 @@ static void walk_entries(struct walker *walker, const struct walk_set *set, int 
 			walk_into(walker, set, name, link);
 			/* A folder in place of a file is for the user to know. */
 			if (files && set_matches_file(set, name))
-				walker->calls->entry(walker->user, walker->path, name, 0, 1);
+				walk_named(walker, name);
 		} else if (files) {
-			walker->calls->entry(walker->user, walker->path, name,
-					     link ? 0 : entry->d_ino, set_matches_file(set, name));
+			const struct walk_entry found = {.name = name,
+							 .inode = link ? 0 : entry->d_ino,
+							 .regular = entry->d_type == DT_REG,
+							 .matches = set_matches_file(set, name)};
+
+			walker->calls->entry(walker->user, walker->path, &found);
 		}
 	}
 }
@@ -164,10 +176,13 @@ static void walk_literal(struct walker *walker, const struct walk_set *set, int 
 			seen |= strcmp(state_part(&set->states[k]), name) == 0;
 		if (seen)
 			continue;
-		if ((!there || S_ISLNK(status.st_mode)) && !watched++)
+		if ((!there || S_ISLNK(status.st_mode)) && !watched++) {
 			walker->calls->folder(walker->user, walker->path, 0);
+			/* It may have come before it was watched for. */
+			there = fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+		}
 		if (there && state_last(&set->states[i]))
-			walker->calls->entry(walker->user, walker->path, name, 0, 1);
+			walk_named(walker, name);
 		else if (there)
 			walk_into(walker, set, name, 0);
 	}
@@ -215,6 +230,13 @@ static void walk_folder(struct walker *walker, const struct walk_set *set)
 		walk_listed(walker, set, files);
 	else
 		walk_unlisted(walker, set);
+}
+
+int walk_path(const char *folder, const char *name, char *ret_path, size_t size)
+{
+	int length = snprintf(ret_path, size, "%s/%s", folder[1] ? folder : "", name);
+
+	return length > 0 && (size_t)length < size;
 }
 
 void walk(const struct glob_list *patterns, const struct walk_calls *calls, void *user)

@@ -34,6 +34,10 @@
 static struct {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards clients, folders and the library */
+	/* Those who use the library in place of the thread, which waits for them. */
+	uint32_t guests;
+	int parked;
+	pthread_cond_t changed; /* one of these two */
 	struct watcher_client *clients;
 	struct folder_table folders;
 	int running;
@@ -43,7 +47,7 @@ static struct {
 	_Atomic int clients_changed;
 	int wake_fd;
 	int wake_wd;
-} watcher = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake_fd = -1};
+} watcher = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .wake_fd = -1};
 
 /* ---- watches ------------------------------------------------------------------------------- */
 
@@ -106,6 +110,14 @@ static void watch_refused(const char *path, int error)
 	watcher_say(WEIR_LOG_WARNING, "tail_watch_limit", text);
 }
 
+/* What the kernel still has to tell of a watch that is replaced is lost. */
+static void look_again(const struct folder *folder, const struct watcher_client *but)
+{
+	for (const struct folder_ref *ref = folder->refs; ref; ref = ref->next)
+		if (ref->client != but)
+			ref->client->rescan_wanted = 1;
+}
+
 void watcher_folder(struct watcher_client *client, const char *path, int files)
 {
 	struct stat status;
@@ -120,6 +132,8 @@ void watcher_folder(struct watcher_client *client, const char *path, int files)
 	files = folder_wants_files(folder);
 	if (folder->wd >= 0 && folder->files >= files)
 		return;
+	if (folder->wd >= 0)
+		look_again(folder, client);
 	watch_remove(folder);
 	wd = watch_add(path, files ? MASK_FILES : MASK_FOLDERS);
 	if (wd < 0)
@@ -252,6 +266,29 @@ static int rescan_is_wanted(void)
 	return wanted;
 }
 
+/* Waits while guests use the library. Under the lock. */
+static void park(void)
+{
+	while (watcher.guests) {
+		watcher.parked = 1;
+		pthread_cond_broadcast(&watcher.changed);
+		pthread_cond_wait(&watcher.changed, &watcher.lock);
+	}
+	watcher.parked = 0;
+}
+
+/* Calls something that uses the library in place of the thread. Under the lock. */
+static void be_guest(void (*call)(struct watcher_client *client), struct watcher_client *client)
+{
+	watcher.guests++;
+	wake();
+	while (!watcher.parked)
+		pthread_cond_wait(&watcher.changed, &watcher.lock);
+	call(client);
+	watcher.guests--;
+	pthread_cond_broadcast(&watcher.changed);
+}
+
 /* Rescans wait until the events before them are dealt with: a poke of our own marks the place in the
  * queue. */
 static void *watcher_run(void *unused)
@@ -266,6 +303,7 @@ static void *watcher_run(void *unused)
 		struct inotify_event *event = next_event();
 
 		pthread_mutex_lock(&watcher.lock);
+		park();
 		if (event) {
 			dispatch(event);
 			if (!marked && rescan_is_wanted()) {
@@ -343,7 +381,7 @@ void watcher_stop(void)
 int watcher_add(struct watcher_client *client, struct weir_error *error)
 {
 	client->generation = 0;
-	atomic_store(&client->poked, WATCHER_POKE_RESCAN);
+	atomic_store(&client->poked, 0);
 	pthread_mutex_lock(&watcher.lock);
 	if (!watcher.running) {
 		int status = pthread_create(&watcher.thread, NULL, watcher_run, NULL);
@@ -363,8 +401,8 @@ int watcher_add(struct watcher_client *client, struct weir_error *error)
 		client->say(client->user, WEIR_LOG_WARNING, "tail_no_inotify",
 			    "no inotify: files are only looked at every rescan_interval. Raise "
 			    "sysctl fs.inotify.max_user_instances");
+	be_guest(client_rescan, client);
 	pthread_mutex_unlock(&watcher.lock);
-	wake();
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 /*
  * The one owner of libinotify-tools in the process: a thread that watches folders for all inputs.
  *
- * Everything of the library, and every call to a client, happens on this thread, and under the
- * watcher's lock, so that after watcher_remove() no call runs or comes. The thread sleeps until an
+ * Everything of the library, and every call to a client but the first, happens on this thread, and under
+ * the watcher's lock, so that after watcher_remove() no call runs or comes. The thread sleeps until an
  * event or a poke. Without inotify (no instance left, or a descriptor too high for the library's
  * select()), or for folders beyond the watch limit, the clients' own rescans are what is left; it
  * is logged once with the setting to raise.
@@ -43,7 +43,7 @@ struct watcher_client {
 void watcher_start(void);
 void watcher_stop(void);
 
-/* The client's first rescan runs soon, on the watcher's thread. */
+/* Runs the client's first rescan before it returns, on the calling thread, while the watcher's waits. */
 int watcher_add(struct watcher_client *client, struct weir_error *error);
 void watcher_remove(struct watcher_client *client);
 /* Any thread. */
