@@ -11,12 +11,16 @@
 #include "cli/report.h"
 #include "cli/source_line.h"
 #include "cli/terminal.h"
+#include "config/units.h"
 #include "pipeline/agent.h"
 
 #define GUTTER 8 /* columns before a source line */
+/* Ten times what a call to a service takes at its slowest. */
+#define ONLINE_LIMIT_NS INT64_C(10000000000)
 
 static const char synopsis[] =
-	"usage: weir check [-c FILE] [--strict] [--offline] [--json] [PIPELINE.yaml...]\n"
+	"usage: weir check [-c FILE] [--strict] [--offline | --online] [--json]\n"
+	"                  [PIPELINE.yaml...]\n"
 	"\n"
 	"Checks weir.yaml and every pipeline of its conf_dir, or only the pipelines given.\n";
 
@@ -25,23 +29,47 @@ static const char exit_codes[] =
 
 struct arguments {
 	const char *config;
-	int strict, offline, json;
+	int strict, online, json;
+	struct agent_checks checks;
 	struct cli_words paths;
 };
 
+static int take_limit(struct arguments *arguments, const char *text)
+{
+	int64_t ns = ONLINE_LIMIT_NS;
+
+	if (text && !arguments->online)
+		return cli_usage_error("check", "--timeout goes with --online");
+	if (arguments->online && arguments->checks.offline)
+		return cli_usage_error("check", "--offline and --online exclude each other");
+	if (text && (units_read_duration(weir_slice_of(text), &ns) < 0 || ns <= 0))
+		return cli_usage_error("check", "\"%s\" is no duration; write it as 5s or 1m",
+				       text);
+	arguments->checks.online_ns = arguments->online ? (uint64_t)ns : 0;
+	return CLI_GO_ON;
+}
+
 static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
+	const char *limit = NULL;
+	int result;
 	const struct cli_option options[] = {
 		CLI_CONFIG(&ret->config, "the weir.yaml to use"),
 		{.name = "strict", .help = "warnings fail, too", .flag = &ret->strict},
 		{.name = "offline",
 		 .help = "don't ask whether paths match anything and destinations answer",
-		 .flag = &ret->offline},
+		 .flag = &ret->checks.offline},
+		{.name = "online",
+		 .help = "ask the destinations: do they take the credentials, is the stream there",
+		 .flag = &ret->online},
+		{0, "timeout", "DURATION", "with --online: how long those of a pipeline have (10s)",
+		 .text = &limit},
 		CLI_JSON(&ret->json, "print the result as JSON"),
 		CLI_OPTIONS_END};
 	const struct cli_syntax syntax = {"check", synopsis, exit_codes, options};
 
-	return cli_parse(&syntax, argc, argv, &ret->paths);
+	result = cli_parse(&syntax, argc, argv, &ret->paths);
+	return result == CLI_GO_ON ? take_limit(ret, limit) : result;
 }
 
 /* ---- for people ------------------------------------------------------------------------------ */
@@ -146,7 +174,7 @@ static int load_pipelines(struct config *config, struct registry *registry,
 	for (size_t i = 0; !result && i < arguments->paths.count; i++)
 		result = config_load_pipeline(config, registry, arguments->paths.items[i], &error);
 	if (!result)
-		result = agent_check(config, registry, arguments->offline, &error);
+		result = agent_check(config, registry, &arguments->checks, &error);
 	if (!result)
 		check_overlap(config);
 	if (result)

@@ -199,7 +199,11 @@ static const char *small_body(struct transfer *transfer, const struct job *job)
 static int set_method(CURL *easy, const struct job *job, const char *small)
 {
 	int get = job->body_size == 0 && strcmp(job->method, "GET") == 0;
+	int head = job->body_size == 0 && strcmp(job->method, "HEAD") == 0;
 
+	if (head) /* the others put an end to it */
+		return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) ||
+		       curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	if (get)
 		return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL) ||
 		       curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);

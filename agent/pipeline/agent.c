@@ -283,14 +283,14 @@ static int agent_begin(struct config *config, struct registry *registry, int onc
 	return agent_lists(agent, error);
 }
 
-int agent_check(struct config *config, struct registry *registry, int offline,
+int agent_check(struct config *config, struct registry *registry, const struct agent_checks *checks,
 		struct weir_error *error)
 {
 	struct agent *agent;
 	int status = agent_begin(config, registry, 0, &agent, error);
 
 	if (status == 0)
-		rehearsal_check(agent, config, offline);
+		rehearsal_check(agent, config, checks);
 	agent_destroy(agent);
 	return status;
 }

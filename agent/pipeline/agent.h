@@ -25,9 +25,14 @@ struct agent_progress {
 /* once: read what is there and end (run --once). */
 int agent_create(struct config *config, struct registry *registry, int once,
 		 struct agent **ret_agent, struct weir_error *error);
-/* Has every pipeline's plugins look at their options, starts nothing, and adds what they refuse to the
- * configuration's problems; unless offline, what would not work as things are now, too. */
-int agent_check(struct config *config, struct registry *registry, int offline,
+struct agent_checks {
+	int offline;        /* leave out whether paths match anything and destinations answer */
+	uint64_t online_ns; /* how long destinations have to answer a question; 0 = they get none */
+};
+
+/* Has every pipeline's plugins look at their options, starts nothing, and adds what they refuse and
+ * what the checks find to the configuration's problems. */
+int agent_check(struct config *config, struct registry *registry, const struct agent_checks *checks,
 		struct weir_error *error);
 int agent_start(struct agent *agent, struct weir_error *error);
 /* What the process has given up, for the status; NULL: nothing. Borrowed. Before agent_start(). */

@@ -98,6 +98,7 @@ struct weir_context {
 	_Atomic int full;         /* it can use no more for now */
 	atomic_uint last_words;   /* requests that the end waits for */
 	struct disk_queue *queue; /* of an output with `buffer`, else NULL */
+	struct probe *probe;      /* in `weir check --online`, else NULL */
 	struct weir_metric *delivered, *dead, *dropped, *unselected, *had, *in_flight, *repeated;
 	struct weir_metric *lost, *queued_before; /* at its queue on disk */
 	struct weir_metric *requests, *retries, *http_in_flight, *http_bytes, *latency;

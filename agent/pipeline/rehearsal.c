@@ -11,22 +11,26 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "pipeline/field_check.h"
+#include "pipeline/probe.h"
 
 /* What a child exits with at the end; a plugin that exits by itself won't guess it. */
 #define REHEARSAL_DONE 83
 
-/* Warnings of one pipeline's stages that weir check shows, at most. */
-#define WARNINGS_MAX 32
+/* Of one pipeline's stages, that weir check shows at most. */
+#define FINDINGS_MAX 32
 
 /* Shared with the child. */
 struct rehearsal {
 	size_t pipeline; /* index in the configuration */
 	struct rehearsal_step step;
-	int offline; /* leave the surroundings out */
-	int one;     /* this pipeline only, and why it is refused: */
+	struct agent_checks checks;
+	int one; /* this pipeline only, and why it is refused: */
 	struct weir_error refusal;
-	uint32_t warning_count; /* of what its plugins say of things as they are now */
-	struct weir_error warnings[WARNINGS_MAX];
+	uint32_t finding_count; /* what is wrong with it, or with things as they are now */
+	struct {
+		struct weir_error what;
+		int is_error;
+	} findings[FINDINGS_MAX];
 };
 
 void rehearsal_enter(struct rehearsal_step *step, const char *plugin)
@@ -53,12 +57,19 @@ static void note_plugin(void *user, const struct weir_plugin *plugin)
 	rehearsal_enter(&shared->step, plugin->name);
 }
 
-static void note_warning(void *user, const struct weir_error *warning)
+static void note_finding(void *user, const struct weir_error *finding, int is_error)
 {
 	struct rehearsal *shared = user;
 
-	if (shared->warning_count < WARNINGS_MAX)
-		shared->warnings[shared->warning_count++] = *warning;
+	if (shared->finding_count == FINDINGS_MAX)
+		return;
+	shared->findings[shared->finding_count].what = *finding;
+	shared->findings[shared->finding_count++].is_error = is_error;
+}
+
+static void note_warning(void *user, const struct weir_error *warning)
+{
+	note_finding(user, warning, 0);
 }
 
 static void rehearse_stage(struct weir_context *stage, struct rehearsal *shared)
@@ -70,6 +81,8 @@ static void rehearse_stage(struct weir_context *stage, struct rehearsal *shared)
 	struct weir_error warning = {.line = stage->config->line, .column = stage->config->column};
 
 	rehearsal_enter(&shared->step, plugin->name);
+	if (shared->checks.online_ns && probe_is_possible(stage))
+		return;
 	if (check && check(stage->instances[0], &warning) < 0)
 		note_warning(shared, &warning);
 }
@@ -88,8 +101,11 @@ static void rehearse_surroundings(struct pipeline *pipeline, struct rehearsal *s
 static void rehearse_checks(struct pipeline *pipeline, struct rehearsal *shared)
 {
 	field_check(pipeline, &(struct field_listener){note_plugin, note_warning, shared});
-	if (!shared->offline)
+	if (!shared->checks.offline)
 		rehearse_surroundings(pipeline, shared);
+	if (shared->checks.online_ns)
+		probe_run(pipeline, shared->checks.online_ns,
+			  &(struct probe_listener){note_plugin, note_finding, shared});
 }
 
 static void rehearse(struct agent *agent, struct rehearsal *shared)
@@ -185,7 +201,7 @@ static struct rehearsal *shared_memory(void)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-void rehearsal_check(struct agent *agent, struct config *config, int offline)
+void rehearsal_check(struct agent *agent, struct config *config, const struct agent_checks *checks)
 {
 	struct rehearsal *shared = shared_memory();
 
@@ -194,7 +210,7 @@ void rehearsal_check(struct agent *agent, struct config *config, int offline)
 	for (size_t i = 0; i < config->pipeline_count; i++) {
 		const char *path = config->pipelines[i].path;
 
-		*shared = (struct rehearsal){.pipeline = i, .one = 1, .offline = offline};
+		*shared = (struct rehearsal){.pipeline = i, .one = 1, .checks = *checks};
 		rehearse_in_child(agent, shared);
 		if (agent->crashes[i])
 			config_add_problem(config, CONFIG_ERROR, path, 0, 0, "%s",
@@ -202,10 +218,12 @@ void rehearsal_check(struct agent *agent, struct config *config, int offline)
 		else if (shared->refusal.code)
 			config_add_problem(config, CONFIG_ERROR, path, shared->refusal.line,
 					   shared->refusal.column, "%s", shared->refusal.text);
-		for (uint32_t w = 0; w < shared->warning_count; w++)
-			config_add_problem(config, CONFIG_WARNING, path, shared->warnings[w].line,
-					   shared->warnings[w].column, "%s",
-					   shared->warnings[w].text);
+		for (uint32_t f = 0; f < shared->finding_count; f++)
+			config_add_problem(
+				config,
+				shared->findings[f].is_error ? CONFIG_ERROR : CONFIG_WARNING, path,
+				shared->findings[f].what.line, shared->findings[f].what.column,
+				"%s", shared->findings[f].what.text);
 	}
 	munmap(shared, sizeof(*shared));
 }

@@ -25,7 +25,8 @@ void rehearsal_enter(struct rehearsal_step *step, const char *plugin);
 /* Fills agent->crashes, one text per pipeline of the configuration that would crash. Without the means
  * for a child nothing is rehearsed. */
 void rehearsal_run(struct agent *agent);
-/* Adds a problem for each pipeline that would crash or be refused by a plugin of its. */
-void rehearsal_check(struct agent *agent, struct config *config, int offline);
+/* Adds a problem for each pipeline that would crash or be refused by a plugin of its, and for what the
+ * checks find. */
+void rehearsal_check(struct agent *agent, struct config *config, const struct agent_checks *checks);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "expr/expr.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/probe.h"
 
 static void service_log(struct weir_context *context, uint32_t level, const char *code,
 			struct weir_slice text)
@@ -396,4 +397,5 @@ const struct weir_services pipeline_services = {
 	.metric_labelled = service_metric_labelled,
 	.output_full = stage_full,
 	.http_recall = service_http_recall,
+	.probe_done = probe_stage_done,
 };

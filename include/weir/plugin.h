@@ -166,6 +166,11 @@ struct weir_output_ops {
 	int32_t (*check)(void *instance, struct weir_error *ret_warning);
 	/* Optional. As that of inputs: says which fields it reads. */
 	void (*fields)(void *instance, struct weir_fields *fields);
+	/* Optional. For `weir check --online`, after create() and instead of start() and check(): asks
+	 * the destination something harmless, with the credentials that records would be sent with. The
+	 * answer goes to probe_done(); http_begin(), http_done() and timer() are called until then, and
+	 * until the user's time is over. An error: it cannot ask. */
+	int32_t (*probe)(void *instance, struct weir_error *error);
 };
 
 struct weir_plugin {

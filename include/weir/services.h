@@ -367,6 +367,13 @@ struct weir_services {
 	 * http_done() follows, or it is on its way to the client. Loop's thread only: from timer() and
 	 * http_done(). */
 	int32_t (*http_recall)(struct weir_http_client *client, struct weir_http_request *request);
+
+	/* ---- more for outputs ---- */
+
+	/* What has come of probe(): NULL, or a finding whose text says what is wrong and what to do. With
+	 * the code WEIR_ERR_IO (no answer) or WEIR_ERR_STATE (one that may be different later, or for
+	 * records) it is a warning, with another one an error. The first of a probe counts. */
+	void (*probe_done)(struct weir_context *context, const struct weir_error *finding);
 };
 
 #endif

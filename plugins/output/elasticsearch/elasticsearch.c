@@ -84,6 +84,8 @@ static int32_t http_begin(void *instance, struct weir_http_request *request)
 
 	struct batching_request *batch;
 
+	if (es_probe_owns(&output->probe, request))
+		return es_probe_http_begin(output, request);
 	if (!output->signer.credentials) {
 		request->url = nodes_pick(&output->nodes)->url;
 		return WEIR_OK;
@@ -166,6 +168,15 @@ static uint32_t try_again(struct output *output, struct batching_request *reques
 								  : WEIR_HTTP_TRY_SLOWLY;
 }
 
+static uint32_t credentials_done(struct output *output, struct weir_http_request *http,
+				 const struct weir_http_response *response)
+{
+	uint32_t next = aws_credentials_done(output->signer.credentials, http, response);
+
+	es_probe_go_on(output);
+	return next;
+}
+
 static uint32_t http_done(void *instance, struct weir_http_request *http,
 			  const struct weir_http_response *response)
 {
@@ -173,7 +184,11 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 	struct batching_request *request;
 
 	if (output->signer.credentials && aws_credentials_owns(output->signer.credentials, http))
-		return aws_credentials_done(output->signer.credentials, http, response);
+		return credentials_done(output, http, response);
+	if (es_probe_owns(&output->probe, http)) {
+		es_probe_http_done(output, http, response);
+		return WEIR_HTTP_FINISHED;
+	}
 	request = http->user;
 	if (response->advice == WEIR_HTTP_OK)
 		return verdict_reach(output, request, response);
@@ -202,8 +217,10 @@ static void es_timer(void *instance, uint32_t id)
 	struct output *output = instance;
 
 	batching_timer(output->batching, id);
-	if (output->signer.credentials)
-		aws_credentials_timer(output->signer.credentials, id);
+	if (!output->signer.credentials)
+		return;
+	aws_credentials_timer(output->signer.credentials, id);
+	es_probe_go_on(output);
 }
 
 static int32_t es_start(void *instance, struct weir_error *error)
@@ -235,6 +252,7 @@ static void es_destroy(void *instance)
 	batching_destroy(output->batching);
 	aws_credentials_destroy(output->signer.credentials);
 	bulk_answer_destroy(output->answer);
+	es_probe_done(&output->probe);
 	nodes_destroy(&output->nodes);
 	options_done(&output->options);
 	free(output->fates);
@@ -366,6 +384,11 @@ static int32_t es_check(void *instance, struct weir_error *ret_warning)
 	return status;
 }
 
+static int32_t es_probe(void *instance, struct weir_error *error)
+{
+	return es_probe_begin(instance, error);
+}
+
 static void es_fields(void *instance, struct weir_fields *fields)
 {
 	options_fields(&((const struct output *)instance)->options, fields);
@@ -384,6 +407,7 @@ static const struct weir_output_ops ops = {
 	.http_begin = http_begin,
 	.check = es_check,
 	.fields = es_fields,
+	.probe = es_probe,
 };
 
 static const struct weir_plugin elasticsearch_plugin = {

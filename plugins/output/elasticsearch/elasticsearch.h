@@ -5,6 +5,7 @@
 
 #include "nodes.h"
 #include "options.h"
+#include "probe.h"
 #include "support/batching/batching.h"
 #include "support/bulk/bulk_answer.h"
 
@@ -18,6 +19,7 @@ struct output {
 	struct weir_metric *replays, *retried, *unusable, *possible_duplicates;
 	/* The rest is for the loop's thread only. */
 	struct nodes nodes;
+	struct es_probe probe;
 	struct bulk_answer *answer;
 	struct batching_fate *fates;
 	char *texts; /* of the dead letters of one answer */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "packing.h"
+#include "support/aws_probe/aws_probe.h"
 #include "support/aws_put/put.h"
 #include "support/encoding_options/encoding_options.h"
 
@@ -20,6 +21,10 @@ struct firehose {
 	struct packing packing;
 	struct encoding_options encoding;
 	struct aws_put *put;
+	struct aws_probe *probe; /* beside it, in `weir check --online` */
+	const struct weir_services *host;
+	struct weir_context *context;
+	const struct weir_node *options;
 };
 
 static const struct weir_option options[] = {
@@ -73,18 +78,29 @@ static void firehose_flush(void *instance, uint32_t why)
 
 static void firehose_timer(void *instance, uint32_t id)
 {
-	aws_put_timer(((struct firehose *)instance)->put, id);
+	struct firehose *firehose = instance;
+
+	if (firehose->probe)
+		aws_probe_timer(firehose->probe, id);
+	else
+		aws_put_timer(firehose->put, id);
 }
 
 static int32_t firehose_begin(void *instance, struct weir_http_request *request)
 {
-	return aws_put_begin(((struct firehose *)instance)->put, request);
+	struct firehose *firehose = instance;
+
+	return firehose->probe ? aws_probe_http_begin(firehose->probe, request)
+			       : aws_put_begin(firehose->put, request);
 }
 
 static uint32_t firehose_done(void *instance, struct weir_http_request *request,
 			      const struct weir_http_response *response)
 {
-	return aws_put_done(((struct firehose *)instance)->put, request, response);
+	struct firehose *firehose = instance;
+
+	return firehose->probe ? aws_probe_http_done(firehose->probe, request, response)
+			       : aws_put_done(firehose->put, request, response);
 }
 
 static int32_t firehose_start(void *instance, struct weir_error *error)
@@ -103,6 +119,7 @@ static void firehose_destroy(void *instance)
 
 	if (!firehose)
 		return;
+	aws_probe_destroy(firehose->probe);
 	aws_put_destroy(firehose->put);
 	encoding_options_done(&firehose->encoding);
 	free(firehose);
@@ -178,6 +195,9 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 
 	if (!firehose)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the firehose output");
+	firehose->host = host;
+	firehose->context = context;
+	firehose->options = node;
 	code = read_options(firehose, node, error);
 	if (!code) {
 		put.destination = firehose->stream;
@@ -201,6 +221,22 @@ static int32_t firehose_create(const struct weir_services *host, struct weir_con
 	return 0;
 }
 
+static int32_t firehose_probe(void *instance, struct weir_error *error)
+{
+	struct firehose *firehose = instance;
+	const struct aws_probe_options probe = {
+		.host = firehose->host,
+		.context = firehose->context,
+		.node = firehose->options,
+		.service = "firehose",
+		.target = "Firehose_20150804.DescribeDeliveryStream",
+		.member = "DeliveryStreamName",
+		.stream = weir_node_find(firehose->options, "delivery_stream"),
+		.timer = PUT_TIMER_CREDENTIALS};
+
+	return aws_probe_begin(&probe, &firehose->probe, error);
+}
+
 static void firehose_fields(void *instance, struct weir_fields *fields)
 {
 	encoding_options_fields(&((const struct firehose *)instance)->encoding, fields);
@@ -218,6 +254,7 @@ static const struct weir_output_ops ops = {
 	.http_done = firehose_done,
 	.http_begin = firehose_begin,
 	.fields = firehose_fields,
+	.probe = firehose_probe,
 };
 
 static const struct weir_plugin firehose_plugin = {

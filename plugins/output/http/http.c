@@ -30,6 +30,7 @@ struct http_output {
 	struct http_options options;
 	struct weir_http_client *client;
 	struct batching *batching;
+	struct weir_http_request probe; /* of `weir check --online` */
 };
 
 static void refuse(struct http_output *output, struct batching_request *request,
@@ -51,12 +52,23 @@ static void refuse(struct http_output *output, struct batching_request *request,
 		      (struct weir_slice){text, size < 0 ? 0 : (size_t)size});
 }
 
+static uint32_t probe_done(struct http_output *output, const struct weir_http_response *response)
+{
+	struct weir_error finding = {0};
+	int32_t code = http_probe_judge(&output->probe, response, &finding);
+
+	output->host->probe_done(output->context, code ? &finding : NULL);
+	return WEIR_HTTP_FINISHED;
+}
+
 static uint32_t http_done(void *instance, struct weir_http_request *http,
 			  const struct weir_http_response *response)
 {
 	struct http_output *output = instance;
 	struct batching_request *request = http->user;
 
+	if (http == &output->probe)
+		return probe_done(output, response);
 	switch (response->advice) {
 	case WEIR_HTTP_OK:
 		batching_delivered(output->batching, request);
@@ -185,6 +197,21 @@ static int32_t http_check(void *instance, struct weir_error *ret_warning)
 	return http_options_answers(output->options.url.data, &output->options.client, ret_warning);
 }
 
+/* Asks for nothing but the head: a POST would be a record. */
+static int32_t http_probe(void *instance, struct weir_error *error)
+{
+	struct http_output *output = instance;
+
+	output->probe = (struct weir_http_request){.struct_size = sizeof(output->probe),
+						   .method = weir_slice_of("HEAD"),
+						   .url = output->options.url,
+						   .headers = output->options.headers.items,
+						   .header_count = output->options.headers.count};
+	if (output->host->http_send(output->client, &output->probe))
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a request");
+	return WEIR_OK;
+}
+
 static void http_fields(void *instance, struct weir_fields *fields)
 {
 	encoding_options_fields(&((const struct http_output *)instance)->options.encoding, fields);
@@ -201,6 +228,7 @@ static const struct weir_output_ops ops = {
 	.http_done = http_done,
 	.check = http_check,
 	.fields = http_fields,
+	.probe = http_probe,
 };
 
 static const struct weir_plugin http_plugin = {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "support/aws/endpoint.h"
+#include "support/aws_probe/aws_probe.h"
 #include "support/aws_put/put.h"
 #include "support/encoding_options/encoding_options.h"
 #include "producer_options.h"
@@ -28,6 +29,11 @@ struct kinesis {
 	const struct weir_encode_spec *encode; /* NULL = raw lines */
 	struct aws_put *put;
 	struct producer *producer; /* in its place, with aggregation or a rate limit */
+	struct aws_probe
+		*probe; /* beside them, in `weir check --online`, where they have nothing to do */
+	const struct weir_services *host;
+	struct weir_context *context;
+	const struct weir_node *options;
 };
 
 static const struct weir_option options[] = {
@@ -97,7 +103,9 @@ static void kinesis_timer(void *instance, uint32_t id)
 {
 	struct kinesis *kinesis = instance;
 
-	if (kinesis->producer)
+	if (kinesis->probe)
+		aws_probe_timer(kinesis->probe, id);
+	else if (kinesis->producer)
 		producer_timer(kinesis->producer, id);
 	else
 		aws_put_timer(kinesis->put, id);
@@ -107,6 +115,8 @@ static int32_t kinesis_begin(void *instance, struct weir_http_request *request)
 {
 	struct kinesis *kinesis = instance;
 
+	if (kinesis->probe)
+		return aws_probe_http_begin(kinesis->probe, request);
 	return kinesis->producer ? producer_begin(kinesis->producer, request)
 				 : aws_put_begin(kinesis->put, request);
 }
@@ -116,6 +126,8 @@ static uint32_t kinesis_done(void *instance, struct weir_http_request *request,
 {
 	struct kinesis *kinesis = instance;
 
+	if (kinesis->probe)
+		return aws_probe_http_done(kinesis->probe, request, response);
 	return kinesis->producer ? producer_done(kinesis->producer, request, response)
 				 : aws_put_done(kinesis->put, request, response);
 }
@@ -142,6 +154,7 @@ static void kinesis_destroy(void *instance)
 
 	if (!kinesis)
 		return;
+	aws_probe_destroy(kinesis->probe);
 	producer_destroy(kinesis->producer);
 	aws_put_destroy(kinesis->put);
 	keys_done(&kinesis->keys);
@@ -248,6 +261,9 @@ static int32_t kinesis_create(const struct weir_services *host, struct weir_cont
 
 	if (!kinesis)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the kinesis output");
+	kinesis->host = host;
+	kinesis->context = context;
+	kinesis->options = node;
 	code = read_options(kinesis, node, error);
 	if (!code)
 		code = keys_create(&kinesis->keys, host, node, error);
@@ -261,6 +277,23 @@ static int32_t kinesis_create(const struct weir_services *host, struct weir_cont
 	}
 	*ret_instance = kinesis;
 	return 0;
+}
+
+static int32_t kinesis_probe(void *instance, struct weir_error *error)
+{
+	struct kinesis *kinesis = instance;
+	int is_arn = strncmp(kinesis->stream, "arn:", 4) == 0;
+	const struct aws_probe_options probe = {.host = kinesis->host,
+						.context = kinesis->context,
+						.node = kinesis->options,
+						.service = "kinesis",
+						.target = "Kinesis_20131202.DescribeStreamSummary",
+						.member = is_arn ? "StreamARN" : "StreamName",
+						.stream =
+							weir_node_find(kinesis->options, "stream"),
+						.timer = PUT_TIMER_CREDENTIALS};
+
+	return aws_probe_begin(&probe, &kinesis->probe, error);
 }
 
 static void kinesis_fields(void *instance, struct weir_fields *fields)
@@ -283,6 +316,7 @@ static const struct weir_output_ops ops = {
 	.http_done = kinesis_done,
 	.http_begin = kinesis_begin,
 	.fields = kinesis_fields,
+	.probe = kinesis_probe,
 };
 
 static const struct weir_plugin kinesis_plugin = {

@@ -196,6 +196,11 @@ int32_t aws_credentials_sign(struct aws_credentials *c, struct aws_signing *sign
 	return code;
 }
 
+const char *aws_credentials_trouble(const struct aws_credentials *c)
+{
+	return c->failures ? c->why : NULL;
+}
+
 /* ---- refusals ---- */
 
 /* 1 when the clock was off and is now set. */

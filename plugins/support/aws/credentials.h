@@ -74,6 +74,9 @@ void aws_credentials_timer(struct aws_credentials *credentials, uint32_t id);
 /* Fills in keys, region and time, and signs. WEIR_ERR_STATE while there are no keys. */
 int32_t aws_credentials_sign(struct aws_credentials *credentials, struct aws_signing *signing,
 			     struct aws_signed *ret_signed, struct weir_error *error);
+/* Why the last attempt to get keys failed, until one succeeds; else NULL. The loop's thread, or before it
+ * runs. */
+const char *aws_credentials_trouble(const struct aws_credentials *credentials);
 /* The region's text, NUL-terminated, for good once known; empty while it is not. */
 struct weir_slice aws_credentials_region(struct aws_credentials *credentials);
 

@@ -51,6 +51,7 @@ struct aws_credentials {
 	struct text token; /* of the instance's metadata */
 	struct process *process;
 	uint32_t failures; /* in a row */
+	char why[256];     /* of the last of them */
 	int stalled, told;
 	uint64_t renewed_ns; /* when the service last made us renew them */
 };

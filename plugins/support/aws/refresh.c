@@ -50,6 +50,7 @@ static void failed(struct aws_credentials *c, const char *why)
 
 	reset(c);
 	c->failures++;
+	snprintf(c->why, sizeof(c->why), "%s", why);
 	weir_logf(c->host, c->context, WEIR_LOG_WARNING, "aws_credentials",
 		  "no new AWS credentials: %s; asked again in %u s", why, (unsigned)wait_s);
 	if (!has_good_keys(c)) {

@@ -132,6 +132,16 @@ uint32_t aws_service_refused(struct aws_service *service, const struct weir_http
 	return aws_credentials_refused(service->credentials, response, failure);
 }
 
+const char *aws_service_trouble(const struct aws_service *service)
+{
+	return aws_credentials_trouble(service->credentials);
+}
+
+const char *aws_service_region(const struct aws_service *service)
+{
+	return aws_credentials_region(service->credentials).data;
+}
+
 /* ---- life ---- */
 
 int32_t aws_service_start(struct aws_service *service, struct weir_error *error)

@@ -91,6 +91,10 @@ uint32_t aws_service_done(struct aws_service *service, struct weir_http_request 
 /* http_begin(): signs a call. */
 int32_t aws_service_begin(struct aws_service *service, struct weir_http_request *http,
 			  struct aws_call *call);
+/* Why there are no keys; see aws_credentials_trouble(). */
+const char *aws_service_trouble(const struct aws_service *service);
+/* The region's text; empty while it is not known. */
+const char *aws_service_region(const struct aws_service *service);
 /* What http_done() answers for a call that failed as a whole; see aws_credentials_refused(). */
 uint32_t aws_service_refused(struct aws_service *service, const struct weir_http_response *response,
 			     const struct aws_error *failure);

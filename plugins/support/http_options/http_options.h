@@ -50,6 +50,10 @@ int32_t http_options_check_url(const struct weir_node *url, struct weir_error *e
  * for a few seconds at most. Where there is a proxy nothing is asked. */
 int32_t http_options_answers(const char *url, const struct weir_http_client_options *client,
 			     struct weir_error *ret_warning);
+/* For probe(): what an answer says of the endpoint and the credentials; WEIR_OK when nothing is wrong. To
+ * a HEAD most refusals are warnings only. Shows of the URL its scheme, host and port. */
+int32_t http_probe_judge(const struct weir_http_request *request,
+			 const struct weir_http_response *response, struct weir_error *ret_finding);
 /* An error at the place where the node is written. */
 int32_t http_options_fail_at(const struct weir_node *node, const char *text,
 			     struct weir_error *error);
