@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define POSITION_MISSING UINT64_MAX
+
+/* A source that was seen longer ago is written down again: sources expire (STATE_EXPIRY_DAYS). */
+#define KNOWN_SEEN_NS (INT64_C(86400) * NS_PER_SECOND)
 
 /* All texts of a row in one piece. */
 static int known_copy(struct known_source *known, const struct state_source *row)
@@ -95,12 +100,15 @@ static void known_complete(struct known_source *known, uint32_t outputs)
 {
 	uint64_t furthest = 0;
 
+	known->stored = 1;
 	for (uint32_t i = 0; i < outputs; i++)
 		if (known->positions[i] != POSITION_MISSING && known->positions[i] > furthest)
 			furthest = known->positions[i];
 	for (uint32_t i = 0; i < outputs; i++)
-		if (known->positions[i] == POSITION_MISSING)
+		if (known->positions[i] == POSITION_MISSING) {
 			known->positions[i] = furthest;
+			known->stored = 0;
+		}
 }
 
 int known_load(struct pipeline *pipeline, struct weir_error *error)
@@ -172,6 +180,18 @@ struct known_source *known_find(const struct pipeline *pipeline, const uint8_t i
 	struct known_source *known = known_of_id(pipeline, id);
 
 	return known && !known->over ? known : NULL;
+}
+
+static int same(struct weir_slice a, struct weir_slice b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+int known_is_stored(const struct known_source *known, struct weir_slice name,
+		    struct weir_slice identity)
+{
+	return known->stored && known->input && same(known->name, name) &&
+	       same(known->identity, identity) && clock_wall_ns() - known->seen_ns < KNOWN_SEEN_NS;
 }
 
 uint64_t known_position(const struct pipeline *pipeline, const struct known_source *known)

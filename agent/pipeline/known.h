@@ -23,7 +23,8 @@ struct known_source {
 	struct ledger *ledger; /* that its last source had in this run, or NULL */
 	uint64_t had_until;    /* as that of a source */
 	struct hold_positions held;
-	int over; /* read to its end: not to be offered */
+	int over;   /* read to its end: not to be offered */
+	int stored; /* the database has it so, with these positions */
 };
 
 int known_load(struct pipeline *pipeline, struct weir_error *error);
@@ -33,6 +34,10 @@ void known_asked(struct pipeline *pipeline);
 /* The input's source of this index, or NULL; quick when asked for one after the other. The name of the
  * input stays as long as the pipeline. */
 const struct known_source *known_at(struct pipeline *pipeline, const char *input, uint32_t index);
+/* True when the database has the source with these positions, this name and this identity, and nothing
+ * needs to be written. */
+int known_is_stored(const struct known_source *known, struct weir_slice name,
+		    struct weir_slice identity);
 struct known_source *known_find(const struct pipeline *pipeline, const uint8_t id[16]);
 /* Where reading goes on: the least of its positions. */
 uint64_t known_position(const struct pipeline *pipeline, const struct known_source *known);

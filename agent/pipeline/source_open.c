@@ -250,12 +250,16 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 	struct pipeline *pipeline = input->pipeline;
 	struct known_source *known = known_find(pipeline, id);
 	struct source *source;
+	int stored;
 
 	if (!known)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND, "no such source is known");
 	source = source_create(input, id, spec, known->positions, known->ledger);
 	if (!source)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
+	/* Nothing to write: a restart over 100,000 files that did not change. */
+	stored = known_is_stored(known, spec->name, spec->identity);
+	known->stored = 0;
 	source->had_until = known->had_until;
 	source->held = known->held;
 	known->held = (struct hold_positions){0};
@@ -265,8 +269,12 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 		ledger_ref(known->ledger);
 	}
 	source_link(source);
-	source_put(source, spec->name, spec->identity, NULL);
-	source_mark_dirty(source);
+	if (stored) {
+		state_note_source(pipeline->host->state, id);
+	} else {
+		source_put(source, spec->name, spec->identity, NULL);
+		source_mark_dirty(source);
+	}
 	*ret_source = (struct weir_source *)(void *)source;
 	return 0;
 }

@@ -183,6 +183,7 @@ static int take_all(struct pipeline *next, struct pipeline *old,
 		struct known_source *known = &next->known[i];
 		struct source *source = sources_find(sources, known->id);
 
+		known->stored = 0; /* the old generation still writes */
 		if (!source)
 			take_known(next, known, old);
 		else if (atomic_load(&source->forgotten))

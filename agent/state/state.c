@@ -183,9 +183,11 @@ int state_sync(struct state *state, struct weir_error *error)
 	return failed;
 }
 
+/* Takes the job, which may be done and freed at once. */
 static int queue_job(struct state *state, struct state_job *job)
 {
 	struct state_batch *queued = &state->queued;
+	int awaited = job && job->done;
 
 	if (!job)
 		return WEIR_ERR_MEMORY;
@@ -195,8 +197,13 @@ static int queue_job(struct state *state, struct state_job *job)
 	else
 		queued->jobs = job;
 	queued->jobs_end = &job->next;
-	pthread_cond_signal(&state->wake);
+	if (awaited && !queued->awaited) {
+		queued->awaited = 1;
+		pthread_cond_signal(&state->wake);
+	}
 	pthread_mutex_unlock(&state->lock);
+	if (!awaited)
+		state_arm(state);
 	return 0;
 }
 
@@ -207,7 +214,7 @@ int state_put_source(struct state *state, const struct state_source *source,
 
 	if (state->readonly)
 		return WEIR_ERR_STATE;
-	job = state_job_create(source, 0);
+	job = state_job_create(source, STATE_JOB_PUT);
 	if (job) {
 		job->done = done;
 		job->user = user;
@@ -215,15 +222,26 @@ int state_put_source(struct state *state, const struct state_source *source,
 	return queue_job(state, job);
 }
 
-void state_forget_source(struct state *state, const uint8_t source_id[16])
+static void queue_id(struct state *state, const uint8_t source_id[16], enum state_job_kind kind)
 {
 	struct state_source source = {0};
 
 	if (state->readonly)
 		return;
 	memcpy(source.id, source_id, sizeof(source.id));
-	/* Without memory the source stays known until it expires. */
-	(void)queue_job(state, state_job_create(&source, 1));
+	/* Without memory a source that is forgotten stays known until it expires, and one that is noted may
+	 * expire while it is there. */
+	(void)queue_job(state, state_job_create(&source, kind));
+}
+
+void state_note_source(struct state *state, const uint8_t source_id[16])
+{
+	queue_id(state, source_id, STATE_JOB_LIVE);
+}
+
+void state_forget_source(struct state *state, const uint8_t source_id[16])
+{
+	queue_id(state, source_id, STATE_JOB_FORGET);
 }
 
 static int writer_name(struct state_writer *writer, const char *output, size_t *ret_offset)

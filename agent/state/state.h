@@ -4,9 +4,9 @@
  *
  * One thread owns the database while it runs. Positions are not pushed: whoever changed one arms
  * the state, and at the next commit (STATE_COMMIT_MS later) the collector is asked to write those
- * that changed, all in one transaction (WAL, synchronous NORMAL). New source ids are committed at
- * once, as many as are waiting in one transaction, with synchronous FULL, before their callback runs.
- * Nothing armed: no wake-ups.
+ * that changed, all in one transaction (WAL, synchronous NORMAL). New source ids, for whose commit
+ * somebody waits, are committed at once, with synchronous FULL; further ones within STATE_GATHER_MS
+ * after that, as many as are waiting in one transaction. Nothing armed: no wake-ups.
  *
  * A failing commit (disk full) is logged once, retried every second, and loses nothing: the
  * collector is asked again; state_stalled() says why meanwhile.
@@ -18,6 +18,7 @@
 #include <weir/abi.h>
 
 #define STATE_COMMIT_MS 200
+#define STATE_GATHER_MS 10
 #define STATE_COMMIT_BYTES (UINT64_C(64) << 20)
 #define STATE_EXPIRY_DAYS 30
 #define STATE_SCHEMA_VERSION 1
@@ -79,11 +80,13 @@ void state_arm(struct state *state);
 int state_sync(struct state *state, struct weir_error *error);
 
 /* Queues a new or changed source; done(user), if not NULL, runs on the state's thread when it is
- * durable. The caller's strings are copied; an empty name or identity leaves the old one. Put a
- * source that is taken up again too: those put in a run are noted as seen once a day, so that an idle
- * file does not expire. */
+ * durable. The caller's strings are copied; an empty name or identity leaves the old one. Without done
+ * it is committed within STATE_COMMIT_MS, and no later than a position that moves after this call. */
 int state_put_source(struct state *state, const struct state_source *source,
 		     void (*done)(void *user), void *user);
+/* A source that is taken up again as it was: those put or noted in a run are written down as seen once a
+ * day, so that an idle file does not expire. */
+void state_note_source(struct state *state, const uint8_t source_id[16]);
 void state_forget_source(struct state *state, const uint8_t source_id[16]);
 
 /* Inside collect(). Ignored when the source was never put, or has been forgotten. */

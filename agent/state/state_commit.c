@@ -3,7 +3,7 @@
  * One transaction per batch. Sources come before positions, and a position is written only where its
  * source is known: one that was collected just before its source was forgotten does not outlive it.
  *
- * The temporary table `live` holds the sources put in this run: a file that is watched but does not
+ * The temporary table `live` holds the sources put or noted in this run: a file that is watched but does not
  * grow for a month is there all the same, and must not expire.
  */
 #include "state/state_commit.h"
@@ -79,17 +79,27 @@ static const char *copied(char **end, const void *data, size_t size)
 	return copy;
 }
 
-struct state_job *state_job_create(const struct state_source *source, int forget)
+struct state_job *state_job_create(const struct state_source *source, enum state_job_kind kind)
 {
-	size_t pipeline = forget ? 0 : strlen(source->pipeline);
-	size_t input = forget ? 0 : strlen(source->input);
-	struct state_job *job = malloc(sizeof(*job) + pipeline + input + source->name.size +
-				       source->identity.size + 4);
+	size_t pipeline, input;
+	struct state_job *job;
 	char *end;
 
+	if (kind != STATE_JOB_PUT) {
+		job = calloc(1, sizeof(*job));
+		if (job) {
+			job->kind = kind;
+			memcpy(job->source.id, source->id, sizeof(job->source.id));
+		}
+		return job;
+	}
+	pipeline = strlen(source->pipeline);
+	input = strlen(source->input);
+	job = malloc(sizeof(*job) + pipeline + input + source->name.size + source->identity.size +
+		     4);
 	if (!job)
 		return NULL;
-	*job = (struct state_job){.forget = forget, .source = *source};
+	*job = (struct state_job){.kind = kind, .source = *source};
 	end = (char *)(job + 1);
 	job->source.pipeline = copied(&end, source->pipeline, pipeline);
 	job->source.input = copied(&end, source->input, input);
@@ -207,6 +217,19 @@ static int write_positions(struct state_database *database, struct state_stateme
 	return failed;
 }
 
+static int write_job(struct state_database *database, struct state_statements *statements,
+		     const struct state_job *job, struct weir_error *error)
+{
+	switch (job->kind) {
+	case STATE_JOB_PUT:
+		return write_source(database, statements, &job->source, error);
+	case STATE_JOB_FORGET:
+		return write_forget(database, statements, job->source.id, error);
+	default:
+		return write_by_id(database, statements->put_live, job->source.id, error);
+	}
+}
+
 static int write_value(struct state_database *database, struct state_statements *statements,
 		       const struct state_value *value, struct weir_error *error)
 {
@@ -225,8 +248,7 @@ static int write_batch(const struct state_batch *batch, struct state_database *d
 	int failed = 0;
 
 	for (const struct state_job *job = batch->jobs; !failed && job; job = job->next)
-		failed = job->forget ? write_forget(database, statements, job->source.id, error)
-				     : write_source(database, statements, &job->source, error);
+		failed = write_job(database, statements, job, error);
 	if (!failed)
 		failed = write_positions(database, statements, &batch->writer, error);
 	for (const struct state_value *value = batch->values; !failed && value; value = value->next)
@@ -239,13 +261,22 @@ int state_batch_is_empty(const struct state_batch *batch)
 	return !batch->jobs && !batch->values && batch->writer.count == 0;
 }
 
+static int changes_sources(const struct state_batch *batch)
+{
+	const struct state_job *job = batch->jobs;
+
+	while (job && job->kind == STATE_JOB_LIVE)
+		job = job->next;
+	return job != NULL;
+}
+
 int state_batch_write(const struct state_batch *batch, struct state_database *database,
 		      struct state_statements *statements, struct weir_error *error)
 {
 	int failed = state_database_in_place(database, error);
 
 	if (!failed)
-		failed = state_database_sync_full(database, batch->jobs != NULL, error);
+		failed = state_database_sync_full(database, changes_sources(batch), error);
 	if (!failed)
 		failed = state_database_run(database, "BEGIN IMMEDIATE", error);
 	if (failed)

@@ -12,10 +12,12 @@
 #include "state/state.h"
 #include "state/state_database.h"
 
-/* A source to put or to forget, with its strings behind it in one piece of memory. */
+/* What is to be done with a source, with its strings behind it in one piece of memory. */
+enum state_job_kind { STATE_JOB_PUT, STATE_JOB_FORGET, STATE_JOB_LIVE };
+
 struct state_job {
 	struct state_job *next;
-	int forget;
+	enum state_job_kind kind;
 	struct state_source source;
 	void (*done)(void *user);
 	void *user;
@@ -46,6 +48,7 @@ struct state_writer {
 
 struct state_batch {
 	struct state_job *jobs, **jobs_end;
+	int awaited; /* somebody is to be told when the jobs are done */
 	struct state_value *values;
 	struct state_writer writer;
 };
@@ -61,17 +64,18 @@ int state_statements_prepare(struct state_database *database, struct state_state
 			     struct weir_error *error);
 void state_statements_finalize(struct state_statements *statements);
 
-struct state_job *state_job_create(const struct state_source *source, int forget);
+/* Only what is put needs more of the source than its id. */
+struct state_job *state_job_create(const struct state_source *source, enum state_job_kind kind);
 struct state_value *state_value_create(const char *owner, struct weir_slice key,
 				       struct weir_slice value);
 
 int state_batch_is_empty(const struct state_batch *batch);
-/* Writes everything in one transaction, with synchronous FULL where a source is among it. */
+/* Writes everything in one transaction, with synchronous FULL where sources change. */
 int state_batch_write(const struct state_batch *batch, struct state_database *database,
 		      struct state_statements *statements, struct weir_error *error);
 void state_batch_clear(struct state_batch *batch);
 
-/* Notes in the database that every source put in this run still exists. */
+/* Notes in the database that every source put or noted in this run still exists. */
 int state_see_live(struct state_database *database, struct state_statements *statements,
 		   struct weir_error *error);
 

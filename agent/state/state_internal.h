@@ -33,6 +33,7 @@ struct state {
 	struct state_batch queued;
 	struct state_batch flight; /* the thread's; its list of values changes under `lock` only */
 	uint64_t commit_due_ns;    /* monotonic; 0 = not armed */
+	uint64_t gather_due_ns;    /* monotonic: not before this are awaited jobs committed */
 	uint64_t retry_due_ns;     /* monotonic; 0 = the last commit worked */
 	uint64_t sync_wanted, sync_done; /* tickets of state_sync() */
 	struct weir_error sync_error;    /* of the last cycle; code 0 = it worked */

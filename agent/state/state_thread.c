@@ -2,7 +2,7 @@
 /*
  * The thread that commits.
  *
- *          put, forget, sync           200 ms after arming
+ *            put, sync                 200 ms after arming
  *     idle ─────────────────▶ cycle ◀───────────────────── idle
  *      ▲                      │   │
  *      └───────── worked ─────┘   └── failed ──▶ stalled ── every second ──▶ cycle
@@ -25,25 +25,36 @@
 
 #define DUE_NEVER UINT64_MAX
 
+static void flight_collect(struct state *state)
+{
+	struct state_writer *writer = &state->flight.writer;
+
+	pthread_mutex_lock(&state->lock);
+	state->commit_due_ns = 0;
+	pthread_mutex_unlock(&state->lock);
+	atomic_exchange(&state->armed, 0);
+	if (state->collect)
+		state->collect(state->collect_user, writer);
+	if (writer->incomplete)
+		state_arm(state);
+}
+
 static void flight_load(struct state *state, int collect)
 {
 	struct state_batch *flight = &state->flight;
 
+	/* Positions first: what was put before one of them moved is then among the jobs. */
+	if (collect)
+		flight_collect(state);
 	pthread_mutex_lock(&state->lock);
 	flight->jobs = state->queued.jobs;
 	flight->values = state->queued.values;
 	state->queued.jobs = NULL;
 	state->queued.jobs_end = NULL;
+	state->queued.awaited = 0;
 	state->queued.values = NULL;
-	if (collect)
-		state->commit_due_ns = 0;
+	state->gather_due_ns = clock_monotonic_ns() + STATE_GATHER_MS * NS_PER_MS;
 	pthread_mutex_unlock(&state->lock);
-	if (!collect || !state->collect)
-		return;
-	atomic_exchange(&state->armed, 0);
-	state->collect(state->collect_user, &flight->writer);
-	if (flight->writer.incomplete)
-		state_arm(state);
 }
 
 static int flight_commit(struct state *state, struct weir_error *error)
@@ -96,13 +107,16 @@ int state_cycle(struct state *state, int collect, struct weir_error *error)
 /* When there is something to do: 0 = now. Called with the lock. */
 static uint64_t thread_due(const struct state *state)
 {
+	uint64_t due_ns = DUE_NEVER;
+
 	if (state->sync_done < state->sync_wanted)
 		return 0;
 	if (state->retry_due_ns)
 		return state->retry_due_ns;
-	if (state->queued.jobs)
-		return 0;
-	return state->commit_due_ns ? state->commit_due_ns : DUE_NEVER;
+	if (state->queued.awaited)
+		due_ns = state->gather_due_ns;
+	return state->commit_due_ns && state->commit_due_ns < due_ns ? state->commit_due_ns
+								     : due_ns;
 }
 
 static void thread_wait(struct state *state, uint64_t due_ns)

@@ -152,12 +152,15 @@ int follow_known(struct catalog *catalog, struct known *take_known, struct sibli
 	struct identity identity = take_known->identity;
 	struct opened *opened = take_found->opened;
 	struct file *file;
+	int moved = strcmp(take_known->path, take_found->path) != 0 ||
+		    identity.birth_ns != take_found->place.birth_ns ||
+		    !identity_same_file(&identity, &take_found->place);
 
 	identity.device = take_found->place.device;
 	identity.inode = take_found->place.inode;
 	identity.birth_ns = take_found->place.birth_ns;
 	if (!take_found->compressed)
-		(void)sibling_is_shorter(take_found, &identity, take_known->position);
+		moved |= sibling_is_shorter(take_found, &identity, take_known->position);
 	file = file_create(catalog, take_found->fd, &identity, take_known->position);
 	if (file) {
 		take_found->fd = -1;
@@ -177,8 +180,13 @@ int follow_known(struct catalog *catalog, struct known *take_known, struct sibli
 	else
 		prepare(catalog, file, file_read_text, file);
 	spare_descriptor(file);
-	/* Its place may be new: the host is told at the first read. */
-	atomic_store(&file->signals, FILE_RENAMED);
+	/* The host has it so already, or is told at the first read: what is read, and where it is, is new. */
+	if (!moved && identity.tail_size && identity.tail_offset == file->offset) {
+		file->marked_ns = catalog->host->monotonic_ns();
+		file->marked_offset = file->offset;
+	} else {
+		atomic_store(&file->signals, FILE_RENAMED);
+	}
 	catalog_add(catalog, file);
 	sibling_done(take_found);
 	{

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "opened.h"
+
 /* How often the host is told a new identity while a file grows: each is a durable write. */
 #define NOTE_EVERY_NS (5 * UINT64_C(1000000000))
 
@@ -31,9 +33,12 @@ void note_progress(struct catalog *catalog, struct file *file, uint64_t size, ui
 	grown |= (!file->marked_ns || file->marked_offset == 0) &&
 		 file->offset != file->marked_offset;
 	if (grown) {
+		struct opened opened = {.fd = file->fd, .status.stx_size = size};
 		struct identity head = file->identity;
+		int status = file->compressed ? identity_take_head(&head, file_read_text, file)
+					      : identity_take_head(&head, opened_read, &opened);
 
-		if (identity_take_head(&head, file_read_text, file) == 0) {
+		if (status == 0) {
 			pthread_mutex_lock(&catalog->lock);
 			file->identity.head = head.head;
 			file->identity.head_size = head.head_size;

@@ -165,12 +165,82 @@ static void nothing_armed_asks_nobody(void **user)
 {
 	struct folder *folder = *user;
 	struct state *state = started(folder);
+	struct state_source source = source_of(1, "a");
+	atomic_int done = 0;
 
-	put(state, 1, "a");
-	AWAIT(query(folder->dir, "SELECT count(*) FROM sources") == 1);
+	assert_int_equal(state_put_source(state, &source, count_done, &done), 0);
+	AWAIT(atomic_load(&done) == 1);
 	assert_int_equal(atomic_load(&folder->collected.asked), 0);
 	state_close(state);
 	assert_int_equal(atomic_load(&folder->collected.asked), 1);
+}
+
+/* The commits that another connection sees. */
+struct commits {
+	sqlite3_stmt *version;
+	int last;
+	atomic_int seen, done;
+};
+
+static void count_commit(void *user)
+{
+	struct commits *commits = user;
+
+	assert_int_equal(sqlite3_step(commits->version), SQLITE_ROW);
+	if (sqlite3_column_int(commits->version, 0) != commits->last)
+		atomic_fetch_add(&commits->seen, 1);
+	commits->last = sqlite3_column_int(commits->version, 0);
+	sqlite3_reset(commits->version);
+	atomic_fetch_add(&commits->done, 1);
+}
+
+static void new_sources_that_come_one_after_the_other_share_commits(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = started(folder);
+	struct commits commits = {.last = -1};
+	uint64_t began_ns = clock_monotonic_ns();
+	sqlite3 *database;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/state.db", folder->dir);
+	assert_int_equal(sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(database, "PRAGMA data_version", -1, &commits.version, NULL),
+		SQLITE_OK);
+	for (int i = 0; i < 2000; i++) {
+		struct state_source source = source_of(0, "a");
+
+		memcpy(source.id, &i, sizeof(i));
+		assert_int_equal(state_put_source(state, &source, count_commit, &commits), 0);
+	}
+	AWAIT(atomic_load(&commits.done) == 2000);
+	assert_true((uint64_t)atomic_load(&commits.seen) <=
+		    (clock_monotonic_ns() - began_ns) / (STATE_GATHER_MS * NS_PER_MS) + 2);
+	sqlite3_finalize(commits.version);
+	sqlite3_close(database);
+	state_close(state);
+}
+
+static void rename_and_move(void *user, struct state_writer *writer)
+{
+	const struct state_source source = source_of(1, "new");
+
+	put(user, 1, "new");
+	state_write_position(writer, source.id, "file", 5);
+}
+
+static void what_is_put_before_a_position_moves_is_committed_with_it(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = opened(folder->dir);
+
+	put(state, 1, "old");
+	assert_int_equal(state_start(state, rename_and_move, state, NULL), 0);
+	state_arm(state);
+	AWAIT(query(folder->dir, "SELECT count(*) FROM positions") == 1);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources WHERE name = 'new'"), 1);
+	state_close(state);
 }
 
 static void hurrying_commits_before_the_interval_is_over(void **user)
@@ -371,6 +441,24 @@ static void nothing_expires_while_the_agent_stands_still(void **user)
 	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources"), 2);
 }
 
+static void a_source_that_is_noted_is_seen_and_nothing_else_of_it_changes(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = started(folder);
+	struct state_source source = source_of(1, "a");
+
+	put(state, 1, "a");
+	state_close(state);
+	query(folder->dir, "UPDATE sources SET seen_ns = seen_ns - 20 * 86400 * 1000000000");
+	state = started(folder);
+	state_note_source(state, source.id);
+	state_close(state);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources WHERE name = 'a'"
+					    " AND identity = CAST('who' AS BLOB) AND seen_ns >"
+					    " (unixepoch() - 86400) * 1000000000"),
+			 1);
+}
+
 static void a_watched_but_idle_source_is_noted_as_seen_at_the_end(void **user)
 {
 	struct folder *folder = *user;
@@ -428,6 +516,8 @@ int main(void)
 		TEST(an_armed_position_is_committed_by_itself),
 		TEST(arming_many_times_asks_the_collector_once_an_interval),
 		TEST(nothing_armed_asks_nobody),
+		TEST(new_sources_that_come_one_after_the_other_share_commits),
+		TEST(what_is_put_before_a_position_moves_is_committed_with_it),
 		TEST(hurrying_commits_before_the_interval_is_over),
 		TEST(closing_commits_what_is_armed),
 		TEST(positions_are_kept_per_output),
@@ -439,6 +529,7 @@ int main(void)
 		TEST(a_reader_sees_what_a_running_agent_has_committed),
 		TEST(a_source_unseen_for_a_month_expires_with_its_positions),
 		TEST(nothing_expires_while_the_agent_stands_still),
+		TEST(a_source_that_is_noted_is_seen_and_nothing_else_of_it_changes),
 		TEST(a_watched_but_idle_source_is_noted_as_seen_at_the_end),
 		TEST(ten_thousand_positions_fit_one_commit),
 	};
