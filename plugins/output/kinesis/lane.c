@@ -126,3 +126,23 @@ void parcel_done(struct parcel *parcel)
 {
 	aggregate_done(&parcel->aggregate);
 }
+
+void lane_failed(struct lane *lane, const struct lane_backoff *backoff, int is_held,
+		 uint64_t random, uint64_t now)
+{
+	uint64_t bound = backoff->min_ns, most = backoff->max_ns;
+
+	if (lane->not_before_ns > now)
+		return;
+	for (uint32_t i = 0; i < lane->failures && bound < most; i++)
+		bound = bound > most / 2 ? most : 2 * bound;
+	if (lane->failures < UINT32_MAX)
+		lane->failures++;
+	lane->not_before_ns =
+		now + (is_held ? most / 2 + random % (most - most / 2 + 1) : random % (bound + 1));
+}
+
+void lane_worked(struct lane *lane)
+{
+	lane->failures = 0;
+}

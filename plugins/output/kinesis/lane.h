@@ -75,4 +75,17 @@ uint64_t lane_next_bytes(const struct lane *lane, const struct lane_limits *limi
 int32_t lane_cut(struct lane *lane, const struct lane_limits *limits, struct parcel *ret_parcel);
 void parcel_done(struct parcel *parcel);
 
+/* Bounds of a lane's waits. */
+struct lane_backoff {
+	uint64_t min_ns, max_ns;
+};
+
+/* Something of the lane was turned down at `now`: it waits by full jitter, anything up to min_ns, doubled
+ * with each failure in a row up to max_ns, once for all that failed before that is over; or, when an
+ * operator must act, between half of max_ns and all of it. `random` is any number. */
+void lane_failed(struct lane *lane, const struct lane_backoff *backoff, int is_held,
+		 uint64_t random, uint64_t now);
+/* Something was taken: the next wait is of the shortest again. */
+void lane_worked(struct lane *lane);
+
 #endif

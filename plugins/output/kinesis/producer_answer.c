@@ -11,29 +11,27 @@
 #define FATE_ELSEWHERE 3 /* taken by another shard than its own */
 #define FATE_THROTTLED 4 /* as RETRY, and the shard gets less */
 
-/* ---- waits ---- */
+/* ---- waits, under the lock ---- */
 
-uint64_t producer_jitter(struct producer *p, uint64_t bound_ns)
+static uint64_t next_random(struct producer *p)
 {
 	p->seed ^= p->seed >> 12; /* xorshift64*: spread matters here, not secrecy */
 	p->seed ^= p->seed << 25;
 	p->seed ^= p->seed >> 27;
-	return p->seed * UINT64_C(2685821657736338717) % (bound_ns + 1);
+	return p->seed * UINT64_C(2685821657736338717);
 }
 
-/* Once for what failed together. Under the lock. */
-static void lane_failed(struct producer *p, struct lane *lane, int is_held, uint64_t now)
+uint64_t producer_jitter(struct producer *p, uint64_t bound_ns)
 {
-	uint64_t bound = p->settings.backoff_min_ns, most = p->settings.backoff_max_ns;
+	return next_random(p) % (bound_ns + 1);
+}
 
-	if (lane->not_before_ns > now)
-		return;
-	for (uint32_t i = 0; i < lane->failures && bound < most; i++)
-		bound = bound > most / 2 ? most : 2 * bound;
-	if (lane->failures < UINT32_MAX)
-		lane->failures++;
-	lane->not_before_ns = now + (is_held ? most / 2 + producer_jitter(p, most / 2)
-					     : producer_jitter(p, bound));
+static void failed(struct producer *p, struct lane *lane, int is_held, uint64_t now)
+{
+	const struct lane_backoff backoff = {p->settings.backoff_min_ns,
+					     p->settings.backoff_max_ns};
+
+	lane_failed(lane, &backoff, is_held, next_random(p), now);
 }
 
 /* ---- refused for what is in it ---- */
@@ -51,7 +49,7 @@ void producer_unload(struct producer *p, struct shipment *shipment)
 static void unload_failed(struct producer *p, struct shipment *shipment, uint64_t now)
 {
 	for (uint32_t i = 0; i < shipment->count; i++)
-		lane_failed(p, shipment->parcels[i].lane, 0, now);
+		failed(p, shipment->parcels[i].lane, 0, now);
 	producer_unload(p, shipment);
 }
 
@@ -81,7 +79,7 @@ static void isolate(struct producer *p, struct parcel *parcel, uint64_t now)
 
 	if (!room) {
 		shipment_free(shipment, &p->shipments);
-		lane_failed(p, parcel->lane, 0, now);
+		failed(p, parcel->lane, 0, now);
 		producer_return(p, parcel->first);
 		producer_landed(p, parcel->lane);
 		return;
@@ -258,7 +256,7 @@ static void sort_failed(struct reading *r, uint32_t i, uint64_t now)
 	if (r->fates[i] == FATE_RETRY || r->fates[i] == FATE_THROTTLED) {
 		for (struct record *record = parcel->first; record; record = record->next)
 			record->tries++;
-		lane_failed(p, parcel->lane, r->failures.held > 0, now);
+		failed(p, parcel->lane, r->failures.held > 0, now);
 		producer_return(p, parcel->first);
 		parcel->first = NULL;
 	}
@@ -272,7 +270,7 @@ static void sort(struct reading *r, uint64_t now)
 
 	for (uint32_t i = 0; i < r->shipment->count; i++)
 		if (r->fates[i] == FATE_DELIVERED || r->fates[i] == FATE_ELSEWHERE)
-			parcels[i].lane->failures = 0;
+			lane_worked(parcels[i].lane);
 	for (uint32_t i = 0; i < r->shipment->count; i++) {
 		if (r->fates[i] == FATE_ELSEWHERE)
 			sort_elsewhere(r, i, now);

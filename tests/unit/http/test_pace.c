@@ -87,6 +87,22 @@ static void waits_are_spread_below_a_doubling_bound(void **state)
 	assert_true(pace_wait_ns(&pace, UINT32_MAX) <= 1000);
 }
 
+static void a_success_ends_what_failures_have_lengthened(void **state)
+{
+	struct pace pace;
+
+	(void)state;
+	pace_start(&pace, 16, 100, 1000);
+	for (int i = 0; i < 10; i++)
+		pace_failure(&pace, 1, 2);
+	assert_int_equal(pace.failing, 10);
+	pace_success(&pace, 0);
+	pace_failure(&pace, 3, 4);
+	assert_int_equal(pace.failing, 1); /* which is what the client's own waits go by */
+	for (int i = 0; i < 1000; i++)
+		assert_true(pace_wait_ns(&pace, pace.failing) <= 100);
+}
+
 static void a_server_is_obeyed_within_bounds(void **state)
 {
 	struct pace pace;
@@ -106,6 +122,7 @@ int main(void)
 		cmocka_unit_test(one_burst_of_failures_halves_once),
 		cmocka_unit_test(failures_in_a_row_leave_one_probe_at_a_time),
 		cmocka_unit_test(waits_are_spread_below_a_doubling_bound),
+		cmocka_unit_test(a_success_ends_what_failures_have_lengthened),
 		cmocka_unit_test(a_server_is_obeyed_within_bounds),
 	};
 

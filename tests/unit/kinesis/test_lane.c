@@ -141,6 +141,86 @@ static void a_lane_is_full_with_a_whole_aggregate(void **state)
 
 #define LANE_TEST(name) cmocka_unit_test_setup(name, setup)
 
+/* ---- waits ---- */
+
+#define TRIES 4000
+
+static const struct lane_backoff backoff = {100, 1000};
+
+static uint64_t any_number(void)
+{
+	static uint64_t state = 88172645463325252u;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+/* A lane that has failed `before` times in a row fails once more, at `now`. */
+static uint64_t wait_after(uint32_t before, int is_held, uint64_t now)
+{
+	t.lane.failures = before;
+	t.lane.not_before_ns = now;
+	lane_failed(&t.lane, &backoff, is_held, any_number(), now);
+	assert_int_equal(t.lane.failures, before + (before < UINT32_MAX));
+	assert_true(t.lane.not_before_ns >= now);
+	return t.lane.not_before_ns - now;
+}
+
+static void assert_spread(uint32_t before, int is_held, uint64_t least, uint64_t most)
+{
+	uint64_t shortest = UINT64_MAX, longest = 0, sum = 0, tenth = (most - least) / 10;
+
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t wait = wait_after(before, is_held, 5000);
+
+		assert_in_range(wait, least, most);
+		shortest = wait < shortest ? wait : shortest;
+		longest = wait > longest ? wait : longest;
+		sum += wait;
+	}
+	assert_true(shortest < least + tenth);
+	assert_true(longest > most - tenth);
+	assert_in_range(sum / TRIES, (least + most) / 2 - tenth, (least + most) / 2 + tenth);
+}
+
+static void waits_have_full_jitter_below_a_bound_that_doubles_up_to_the_longest(void **state)
+{
+	const uint64_t bounds[] = {100, 200, 400, 800, 1000, 1000};
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+		assert_spread(i, 0, 0, bounds[i]);
+	assert_true(wait_after(UINT32_MAX, 0, 0) <= 1000);
+}
+
+static void waits_for_an_operator_are_of_the_long_ones(void **state)
+{
+	(void)state;
+	assert_spread(0, 1, 500, 1000);
+	assert_spread(9, 1, 500, 1000);
+}
+
+static void what_fails_together_counts_once_and_a_success_starts_anew(void **state)
+{
+	uint64_t until;
+
+	(void)state;
+	lane_failed(&t.lane, &backoff, 0, 99, 5000);
+	until = t.lane.not_before_ns;
+	assert_int_equal(until, 5099);
+	lane_failed(&t.lane, &backoff, 0, 3, until - 1);
+	assert_int_equal(t.lane.failures, 1);
+	assert_int_equal(t.lane.not_before_ns, until);
+	lane_failed(&t.lane, &backoff, 0, 200, until);
+	assert_int_equal(t.lane.failures, 2);
+	assert_int_equal(t.lane.not_before_ns, until + 200);
+	lane_worked(&t.lane);
+	lane_failed(&t.lane, &backoff, 0, 200, 9000); /* modulo 101 */
+	assert_int_equal(t.lane.not_before_ns, 9099);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +230,9 @@ int main(void)
 		LANE_TEST(without_a_shard_only_one_hash_key_goes_together),
 		LANE_TEST(a_record_that_no_aggregate_holds_is_cut_alone),
 		LANE_TEST(a_lane_is_full_with_a_whole_aggregate),
+		LANE_TEST(waits_have_full_jitter_below_a_bound_that_doubles_up_to_the_longest),
+		LANE_TEST(waits_for_an_operator_are_of_the_long_ones),
+		LANE_TEST(what_fails_together_counts_once_and_a_success_starts_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
