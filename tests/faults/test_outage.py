@@ -118,32 +118,3 @@ def test_an_outage_costs_no_memory_and_no_line(weir, make_sink, stream, long):
     # One request at a time asks whether the destination is back.
     assert asked <= 4 * outage / 2 / BACKOFF_MAX_S + 10
     assert took < backlog / RATE + 5 * SLOW, "the backlog goes faster than it came"
-
-
-def test_the_number_of_requests_in_flight_follows_what_the_server_takes(weir, sink, tmp_path):
-    most = 16
-    with open(tmp_path / "in.log", "w", encoding="ascii") as log:
-        log.writelines(f"line {number:0100d}\n" for number in range(300_000))
-    sink.behave("delay=20")
-    weir.pipeline("p", {
-        "inputs": [{"tail": {"paths": [str(tmp_path / "in.log")], "start": "beginning"}}],
-        "outputs": [{"http": {"url": f"{sink.url}/in", "format": "lines", "batch_bytes": "4KiB",
-                              "concurrency": most,
-                              "retry": {"backoff_min": "5ms", "backoff_max": "50ms"}}}]})
-    weir.start()
-
-    def at_once():
-        """The most at a time of the next few requests."""
-        sink.reset()
-        wait_until(lambda: sink.stats()["requests"] >= 20, 20 * SLOW, "some requests")
-        return sink.stats()["in_flight_max"]
-
-    wait_until(lambda: at_once() == most, 20 * SLOW, "as many as are allowed")
-    sink.behave("delay=20&status=429")
-    wait_until(lambda: at_once() == 1, 20 * SLOW, "one at a time, while all are refused")
-    sink.behave("delay=20")
-    wait_until(lambda: at_once() == most, 20 * SLOW, "as many as before")
-    sink.behave("")
-    wait_until(lambda: weir.metric("weir_output_records_total", outcome="delivered") == 300_000,
-               60 * SLOW, "every line")
-    weir.stop()
