@@ -6,6 +6,7 @@ import pathlib
 import urllib.request
 
 from .process import end, free_port, spawn, wait_until
+from .records import records
 from .weir import BIN
 
 
@@ -44,9 +45,8 @@ class Sink:
         return self._ask("GET", "/last")
 
     def records(self):
-        """The JSON records of the NDJSON bodies it said yes to."""
-        text = self.out.read_text() if self.out.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        """The JSON records of the NDJSON bodies it said yes to; of the one that it is writing, what is whole."""
+        return records(self.out)
 
     def close(self):
         end(self.process)
