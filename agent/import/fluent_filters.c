@@ -20,39 +20,73 @@ static void lost(struct filtering *f, uint32_t line, const char *what, const cha
 
 /* ---- grep ---- */
 
+/* FIELD PATTERN; what is behind the first blank is the pattern, quotes included. */
 static void put_match(struct filtering *f, struct buffer *out, const char *value)
 {
-	const char *words[2] = {"", ""};
+	size_t size = strcspn(value, " ");
+	const char *field = config_copy(f->fluent->import->memory, value, size);
+	const char *pattern = fluent_pattern(f->fluent, value + size + (value[size] == ' '));
 
-	fluent_words(f->fluent, value, words, 2);
-	fluent_field(out, words[0]);
+	fluent_field(out, field ? field : "");
 	buffer_text(out, " =~ ");
-	fluent_literal(out, fluent_pattern(f->fluent, words[1])
-				    ? fluent_pattern(f->fluent, words[1])
-				    : "");
+	fluent_literal(out, pattern ? pattern : "");
 }
 
+/* Its patterns fit texts only; a number that it never finds is found here. Once per pipeline, and only where
+ * a parser can have made one. */
+static void note_numbers(struct filtering *f, uint32_t line)
+{
+	static const char text[] =
+		"a number fits a pattern, or equals a value, by its text; there it never does";
+
+	if (!f->pipeline->filters.size ||
+	    !strstr(buffer_cstr(&f->pipeline->filters), FLUENT_AS_PARSE))
+		return;
+	for (const struct import_note *note = f->pipeline->notes; note; note = note->next)
+		if (strcmp(note->text, text) == 0)
+			return;
+	import_note(f->fluent->import, f->pipeline, IMPORT_DIFFERS, line, "%s", text);
+}
+
+/* Without logical_op the rules are asked in their order, and the first `Regex` decides: what follows it is
+ * never asked. With it all are of one kind, and AND and OR are of what they find, before `Exclude` turns
+ * it around. */
 static void grep(struct filtering *f)
 {
 	static const char *const keys[] = {"regex", "exclude", NULL};
 	const char *operator= fluent_get(f->filter, "logical_op");
 	int any = operator&& strcasecmp(operator, "or") == 0;
+	int joined = any || (operator&& strcasecmp(operator, "and") == 0);
+	int exclude = 0, decided = 0;
 	struct buffer expression = {0};
 	struct fluent_pair *pair = NULL;
 
 	while ((pair = fluent_next(f->filter, pair, keys)) != NULL) {
-		int exclude = strcasecmp(pair->key, "exclude") == 0;
-
+		if (decided) {
+			import_note(f->fluent->import, f->pipeline, IMPORT_DIFFERS, pair->line,
+				    "grep: %s %s is left out, as it is never asked behind a Regex "
+				    "without Logical_Op",
+				    pair->key, pair->value);
+			continue;
+		}
+		exclude = strcasecmp(pair->key, "exclude") == 0;
+		decided = !joined && !exclude;
 		if (expression.size)
 			buffer_text(&expression, any ? " or " : " and ");
-		buffer_text(&expression, exclude ? "not (" : "");
+		buffer_text(&expression, exclude && !joined ? "not (" : "");
 		put_match(f, &expression, pair->value);
-		buffer_text(&expression, exclude ? ")" : "");
+		buffer_text(&expression, exclude && !joined ? ")" : "");
+		note_numbers(f, pair->line);
 	}
 	if (expression.size) {
+		struct buffer whole = {0};
+
+		buffer_printf(&whole, joined && exclude ? "not (%s)" : "%s",
+			      buffer_cstr(&expression));
 		buffer_text(&f->pipeline->filters, FLUENT_AS_GREP);
-		fluent_scalar(&f->pipeline->filters, buffer_cstr(&expression));
+		fluent_scalar(&f->pipeline->filters, buffer_cstr(&whole));
 		buffer_text(&f->pipeline->filters, "\n");
+		buffer_done(&whole);
 	}
 	buffer_done(&expression);
 }
@@ -78,6 +112,8 @@ static void add_condition(struct filtering *f, const struct fluent_pair *pair)
 		lost(f, pair->line, "the condition ", pair->value);
 		return;
 	}
+	if (strchr(forms[form].form, 'V'))
+		note_numbers(f, pair->line);
 	buffer_text(&f->when, f->when.size ? " and " : "");
 	for (const char *at = forms[form].form; *at; at++) {
 		if (*at == 'K')

@@ -16,7 +16,8 @@
 
 /* Filters. */
 #define FLUENT_AS_CONTAINER "  - parse: { format: %s }\n"
-#define FLUENT_AS_PARSER "  - parse:\n      format: %s\n"
+#define FLUENT_AS_PARSE "  - parse:\n"
+#define FLUENT_AS_PARSER FLUENT_AS_PARSE "      format: %s\n"
 #define FLUENT_AS_UNPARSED "  - rename: { when: exists(parse_error), fields: { message: "
 #define FLUENT_AS_UNPARSED_END " } }\n"
 #define FLUENT_AS_PARSED "  - remove: parse_error\n"

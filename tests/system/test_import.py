@@ -485,7 +485,7 @@ def fluent(weir, tmp_path):
         out = tmp_path / "out.jsonl"
         got = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
         if compare:
-            beside_fluent_bit(tmp_path, got)
+            beside_fluent_bit(tmp_path, got, weir.env)
         return got, json.loads(result.stdout)
 
     return run
@@ -510,7 +510,7 @@ CLASSIC = """
 """
 
 
-def beside_fluent_bit(folder, expected):
+def beside_fluent_bit(folder, expected, env):
     """What the program itself makes of the same files, where WEIR_FLUENT_BIT names one."""
     program = os.environ.get("WEIR_FLUENT_BIT")
     if not program:
@@ -526,7 +526,8 @@ def beside_fluent_bit(folder, expected):
     Format json_lines
     json_date_key false
 """)
-    process = subprocess.Popen([program, "-q", "-c", folder / "beside.conf"], cwd=folder)
+    process = subprocess.Popen([program, "-q", "-c", folder / "beside.conf"], cwd=folder,
+                               env={**os.environ, **env})
 
     def got():
         return [json.loads(line) for request in sink.seen() for line in request.body.splitlines()]
@@ -582,8 +583,8 @@ def test_grep_and_modify_do_what_they_do_there(fluent):
 [FILTER]
     Name    grep
     Match   app.*
+    Exclude $user['name'] root|adm\w+
     Regex   code ^[45]
-    Exclude $user['name'] "root|adm\w+"
 [FILTER]
     Name      modify
     Match     *
@@ -603,13 +604,59 @@ def test_grep_and_modify_do_what_they_do_there(fluent):
     Match other
 """
     log = "".join(json.dumps(r) + "\n" for r in (
-        {"code": 500, "user": {"name": "ann"}, "c": 1, "at": "x"}, {"code": 404, "c": 1},
-        {"code": 500, "user": {"name": "admin"}}, {"code": 200}))
+        {"code": "500", "user": {"name": "ann"}, "c": 1, "at": "x"}, {"code": "404", "c": 1},
+        {"code": "500", "user": {"name": "admin"}}, {"code": "200"}))
     got, told = fluent(CLASSIC % ("Parser app", filters), log, code=3)
     assert without_time(got) == [
-        {"user": {"name": "ann"}, "status": 500, "level": "very bad", "was": 500, "site": "west"},
-        {"code": 404, "site": "west"}]
+        {"user": {"name": "ann"}, "status": "500", "level": "very bad", "was": "500", "site": "west"},
+        {"code": "404", "site": "west"}]
     assert [n["text"] for n in told["notes"] if n["kind"] == "lost"] == ["[FILTER]: no input fits its Match"]
+
+
+FILTER_GREP = "[FILTER]\n    Name grep\n    Match *\n    "
+
+
+@pytest.mark.parametrize("rules, stays", [
+    ("Regex a ^x", {"x", "xy"}),
+    ('Regex a "^x"', set()),  # the quotes are a part of it
+    ("Exclude a ^x", {"y", "none"}),
+    ("Regex a ^x\n Regex b ^y", {"x", "xy"}),  # the first decides
+    ("Regex a ^x\n Exclude b ^y", {"x", "xy"}),
+    ("Exclude b ^y\n Regex a ^x", {"x"}),
+    ("Exclude a ^x\n Exclude b ^y", {"none"}),
+    ("Logical_Op AND\n Regex a ^x\n Regex b ^y", {"xy"}),
+    ("Logical_Op or\n Regex a ^x\n Regex b ^y", {"x", "y", "xy"}),
+    ("Logical_Op and\n Exclude a ^x\n Exclude b ^y", {"x", "y", "none"}),
+    ("Logical_Op OR\n Exclude a ^x\n Exclude b ^y", {"none"}),
+])
+def test_the_rules_of_grep_are_asked_as_they_are_there(fluent, rules, stays):
+    log = "".join(json.dumps({"is": name, **({"a": "x"} if "x" in name else {}),
+                              **({"b": "y"} if "y" in name else {})}) + "\n"
+                  for name in ("x", "y", "xy", "none"))
+    got, told = fluent(CLASSIC % ("Parser app", FILTER_GREP + rules.replace("\n", "\n   ") + "\n"), log)
+    assert {record["is"] for record in got} == stays
+    left_out = [n["text"] for n in told["pipelines"][0]["notes"] if "is left out" in n["text"]]
+    assert len(left_out) == (rules.startswith("Regex") and rules.count("\n"))
+
+
+def test_a_number_fits_a_pattern_and_it_is_said(fluent):
+    """There it never does, so that such a filter drops everything, or nothing."""
+    filters = """
+[FILTER]
+    Name  grep
+    Match *
+    Regex code ^[45]
+[FILTER]
+    Name    grep
+    Match   *
+    Exclude code ^50
+"""
+    got, told = fluent(CLASSIC % ("Parser app", filters), '{"code":404}\n{"code":500}\n{"code":200}\n',
+                       compare=False)
+    assert without_time(got) == [{"code": 404}]
+    said = [n["text"] for n in told["pipelines"][0]["notes"] if "a number" in n["text"]]
+    assert len(said) == 1
+    assert said[0] in told["pipelines"][0]["yaml"]
 
 
 def test_the_yaml_form_says_the_same(fluent):
