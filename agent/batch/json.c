@@ -121,7 +121,7 @@ static int append_careful(struct buffer *out, const struct weir_batch *batch,
 static inline int append_value(struct buffer *out, const struct weir_batch *batch,
 			       const struct weir_value *value, char after)
 {
-	char *to = room_for(out, value->length + VALUE_ROOM);
+	char *to = room_for(out, (size_t)value->length + VALUE_ROOM);
 	char *end = NULL;
 
 	if (!to)
