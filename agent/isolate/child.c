@@ -2,6 +2,7 @@
 #include "isolate/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -117,8 +118,10 @@ static int put_body(struct child *child, struct message *message, const struct b
 
 void child_answer(struct child *child, uint64_t what, const struct weir_error *error)
 {
-	struct message message = {
-		.kind = MESSAGE_ANSWER, .what = what, .a = (uint64_t)(int64_t)error->code};
+	struct message message = {.kind = MESSAGE_ANSWER,
+				  .number = child->number,
+				  .what = what,
+				  .a = (uint64_t)(int64_t)error->code};
 	struct buffer body = {0};
 	int failed = parcel_put(&body, error->line) | parcel_put(&body, error->column) |
 		     parcel_put_text(&body, weir_slice_of(error->code ? error->text : ""));
@@ -304,6 +307,7 @@ static void work(struct child *child)
 	int fd = -1;
 
 	while (wire_receive(ISOLATED_MESSAGES, &message, child->payload, &fd, 0) == 1) {
+		child->number = message.number;
 		if (message.kind == MESSAGE_WRITE)
 			child_output_write(child, &message, fd);
 		else if (message.kind == MESSAGE_CALL && message.what == CALL_DESTROY)
@@ -339,7 +343,8 @@ static void tear_down(struct child *child)
 	crash_unwatch();
 }
 
-/* Of the agent's descriptors only the sockets are here; of its signals none. */
+/* Of the agent's descriptors only the sockets are here, and no process that the plugin starts has them: the agent would
+ * not see the end of this one. Of its signals none. */
 static int become_child(const char *parent)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -348,6 +353,8 @@ static int become_child(const char *parent)
 	if (getppid() != (pid_t)strtol(parent, NULL, 10))
 		return -1; /* it had gone before that was set */
 	(void)syscall(SYS_close_range, ISOLATED_QUESTIONS + 1, ~0u, 0);
+	(void)fcntl(ISOLATED_MESSAGES, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(ISOLATED_QUESTIONS, F_SETFD, FD_CLOEXEC);
 	sigaction(SIGTERM, &ignore, NULL);
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);

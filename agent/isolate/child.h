@@ -47,7 +47,8 @@ struct child {
 	const struct http_module *http_module;
 	struct http *http;
 	struct weir_services services;
-	char *payload; /* of the message that is being dealt with */
+	char *payload;   /* of the message that is being dealt with, */
+	uint64_t number; /* and its number */
 
 	pthread_mutex_t question_lock; /* one question at a time */
 	pthread_mutex_t lock;          /* guards what follows, and sending */

@@ -121,6 +121,7 @@ static void release_owed(struct child_emission *emission)
 static uint32_t filter_batch_source(struct weir_batch *view, const struct weir_claim *claim)
 {
 	struct child_emission *emission = emission_of(view);
+	struct weir_claim *kept = (struct weir_claim *)(uintptr_t)claim;
 	uint32_t index = 0;
 	int added = 0;
 
@@ -130,7 +131,9 @@ static uint32_t filter_batch_source(struct weir_batch *view, const struct weir_c
 		_exit(1);
 	if (added) {
 		source_ref(claim->source);
-		if (parcel_put(&emission->sources, claim->number) < 0)
+		filter_claim_ref(kept); /* the agent finds the source by it */
+		if (parcel_put(&emission->sources, claim->number) < 0 ||
+		    buffer_append(&emission->owed, &kept, sizeof(kept)) < 0)
 			_exit(1);
 	}
 	return index;

@@ -89,6 +89,8 @@ static int32_t child_state_set(struct weir_context *context, struct weir_slice k
 	const struct weir_slice texts[2] = {key, value};
 	struct child *child = child_of(context);
 
+	if (key.size > STATE_KEY_MAX || value.size > STATE_VALUE_MAX)
+		return WEIR_ERR_INVALID;
 	if (key.size + value.size > PAYLOAD_MAX / 2 && child->setting.kind == WEIR_OUTPUT)
 		return WEIR_ERR_REFUSED;
 	child_did(child, DID_STATE, NULL, texts);
@@ -104,14 +106,13 @@ static int64_t child_state_get(struct weir_context *context, struct weir_slice k
 	char *payload = malloc(PAYLOAD_MAX);
 	uint64_t at = 0;
 	int64_t size = -1;
-	int fd;
 
 	pthread_mutex_lock(&child->question_lock);
 	if (!payload || key.size > PAYLOAD_MAX ||
 	    wire_send(ISOLATED_QUESTIONS, &question, key.data, -1, 0) < 0)
 		_exit(1);
 	do {
-		if (wire_receive(ISOLATED_QUESTIONS, &reply, payload, &fd, 0) != 1)
+		if (wire_receive(ISOLATED_QUESTIONS, &reply, payload, NULL, 0) != 1)
 			_exit(0);
 		size = (int64_t)reply.a;
 		if (at < buffer_size)

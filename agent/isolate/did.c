@@ -6,7 +6,7 @@ static const char *const fields[] = {
 	[DID_LOG] = "ntt",       [DID_METRIC] = "nnttt", [DID_MEASURE] = "nt", [DID_STATE] = "tt",
 	[DID_CHARGE] = "n",      [DID_TIMER] = "nn",     [DID_STATEFUL] = "",  [DID_DEAD] = "ntt",
 	[DID_HOLD] = "nn",       [DID_RELEASE] = "n",    [DID_EMIT] = "tttt",  [DID_CHANGE] = "ttt",
-	[DID_OUTCOME] = "nnttt", [DID_STALL] = "t",      [DID_FULL] = "n",     [DID_FAIL] = "t",
+	[DID_OUTCOME] = "nnttt", [DID_STALL] = "t",      [DID_FULL] = "n",
 };
 #define CODES (sizeof(fields) / sizeof(fields[0]))
 

@@ -92,15 +92,14 @@ static int filter_take(struct isolated_filter *filter, struct batch *batch, stru
 static int call_plugin(struct isolated_filter *filter, uint64_t what, uint64_t argument,
 		       int *ret_status, struct weir_error *error)
 {
-	const struct message message = {.kind = MESSAGE_CALL, .what = what, .a = argument};
+	struct message message = {.kind = MESSAGE_CALL, .what = what, .a = argument};
 	struct answer answer;
 
 	filter->doing = what == CALL_START   ? "start()"
 			: what == CALL_STOP  ? "stop()"
 			: what == CALL_TIMER ? "timer()"
 					     : "flush()";
-	if (filter_answer(filter, link_send(&filter->link, &message, NULL, -1), &answer) ==
-	    LINK_LOST)
+	if (filter_answer(filter, link_send(&filter->link, &message, -1), &answer) == LINK_LOST)
 		return LINK_LOST;
 	return filter_take(filter, NULL, &answer, ret_status, error);
 }
@@ -125,7 +124,7 @@ static int call_process(struct isolated_filter *filter, struct batch *batch, int
 			records[i].flags |= WEIR_RECORD_DROPPED;
 	message.b = rows->used;
 	filter->doing = "process()";
-	sent = link_send(&filter->link, &message, NULL, -1);
+	sent = link_send(&filter->link, &message, -1);
 	got = filter_answer(filter, sent, &answer);
 	if (got == LINK_ANSWERED)
 		got = filter_take(filter, batch, &answer, ret_status, error);
@@ -182,18 +181,31 @@ static int hold_again(struct isolated_filter *filter, struct weir_error *error)
 	return LINK_ANSWERED;
 }
 
+/* A process whose instance is started, or none. */
+static int start_process(struct isolated_filter *filter, struct weir_error *error)
+{
+	int status = link_up(&filter->link, error);
+
+	if (status < 0 || !filter->is_started)
+		return status;
+	if (call_plugin(filter, CALL_START, 0, &status, error) == LINK_LOST)
+		return weir_fail(error, WEIR_ERR_IO, "its process ends in start()");
+	if (status < 0)
+		link_down(&filter->link, NULL, NULL);
+	return status;
+}
+
 /* A process that is up, started, and holds what there is to hold. */
 static int filter_up(struct isolated_filter *filter, struct weir_error *error)
 {
-	int status = 0;
+	uint32_t starts = 0;
 
-	for (uint32_t starts = 0; !filter->link.process.pid || filter->again;) {
+	while (!filter->link.process.pid || filter->again) {
+		if (pipeline_has_failed(filter->link.stage->pipeline))
+			return weir_fail(error, WEIR_ERR_STATE, "its pipeline has failed");
 		if (!filter->link.process.pid) {
-			status = link_up(&filter->link, error);
-			if (status == 0 && filter->is_started &&
-			    call_plugin(filter, CALL_START, 0, &status, error) == LINK_LOST)
-				status = weir_fail(error, WEIR_ERR_IO,
-						   "its process ends in start()");
+			int status = start_process(filter, error);
+
 			if (status < 0 && ++starts >= STARTS_MAX)
 				return status;
 			if (status < 0) {
@@ -203,7 +215,7 @@ static int filter_up(struct isolated_filter *filter, struct weir_error *error)
 		}
 		(void)hold_again(filter, error);
 	}
-	return status;
+	return 0;
 }
 
 /* ---- batches --------------------------------------------------------------------------------- */
@@ -272,6 +284,8 @@ static int process_segment(struct isolated_filter *filter, struct batch *batch,
 	for (uint32_t i = 0; i < attempts; i++)
 		if (give_segment(filter, batch, &segment, &status, error) == LINK_ANSWERED)
 			return status;
+	if (pipeline_has_failed(filter->link.stage->pipeline))
+		return weir_fail(error, WEIR_ERR_STATE, "its pipeline has failed");
 	if (count == 1) {
 		bury(filter, batch, segment.first);
 		return 0;
@@ -345,10 +359,10 @@ static void isolated_flush(void *instance, uint32_t why)
 			break; /* the pipeline has failed */
 		got = call_plugin(filter, CALL_FLUSH, why, &status, &error);
 	}
-	if (got == LINK_LOST)
-		bury_held(filter);
-	else
+	if (got == LINK_ANSWERED)
 		filter->link.losses = 0;
+	else if (!pipeline_has_failed(filter->link.stage->pipeline))
+		bury_held(filter);
 	pthread_mutex_unlock(&filter->lock);
 }
 
@@ -416,6 +430,7 @@ static int32_t isolated_create(const struct weir_services *host, struct weir_con
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for an isolated plugin");
 	pthread_mutex_init(&filter->lock, NULL);
 	filter->doing = "create()";
+	filter->kept.budget = &context->pipeline->memory->budget;
 	status = link_init(&filter->link, context, error);
 	if (status == 0)
 		status = link_up(&filter->link, error);

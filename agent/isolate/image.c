@@ -239,6 +239,15 @@ static const void *within(const struct batch_area *rows, uint64_t offset, uint64
 	return rows->data + offset;
 }
 
+/* Places may be named twice, and much of the area be empty: what is copied is bounded by itself. */
+static int take_room(uint64_t *room, uint64_t bytes)
+{
+	if (bytes > *room)
+		return WEIR_ERR_INVALID;
+	*room -= bytes;
+	return 0;
+}
+
 static int room(void *array, uint32_t *capacity, uint32_t need, size_t size)
 {
 	uint32_t wanted;
@@ -257,8 +266,10 @@ static int room(void *array, uint32_t *capacity, uint32_t need, size_t size)
 	return grown ? 0 : WEIR_ERR_MEMORY;
 }
 
-static int copy_rows(const struct batch_area *shared, struct parcel *body, struct batch_rows *rows)
+static int copy_rows(const struct batch_area *shared, struct parcel *body,
+		     struct image_merge *merge)
 {
+	struct batch_rows *rows = &merge->rows;
 	uint64_t records = parcel_get_at_most(body, UINT32_MAX);
 	uint64_t values = parcel_get_at_most(body, UINT32_MAX);
 	const void *from_records =
@@ -266,7 +277,9 @@ static int copy_rows(const struct batch_area *shared, struct parcel *body, struc
 	const void *from_values =
 		within(shared, parcel_get(body), values, sizeof(struct weir_value));
 
-	if (body->failed || !from_records || !from_values)
+	if (body->failed || !from_records || !from_values ||
+	    take_room(merge->room, records * sizeof(struct weir_record) +
+					   values * sizeof(struct weir_value)) < 0)
 		return WEIR_ERR_INVALID;
 	if (room(&rows->records, &rows->record_capacity, (uint32_t)records,
 		 sizeof(*rows->records)) < 0 ||
@@ -291,7 +304,7 @@ static int copy_first_block(struct weir_block_view *block, const void *text, uin
 }
 
 static int copy_blocks(struct batch *batch, const struct batch_area *shared, struct parcel *body,
-		       int is_new)
+		       const struct image_merge *merge)
 {
 	int status = 0;
 
@@ -302,10 +315,13 @@ static int copy_blocks(struct batch *batch, const struct batch_area *shared, str
 		uint64_t size = parcel_get_at_most(body, UINT32_MAX - WEIR_BLOCK_PADDING - 64);
 		const void *text = within(shared, offset, size, 1);
 
-		if (body->failed || !text)
+		if (body->failed || !text ||
+		    take_room(merge->room,
+			      size + WEIR_BLOCK_PADDING + sizeof(struct weir_block_view)) < 0)
 			return WEIR_ERR_INVALID;
-		status = is_new && i == 0 ? copy_first_block(&batch->view.blocks[0], text, size)
-					  : batch_append_block(batch, text, (uint32_t)size);
+		status = merge->is_new && i == 0
+				 ? copy_first_block(&batch->view.blocks[0], text, size)
+				 : batch_append_block(batch, text, (uint32_t)size);
 	}
 	return status;
 }
@@ -320,7 +336,8 @@ static int copy_shapes(struct batch *batch, struct parcel *body)
 	return body->failed ? WEIR_ERR_INVALID : status;
 }
 
-/* Flags of the host's stay as they were, and so do records that the plugin was not to see. */
+/* Flags of the host's stay as they were, what is dropped stays so, and so do records that the plugin was not to
+ * see. */
 static void keep_own(const struct weir_batch *view, const struct image_merge *merge)
 {
 	struct weir_record *records = merge->rows.records;
@@ -328,18 +345,80 @@ static void keep_own(const struct weir_batch *view, const struct image_merge *me
 	for (uint32_t i = 0; i < merge->rows.record_count; i++) {
 		uint16_t before = i < view->record_count ? view->records[i].flags : 0;
 
-		records[i].flags =
-			(uint16_t)((records[i].flags & ~HOST_FLAGS) | (before & HOST_FLAGS));
-		if (merge->aside && i < merge->aside_count &&
-		    (merge->aside[i >> 6] >> (i & 63) & 1))
+		records[i].flags = (uint16_t)((records[i].flags & ~HOST_FLAGS) |
+					      (before & (HOST_FLAGS | WEIR_RECORD_DROPPED)));
+		if (image_is_aside(merge, i))
 			records[i] = view->records[i];
 	}
+}
+
+/* No text reaches into what is free of a block: there lies what others have left. */
+static struct weir_block_view *used_blocks(const struct weir_batch *view)
+{
+	struct weir_block_view *blocks = malloc((view->block_count + 1) * sizeof(*blocks));
+
+	for (uint32_t i = 0; blocks && i < view->block_count; i++) {
+		blocks[i] = view->blocks[i];
+		blocks[i].size = blocks[i].used;
+	}
+	return blocks;
+}
+
+/* Many records may have the same row, and many values the same text: what there is to look at, and to write, is
+ * bounded by itself. Shapes are looked at elsewhere. */
+static int take_values(const struct weir_batch *view, const struct image_merge *merge)
+{
+	for (uint32_t i = 0; i < view->record_count; i++) {
+		uint16_t shape = view->records[i].shape;
+		uint64_t keys = shape < view->shape_count ? view->shapes[shape]->count : 0;
+
+		if (take_room(merge->text, keys * sizeof(*view->values)) < 0)
+			return WEIR_ERR_INVALID;
+	}
+	return 0;
+}
+
+/* Where a value has no text, its length is nothing that anybody may go by. */
+static uint64_t take_text(struct weir_value *value)
+{
+	if (!weir_value_has_text(value))
+		value->length = 0;
+	return value->length;
+}
+
+static int take_texts(const struct weir_batch *view, const struct image_merge *merge)
+{
+	for (uint32_t i = 0; i < view->record_count; i++) {
+		const struct weir_record *record = &view->records[i];
+		uint64_t bytes = record->line_length;
+
+		for (uint32_t k = 0; k < view->shapes[record->shape]->count; k++)
+			bytes += take_text(&view->values[record->row + k]);
+		if (take_room(merge->text, bytes) < 0)
+			return WEIR_ERR_INVALID;
+	}
+	return 0;
+}
+
+static int check_view(const struct weir_batch *view, const struct image_merge *merge,
+		      struct weir_error *error)
+{
+	int status = take_values(view, merge);
+
+	if (status == 0 && batch_check(view, error) < 0)
+		return error->code;
+	if (status == 0)
+		status = take_texts(view, merge);
+	return status == 0
+		       ? 0
+		       : weir_fail(error, status, "its records have more than there is room for");
 }
 
 static int check_rows(const struct batch *batch, const struct image_merge *merge,
 		      struct weir_error *error)
 {
 	struct weir_batch view = batch->view;
+	int status;
 
 	if (merge->rows.record_count < view.record_count ||
 	    merge->rows.value_count < view.value_count)
@@ -352,17 +431,22 @@ static int check_rows(const struct batch *batch, const struct image_merge *merge
 	view.record_capacity = merge->rows.record_capacity;
 	view.value_capacity = merge->rows.value_capacity;
 	view.source_count += merge->sources;
-	return batch_check(&view, error);
+	view.blocks = used_blocks(&view);
+	if (!view.blocks)
+		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the batch");
+	status = check_view(&view, merge, error);
+	free(view.blocks);
+	return status;
 }
 
 int image_merge(struct batch *batch, const struct batch_area *rows, struct parcel *body,
 		struct image_merge *merge, struct weir_error *error)
 {
 	uint32_t blocks = batch->view.block_count;
-	int status = copy_rows(rows, body, &merge->rows);
+	int status = copy_rows(rows, body, merge);
 
 	if (status == 0)
-		status = copy_blocks(batch, rows, body, merge->is_new);
+		status = copy_blocks(batch, rows, body, merge);
 	if (status == 0)
 		status = copy_shapes(batch, body);
 	if (status == WEIR_ERR_INVALID)

@@ -45,7 +45,16 @@ struct image_merge {
 	/* A batch of the plugin's own making: its first block goes into the first one of the batch. */
 	int is_new;
 	uint32_t sources; /* that it names beside those of the batch; they come behind them */
+	uint64_t *room;   /* bytes that may yet be copied for this answer, */
+	uint64_t *text;   /* and that its records' values and texts may yet have together */
 };
+
+/* Whether the record is not of the segment. */
+static inline int image_is_aside(const struct image_merge *merge, uint64_t record)
+{
+	return merge->aside && record < merge->aside_count &&
+	       (merge->aside[record >> 6] >> (record & 63) & 1);
+}
 
 /* Takes in what image_describe() has described: all of it, or nothing and a sentence. Shapes and blocks of
  * the batch up to now are those that the plugin was given. */

@@ -15,12 +15,14 @@ struct kept {
 	struct weir_value *values;
 	char *text; /* the line, and then the texts of keys and values */
 	uint32_t text_size;
+	int64_t charged; /* bytes */
 };
 
-static void kept_free(struct kept *kept)
+static void kept_free(const struct kept_list *list, struct kept *kept)
 {
 	if (!kept)
 		return;
+	budget_charge(list->budget, -kept->charged);
 	if (kept->source)
 		source_unref(&kept->source->view);
 	free(kept->keys);
@@ -110,15 +112,16 @@ struct source *kept_source(const struct kept_list *list, uint64_t number)
 {
 	const struct kept_slot *slot = kept_at(list, number);
 	const struct weir_batch *view;
+	uint32_t source;
 
 	if (!slot)
 		return NULL;
 	if (!slot->kept->batch)
 		return slot->kept->source;
 	view = &slot->kept->batch->view;
-	return view->source_count ? (struct source *)(uintptr_t)
-					    view->sources[view->records[slot->kept->index].source]
-				  : NULL;
+	source = view->records[slot->kept->index].source; /* may be one that is yet to be named */
+	return source < view->source_count ? (struct source *)(uintptr_t)view->sources[source]
+					   : NULL;
 }
 
 void kept_release(struct kept_list *list, uint64_t number)
@@ -128,7 +131,7 @@ void kept_release(struct kept_list *list, uint64_t number)
 	if (!slot)
 		return;
 	flow_claim_release(slot->kept->claim);
-	kept_free(slot->kept);
+	kept_free(list, slot->kept);
 	slot->kept = NULL;
 	list->alive--;
 }
@@ -156,17 +159,28 @@ static uint64_t text_of(const struct weir_batch *view, const struct weir_record 
 	return size;
 }
 
-static int copy_record(struct kept *kept, const struct weir_batch *view)
+/* Without memory it is a record of nothing, and its pipeline has failed. */
+static int copy_room(struct kept *kept, uint32_t keys, uint64_t text_size)
+{
+	kept->keys = calloc(keys + 1, sizeof(*kept->keys));
+	kept->values = calloc(keys + 1, sizeof(*kept->values));
+	kept->text = text_size <= UINT32_MAX ? malloc(text_size + 1) : NULL;
+	if (!kept->keys || !kept->values || !kept->text)
+		return WEIR_ERR_MEMORY;
+	kept->charged = (int64_t)(sizeof(*kept) + text_size +
+				  keys * (sizeof(*kept->keys) + sizeof(*kept->values)));
+	return 0;
+}
+
+static int copy_record(const struct kept_list *list, struct kept *kept,
+		       const struct weir_batch *view)
 {
 	const struct weir_record *record = &view->records[kept->index];
 	const struct weir_shape *shape = view->shapes[record->shape];
-	uint64_t size = text_of(view, record, shape);
 
-	kept->keys = calloc(shape->count + 1, sizeof(*kept->keys));
-	kept->values = calloc(shape->count + 1, sizeof(*kept->values));
-	kept->text = size <= UINT32_MAX ? malloc(size + 1) : NULL;
-	if (!kept->keys || !kept->values || !kept->text)
+	if (copy_room(kept, shape->count, text_of(view, record, shape)) < 0)
 		return WEIR_ERR_MEMORY;
+	budget_charge(list->budget, kept->charged);
 	kept->record = *record;
 	kept->key_count = shape->count;
 	add_text(kept, weir_record_line(view, record));
@@ -193,14 +207,15 @@ int kept_copy(struct kept_list *list, const struct batch *batch)
 {
 	int status = 0;
 
-	for (uint32_t i = list->count; status == 0 && i-- > 0;) {
+	for (uint32_t i = list->count; i-- > 0;) {
 		struct kept *kept = list->slots[i].kept;
 
 		if (kept && !kept->batch)
 			break; /* those before it are older */
 		if (kept && kept->batch == batch) {
-			status = copy_record(kept, &batch->view);
 			kept->batch = NULL;
+			if (copy_record(list, kept, &batch->view) < 0)
+				status = WEIR_ERR_MEMORY;
 		}
 	}
 	return status;
@@ -268,7 +283,7 @@ int kept_to_batch(struct kept_list *list, struct pipeline *pipeline, struct batc
 		if (!list->slots[i].kept)
 			continue;
 		flow_batch_claim(batch, list->slots[i].kept->claim);
-		kept_free(list->slots[i].kept);
+		kept_free(list, list->slots[i].kept);
 		list->slots[i].kept = NULL;
 	}
 	if (status < 0) {
@@ -287,8 +302,8 @@ void kept_done(struct kept_list *list)
 	for (uint32_t i = 0; i < list->count; i++)
 		if (list->slots[i].kept) {
 			flow_claim_release(list->slots[i].kept->claim);
-			kept_free(list->slots[i].kept);
+			kept_free(list, list->slots[i].kept);
 		}
 	free(list->slots);
-	*list = (struct kept_list){0};
+	*list = (struct kept_list){.budget = list->budget};
 }

@@ -19,6 +19,7 @@ struct kept_slot {
 };
 
 struct kept_list {
+	struct budget *budget;   /* which the copies are charged to; set by its owner */
 	struct kept_slot *slots; /* by number */
 	uint64_t last;           /* the number given last */
 	uint32_t count, capacity;
@@ -37,7 +38,7 @@ int kept_copy(struct kept_list *list, const struct batch *batch);
 /* All of them, as one batch in their order, which has their claims; NULL when there are none. The list is empty
  * then, and begins anew. */
 int kept_to_batch(struct kept_list *list, struct pipeline *pipeline, struct batch **ret_batch);
-/* Gives everything up. */
+/* Gives everything up; the list begins anew. */
 void kept_done(struct kept_list *list);
 
 #endif

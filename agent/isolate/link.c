@@ -22,10 +22,6 @@
 #define LEAVE_NS (2 * (uint64_t)NS_PER_SECOND)
 /* Programs and libraries take some memory, whatever the plugin holds. */
 #define PROCESS_BASE_BYTES (INT64_C(128) << 20)
-/* Metrics of one plugin, as in the agent itself. */
-#define METRICS_MAX (STAGE_METRICS + METRICS_OWN)
-#define LABELS_MAX 16
-#define STATE_VALUE_MAX (1u << 20) /* see state_set() */
 
 int link_init(struct link *link, struct weir_context *stage, struct weir_error *error)
 {
@@ -55,140 +51,86 @@ uint64_t link_limit_ns(const struct link *link)
 	return link->stage->pipeline->host->call_limit_ns;
 }
 
-/* ---- what the plugin says -------------------------------------------------------------------- */
-
-static void did_log(const struct link *link, const struct did *entry)
+uint64_t link_room(const struct link *link)
 {
-	char code[64];
-
-	snprintf(code, sizeof(code), "%.*s", (int)entry->texts[0].size, entry->texts[0].data);
-	log_line((uint32_t)entry->numbers[0], link->stage->origin, code[0] ? code : NULL, "%.*s",
-		 (int)entry->texts[1].size, entry->texts[1].data);
+	return (uint64_t)(link->stage->pipeline->memory->budget.hard + PROCESS_BASE_BYTES);
 }
 
-static int metric_slot(struct link *link, uint64_t number)
-{
-	uint32_t capacity = link->metric_capacity ? link->metric_capacity * 2 : 16;
-	struct weir_metric **grown;
+/* ---- questions ------------------------------------------------------------------------------- */
 
-	if (number != link->metric_count || number >= METRICS_MAX)
-		return -1;
-	if (link->metric_count == link->metric_capacity) {
-		grown = realloc(link->metrics, capacity * sizeof(struct weir_metric *));
-		if (!grown)
+/* As wire_send(), but waits for its reader no longer than so. */
+static int send_until(int socket, const struct message *message, const void *payload,
+		      uint64_t until_ns)
+{
+	struct pollfd ready = {socket, POLLOUT, 0};
+
+	while (wire_send(socket, message, payload, -1, MSG_DONTWAIT) < 0) {
+		uint64_t now = clock_monotonic_ns();
+
+		if ((errno != EAGAIN && errno != EWOULDBLOCK) || now >= until_ns)
 			return -1;
-		link->metrics = grown;
-		link->metric_capacity = capacity;
+		(void)poll(&ready, 1, (int)((until_ns - now) / NS_PER_MS) + 1);
 	}
-	link->metrics[link->metric_count++] = NULL;
 	return 0;
 }
 
-static void did_metric(struct link *link, const struct did *entry)
+/* What state_get() returns, and the value, in as many messages as it takes. */
+static int send_value(const struct link *link, int64_t size, const char *value)
 {
-	struct parcel labels = {entry->texts[2].data, entry->texts[2].size, 0, 0};
-	struct weir_label list[LABELS_MAX];
-	uint32_t count = 0;
-	char name[96], help[256];
+	struct message reply = {.kind = MESSAGE_ANSWER, .a = (uint64_t)size};
+	uint64_t left = size > 0 ? (uint64_t)size : 0, at = 0;
+	uint64_t until = clock_monotonic_ns() + link_limit_ns(link);
 
-	while (count < LABELS_MAX && labels.at < labels.size && !labels.failed) {
-		list[count].name = parcel_text(&labels);
-		list[count].value = parcel_text(&labels);
-		count += !labels.failed;
-	}
-	if (entry->numbers[1] < WEIR_METRIC_COUNTER || entry->numbers[1] > METRIC_HISTOGRAM ||
-	    metric_slot(link, entry->numbers[0]) < 0)
-		return;
-	snprintf(name, sizeof(name), "%.*s", (int)entry->texts[0].size, entry->texts[0].data);
-	snprintf(help, sizeof(help), "%.*s", (int)entry->texts[1].size, entry->texts[1].data);
-	link->metrics[entry->numbers[0]] = pipeline_services.metric_labelled(
-		link->stage, (uint32_t)entry->numbers[1], name, help, list, count);
+	do {
+		reply.size = (uint32_t)(left < PAYLOAD_MAX ? left : PAYLOAD_MAX);
+		if (send_until(link->process.questions, &reply, value + at, until) < 0)
+			return -1;
+		at += reply.size;
+		left -= reply.size;
+	} while (left);
+	return 0;
 }
 
-static void did_measure(struct link *link, const struct did *entry)
+/* A question is a key. Returns -1 with errno when it is none, or nobody waits for the answer. */
+static int answer_question(const struct link *link)
 {
-	struct metric_sample sample;
-
-	memset(&sample, 0, sizeof(sample));
-	if (entry->numbers[0] >= link->metric_count || entry->texts[0].size > sizeof(sample) ||
-	    entry->texts[0].size < sizeof(sample.value))
-		return;
-	memcpy(&sample, entry->texts[0].data, entry->texts[0].size);
-	metric_give(link->metrics[entry->numbers[0]], &sample);
-}
-
-static void did_charge(struct link *link, int64_t bytes)
-{
-	/* No plugin may unbalance the account of the pipeline. */
-	if (bytes < -link->charged || bytes > INT64_MAX / 2 - link->charged)
-		bytes = bytes < 0 ? -link->charged : 0;
-	link->charged += bytes;
-	pipeline_services.memory_charge(link->stage, bytes);
-}
-
-int link_does(struct link *link, const struct did *entry)
-{
-	switch (entry->code) {
-	case DID_LOG:
-		did_log(link, entry);
-		return 1;
-	case DID_METRIC:
-		did_metric(link, entry);
-		return 1;
-	case DID_MEASURE:
-		did_measure(link, entry);
-		return 1;
-	case DID_STATE:
-		(void)pipeline_services.state_set(link->stage, entry->texts[0], entry->texts[1]);
-		return 1;
-	case DID_CHARGE:
-		did_charge(link, (int64_t)entry->numbers[0]);
-		return 1;
-	case DID_STATEFUL:
-		link->is_stateful = 1;
-		return 1;
-	case DID_STALL:
-		stage_stalled(link->stage, entry->texts[0]);
-		return 1;
-	case DID_FULL:
-		stage_full(link->stage, entry->numbers[0] != 0);
-		return 1;
-	case DID_FAIL:
-		pipeline_fail(link->stage->pipeline, "%s: %.*s", link->stage->config->name,
-			      (int)entry->texts[0].size, entry->texts[0].data);
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-/* A question is a key; the answer is what state_get() returns, and the value. */
-static void answer_question(struct link *link)
-{
-	struct message question, reply = {.kind = MESSAGE_ANSWER};
+	struct message question;
 	char *value = malloc(STATE_VALUE_MAX);
 	char key[PAYLOAD_MAX];
-	int fd = -1;
+	int64_t size;
+	int status = -1;
 
 	if (value &&
-	    wire_receive(link->process.questions, &question, key, &fd, MSG_DONTWAIT) == 1) {
-		int64_t size = pipeline_services.state_get(link->stage,
-							   (struct weir_slice){key, question.size},
-							   value, STATE_VALUE_MAX);
-
-		uint64_t left = size > 0 ? (uint64_t)size : 0, at = 0;
-
-		reply.a = (uint64_t)size;
-		do {
-			reply.size = (uint32_t)(left < PAYLOAD_MAX ? left : PAYLOAD_MAX);
-			(void)wire_send(link->process.questions, &reply, value + at, -1, 0);
-			at += reply.size;
-			left -= reply.size;
-		} while (left);
+	    wire_receive(link->process.questions, &question, key, NULL, MSG_DONTWAIT) == 1) {
+		size = pipeline_services.state_get(link->stage,
+						   (struct weir_slice){key, question.size}, value,
+						   STATE_VALUE_MAX);
+		if (size > STATE_VALUE_MAX)
+			size = WEIR_ERR_NOT_FOUND; /* none that state_set() has taken */
+		status = send_value(link, size, value);
 	}
-	if (fd >= 0)
-		close(fd);
 	free(value);
+	return status;
+}
+
+/* ---- talking --------------------------------------------------------------------------------- */
+
+int link_nonsense(struct link *link, const char *what)
+{
+	log_line(WEIR_LOG_ERROR, link->stage->origin, "plugin_nonsense",
+		 "the process %d of this plugin %s, which makes no sense; it is ended",
+		 link->process.pid, what);
+	link->is_nonsense = 1;
+	return LINK_LOST;
+}
+
+static int take_question(struct link *link)
+{
+	if (answer_question(link) == 0)
+		return LINK_ANSWERED;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return link_nonsense(link, "asks and does not listen");
+	return LINK_LOST;
 }
 
 static void take_event(struct link *link, const struct message *message, link_call *call,
@@ -200,13 +142,29 @@ static void take_event(struct link *link, const struct message *message, link_ca
 	while (did_next(&list, &entry))
 		if (!link_does(link, &entry) && call)
 			call(user, &entry);
+	if (list.failed)
+		(void)link_nonsense(link, "says something that is nothing");
 }
 
-/* ---- talking --------------------------------------------------------------------------------- */
-
-int link_send(struct link *link, const struct message *message, const void *payload, int fd)
+int link_send(struct link *link, struct message *message, int fd)
 {
-	return link->process.pid ? wire_send(link->process.messages, message, payload, fd, 0) : -1;
+	if (!link->process.pid)
+		return -1;
+	/* Before it can be answered. */
+	message->number = atomic_fetch_add(&link->sent, 1) + 1;
+	if (wire_send(link->process.messages, message, NULL, fd, MSG_DONTWAIT) == 0)
+		return 0;
+	atomic_fetch_sub(&link->sent, 1);
+	return -1;
+}
+
+/* Every message is answered once, and in order. */
+static int take_answer(struct link *link, const struct message *message)
+{
+	if (message->number != link->answers || message->number > atomic_load(&link->sent))
+		return link_nonsense(link, "answers what it has not been asked");
+	link->answers++;
+	return LINK_ANSWERED;
 }
 
 int link_step(struct link *link, int wake, int timeout_ms, link_call *call, void *user,
@@ -215,41 +173,43 @@ int link_step(struct link *link, int wake, int timeout_ms, link_call *call, void
 	struct pollfd ready[3] = {{link->process.messages, POLLIN, 0},
 				  {link->process.questions, POLLIN, 0},
 				  {wake, POLLIN, 0}};
-	int got, fd = -1;
+	int got;
 
 	ret_message->kind = 0;
 	got = poll(ready, wake >= 0 ? 3 : 2, timeout_ms);
 	if (got == 0)
 		return LINK_LATE;
-	if (ready[1].revents & POLLIN)
-		answer_question(link);
+	/* What it has said before it asked, or ended, comes first. */
 	if (!ready[0].revents)
-		return LINK_ANSWERED;
-	got = wire_receive(link->process.messages, ret_message, link->payload, &fd, MSG_DONTWAIT);
-	if (fd >= 0) /* it has none to give */
-		close(fd);
+		return ready[1].revents ? take_question(link) : LINK_ANSWERED;
+	got = wire_receive(link->process.messages, ret_message, link->payload, NULL, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		ret_message->kind = 0;
+	else if (got < 0 && errno == EBADMSG)
+		return link_nonsense(link, "sends a message that is none");
 	else if (got <= 0)
 		return LINK_LOST;
+	else if (ret_message->kind == MESSAGE_ANSWER)
+		return take_answer(link, ret_message);
 	else if (ret_message->kind == MESSAGE_EVENT)
 		take_event(link, ret_message, call, user);
-	return LINK_ANSWERED;
+	return link->is_nonsense ? LINK_LOST : LINK_ANSWERED;
 }
 
 /* The body lies in the message, or in the rows' area: copied before anything in it is believed. */
-static int take_body(const struct link *link, struct answer *answer)
+static int take_body(struct link *link, struct answer *answer)
 {
 	const struct message *message = &answer->message;
+	const struct batch_area *rows = &link->rows.area;
 	const void *from = link->payload;
 	uint64_t size = message->size;
 
 	if (message->c) {
 		size = message->c;
-		if (!link->rows.area.data || message->b > AREA_BYTES ||
-		    size > AREA_BYTES - message->b)
-			return LINK_LOST;
-		from = link->rows.area.data + message->b;
+		if (!rows->data || message->b > rows->size || size > rows->size - message->b ||
+		    size > link_room(link))
+			return link_nonsense(link, "answers at a place that is none");
+		from = rows->data + message->b;
 	}
 	answer->body = malloc(size + 1);
 	if (!answer->body)
@@ -260,10 +220,10 @@ static int take_body(const struct link *link, struct answer *answer)
 	answer->error.line = (uint32_t)parcel_get(&answer->list);
 	answer->error.column = (uint32_t)parcel_get(&answer->list);
 	parcel_text_copy(&answer->list, answer->error.text, sizeof(answer->error.text));
-	if (!answer->list.failed && did_is_sound(answer->list))
+	if (!answer->list.failed && answer->error.code <= 0 && did_is_sound(answer->list))
 		return LINK_ANSWERED;
 	answer_free(answer);
-	return LINK_LOST;
+	return link_nonsense(link, "gives an answer that is none");
 }
 
 int link_answer(struct link *link, uint64_t limit_ns, link_call *call, void *user,
@@ -295,26 +255,28 @@ void answer_free(struct answer *answer)
 
 int link_call_plugin(struct link *link, uint64_t what, uint64_t argument, struct answer *ret_answer)
 {
-	const struct message message = {.kind = MESSAGE_CALL, .what = what, .a = argument};
+	struct message message = {.kind = MESSAGE_CALL, .what = what, .a = argument};
 
 	memset(ret_answer, 0, sizeof(*ret_answer));
-	if (link_send(link, &message, NULL, -1) < 0)
+	if (link_send(link, &message, -1) < 0)
 		return LINK_LOST;
 	return link_answer(link, link_limit_ns(link), NULL, NULL, ret_answer);
 }
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
-static int send_setup(struct link *link, const struct shared *settings, uint64_t size)
+/* Not numbered: the answer that it was made is that to all of it. */
+static int send_setup(const struct link *link, const struct shared *settings, uint64_t size)
 {
+	int socket = link->process.messages;
 	struct message message = {.kind = MESSAGE_SETUP, .a = size, .b = settings->area.size};
 	const struct shared *areas[] = {&link->text, &link->rows};
 
-	if (link_send(link, &message, NULL, settings->fd) < 0)
+	if (wire_send(socket, &message, NULL, settings->fd, MSG_DONTWAIT) < 0)
 		return -1;
 	for (int i = 0; i < 2 && areas[i]->area.data; i++) {
 		message.b = areas[i]->area.size;
-		if (link_send(link, &message, NULL, areas[i]->fd) < 0)
+		if (wire_send(socket, &message, NULL, areas[i]->fd, MSG_DONTWAIT) < 0)
 			return -1;
 	}
 	return 0;
@@ -359,19 +321,6 @@ static int wait_created(struct link *link, struct weir_error *error)
 	return error->code;
 }
 
-/* Those of the HTTP service, which an output has in its process. */
-static void own_metrics(struct link *link)
-{
-	struct weir_metric *own[METRICS_OWN] = {link->stage->requests, link->stage->retries,
-						link->stage->http_in_flight,
-						link->stage->http_bytes, link->stage->latency};
-
-	link->metric_count = 0;
-	for (uint32_t i = 0; i < METRICS_OWN; i++)
-		if (metric_slot(link, i) == 0)
-			link->metrics[i] = own[i];
-}
-
 int link_up(struct link *link, struct weir_error *error)
 {
 	char how[64];
@@ -379,7 +328,10 @@ int link_up(struct link *link, struct weir_error *error)
 
 	if (status < 0)
 		return status;
-	own_metrics(link);
+	link_own_metrics(link);
+	atomic_store(&link->sent, 0);
+	link->answers = 0;
+	link->is_nonsense = 0;
 	atomic_store(&link->pid, link->process.pid);
 	status = set_up(link, error);
 	if (status == 0)
@@ -398,10 +350,10 @@ void link_lost(struct link *link, const char *doing, uint64_t patience_ns, uint6
 	char how[64];
 
 	*ret_wait_ns = 0;
-	did_charge(link, -link->charged);
+	link_charge(link, -link->charged);
 	if (!pid)
 		return;
-	process_end(&link->process, patience_ns, how, sizeof(how));
+	process_end(&link->process, link->is_nonsense ? 0 : patience_ns, how, sizeof(how));
 	atomic_store(&link->pid, 0);
 	atomic_fetch_add(&link->restarts, 1);
 	metric_add(link->stage->restarts, 1);
@@ -417,6 +369,11 @@ void link_lost(struct link *link, const char *doing, uint64_t patience_ns, uint6
 		 "the process %d of this plugin %s %s; another one is started, and gets what this "
 		 "one had",
 		 pid, how, doing);
+	if (link->losses == LOSSES_MAX)
+		pipeline_fail(link->stage->pipeline,
+			      "the processes of %s ended %u times in a row without anything done "
+			      "between",
+			      link->stage->origin, link->losses);
 }
 
 int link_is_too_large(struct link *link)
@@ -430,18 +387,18 @@ int link_is_too_large(struct link *link)
 	bytes = (int64_t)process_memory(link->process.pid);
 	atomic_store(&link->memory, bytes);
 	metric_set(link->stage->process_memory, bytes);
-	return bytes > link->stage->pipeline->memory->budget.hard + PROCESS_BASE_BYTES;
+	return bytes > (int64_t)link_room(link);
 }
 
 void link_down(struct link *link, link_call *call, void *user)
 {
-	const struct message message = {.kind = MESSAGE_CALL, .what = CALL_DESTROY};
+	struct message message = {.kind = MESSAGE_CALL, .what = CALL_DESTROY};
 	struct answer answer;
 	char how[64];
 
 	if (!link->process.pid)
 		return;
-	if (link_send(link, &message, NULL, -1) == 0 &&
+	if (link_send(link, &message, -1) == 0 &&
 	    link_answer(link, link_limit_ns(link), call, user, &answer) == LINK_ANSWERED) {
 		struct did entry;
 
@@ -451,5 +408,5 @@ void link_down(struct link *link, link_call *call, void *user)
 	}
 	process_end(&link->process, LEAVE_NS, how, sizeof(how));
 	atomic_store(&link->pid, 0);
-	did_charge(link, -link->charged);
+	link_charge(link, -link->charged);
 }

@@ -19,6 +19,9 @@
 
 /* Starts in a row that fail, after which the pipeline can't go on. */
 #define STARTS_MAX 5
+/* Losses in a row with nothing done between them, after which the same is so: half a minute. That is the plugin then,
+ * and not a record: a single one in a batch of 65,536 takes 22, and each next to it 4. */
+#define LOSSES_MAX 150
 
 struct link {
 	struct weir_context *stage;
@@ -26,6 +29,9 @@ struct link {
 	struct shared text, rows; /* of filters */
 	char *title;
 	char *payload;                /* PAYLOAD_MAX */
+	_Atomic uint64_t sent;        /* messages: their numbers; from any thread that sends */
+	uint64_t answers;             /* the number that the next answer must have */
+	int is_nonsense;              /* what the process says: it is to be ended */
 	struct weir_metric **metrics; /* by the number that the process has given them */
 	uint32_t metric_count, metric_capacity;
 	int64_t charged;     /* what the plugin says it holds */
@@ -60,8 +66,9 @@ int link_up(struct link *link, struct weir_error *error);
 /* The process is over, or is to be: ends it, says so, and counts it. `doing` goes behind "was ended by SIGKILL".
  * Sets the wait before the next start in *ret_wait_ns. */
 void link_lost(struct link *link, const char *doing, uint64_t patience_ns, uint64_t *ret_wait_ns);
-/* Sends; 0 or -1. */
-int link_send(struct link *link, const struct message *message, const void *payload, int fd);
+/* Gives the message its number and sends it; 0, or -1 when there is no process, or none that takes it now: never
+ * waits. One thread at a time. */
+int link_send(struct link *link, struct message *message, int fd);
 /* Waits for the answer and does meanwhile what events ask. LINK_*. ret_answer is to be freed when it is
  * LINK_ANSWERED. */
 int link_answer(struct link *link, uint64_t limit_ns, link_call *call, void *user,
@@ -75,6 +82,15 @@ int link_step(struct link *link, int wake, int timeout_ms, link_call *call, void
 	      struct message *ret_message);
 /* Does what the entry asks of the link; 0 when it is none of those. */
 int link_does(struct link *link, const struct did *entry);
+/* The plugin holds so many more bytes. */
+void link_charge(struct link *link, int64_t bytes);
+/* A new process has none but those of the HTTP service, which an output has over there. */
+void link_own_metrics(struct link *link);
+/* The process has lost its mind, in these words behind "the process of this plugin": it is to be ended. Returns
+ * LINK_LOST. */
+int link_nonsense(struct link *link, const char *what);
+/* What the process may take, and so what the agent takes out of shared memory for one answer: bytes. */
+uint64_t link_room(const struct link *link);
 void answer_free(struct answer *answer);
 /* How long a call may take. */
 uint64_t link_limit_ns(const struct link *link);

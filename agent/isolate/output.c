@@ -64,9 +64,9 @@ static void take_wake(const struct isolated_output *output)
 
 /* ---- to the process; under the lock ---------------------------------------------------------- */
 
-static int send_message(struct isolated_output *output, const struct message *message, int fd)
+static int send_message(struct isolated_output *output, struct message *message, int fd)
 {
-	if (wire_send(output->link.process.messages, message, NULL, fd, MSG_DONTWAIT) < 0)
+	if (link_send(&output->link, message, fd) < 0)
 		return -1; /* the thread will hear of it, if it is the end */
 	if (output->unanswered++ == 0) {
 		output->answered_ns = clock_monotonic_ns();
@@ -77,7 +77,7 @@ static int send_message(struct isolated_output *output, const struct message *me
 
 static void send_flush(struct isolated_output *output)
 {
-	const struct message message = {
+	struct message message = {
 		.kind = MESSAGE_CALL, .what = CALL_FLUSH, .a = output->flush_wanted};
 
 	if (!output->flush_wanted || output->flush_is_out || output->unanswered >= WINDOW)
@@ -193,28 +193,36 @@ static void pass_outcome(struct isolated_output *output, struct parts *parts, ui
 	pthread_mutex_lock(&output->lock);
 }
 
-static void did_outcome(struct isolated_output *output, const struct did *entry)
+/* The records of the entry, in the thread's list; how many. Under the lock. */
+static uint32_t take_records(struct isolated_output *output, struct parts *parts,
+			     const struct did *entry)
 {
 	const struct weir_slice *list = &entry->texts[2];
-	uint64_t count = list->size / sizeof(uint32_t);
-	uint32_t *given = count ? malloc(list->size) : NULL;
+	uint32_t *given = malloc(list->size + 1);
+	uint32_t taken;
+
+	if (!given || records_room(output, parts) < 0) {
+		free(given);
+		pipeline_fail(output->link.stage->pipeline, "no memory to note outcomes");
+		return 0;
+	}
+	if (list->size)
+		memcpy(given, list->data, list->size);
+	taken = parts_take(parts, given, list->size / sizeof(*given), output->records);
+	free(given);
+	return taken;
+}
+
+static void did_outcome(struct isolated_output *output, const struct did *entry)
+{
 	struct parts *parts;
 	char reason[64];
 	uint32_t taken;
 
 	snprintf(reason, sizeof(reason), "%.*s", (int)entry->texts[0].size, entry->texts[0].data);
-	if (given)
-		memcpy(given, list->data, list->size);
 	pthread_mutex_lock(&output->lock);
 	parts = find_parts(output, entry->numbers[0]);
-	if (!parts || (count && !given) || records_room(output, parts) < 0 ||
-	    entry->numbers[1] < WEIR_OUTCOME_DELIVERED ||
-	    entry->numbers[1] > WEIR_OUTCOME_DROPPED) {
-		pthread_mutex_unlock(&output->lock);
-		free(given);
-		return;
-	}
-	taken = parts_take(parts, given, count, output->records);
+	taken = parts ? take_records(output, parts, entry) : 0;
 	if (taken) {
 		output->link.losses = 0;
 		pass_outcome(output, parts, taken, (uint32_t)entry->numbers[1], reason,
@@ -222,13 +230,18 @@ static void did_outcome(struct isolated_output *output, const struct did *entry)
 	}
 	send_more(output);
 	pthread_mutex_unlock(&output->lock);
-	free(given);
 }
 
 static void on_entry(void *user, const struct did *entry)
 {
-	if (entry->code == DID_OUTCOME)
-		did_outcome(user, entry);
+	struct isolated_output *output = user;
+
+	if (entry->code != DID_OUTCOME)
+		return;
+	if (entry->numbers[1] < WEIR_OUTCOME_DELIVERED || entry->numbers[1] > WEIR_OUTCOME_DROPPED)
+		(void)link_nonsense(&output->link, "gives records an outcome that is none");
+	else
+		did_outcome(output, entry);
 }
 
 /* ---- when a process is lost; on the thread --------------------------------------------------- */
@@ -290,9 +303,12 @@ static int is_stopping(struct isolated_output *output)
 static void wait_ns(struct isolated_output *output, uint64_t ns)
 {
 	struct pollfd wake = {output->wake, POLLIN, 0};
+	uint64_t now = clock_monotonic_ns(), until = now + ns;
 
-	if (ns && !is_stopping(output))
-		(void)poll(&wake, 1, (int)(ns / NS_PER_MS) + 1);
+	for (; now < until && !is_stopping(output); now = clock_monotonic_ns()) {
+		(void)poll(&wake, 1, (int)((until - now) / NS_PER_MS) + 1);
+		take_wake(output);
+	}
 }
 
 static void output_lost(struct isolated_output *output, const char *doing, uint64_t patience_ns)
@@ -328,7 +344,14 @@ static int start_plugin(struct isolated_output *output, struct weir_error *error
 		(void)link_does(&output->link, &entry);
 	*error = answer.error;
 	answer_free(&answer);
+	if (error->code < 0)
+		link_down(&output->link, NULL, NULL);
 	return error->code;
+}
+
+static int is_over(struct isolated_output *output)
+{
+	return is_stopping(output) || pipeline_has_failed(output->link.stage->pipeline);
 }
 
 /* Another process, with all that has no outcome. */
@@ -338,9 +361,9 @@ static void output_up(struct isolated_output *output)
 	struct weir_error error = {0};
 	int status = 0;
 
-	for (uint32_t starts = 0; starts < STARTS_MAX && !is_stopping(output); starts++) {
+	for (uint32_t starts = 0; starts < STARTS_MAX && !is_over(output); starts++) {
 		wait_ns(output, starts ? NS_PER_MS * 10u << starts : 0);
-		status = output->link.process.pid ? 0 : link_up(&output->link, &error);
+		status = link_up(&output->link, &error);
 		if (status == 0)
 			status = start_plugin(output, &error);
 		if (status == 0)
@@ -416,11 +439,11 @@ static void wait_stop(struct isolated_output *output)
 
 static void stop_plugin(struct isolated_output *output)
 {
-	const struct message message = {.kind = MESSAGE_CALL, .what = CALL_STOP};
+	struct message message = {.kind = MESSAGE_CALL, .what = CALL_STOP};
 	uint64_t until = clock_monotonic_ns() + link_limit_ns(&output->link);
 	struct message got = {.kind = 0};
 
-	if (!output->link.process.pid || link_send(&output->link, &message, NULL, -1) < 0)
+	if (!output->link.process.pid || link_send(&output->link, &message, -1) < 0)
 		return;
 	while (!(got.kind == MESSAGE_ANSWER && got.what == CALL_STOP) &&
 	       clock_monotonic_ns() < until)

@@ -3,7 +3,7 @@
 
 const void *parcel_bytes(struct parcel *parcel, uint64_t size)
 {
-	const void *bytes = parcel->data + parcel->at;
+	const void *bytes = parcel->data ? parcel->data + parcel->at : NULL;
 
 	if (parcel->failed || size > parcel->size - parcel->at) {
 		parcel->failed = 1;

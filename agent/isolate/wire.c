@@ -34,7 +34,7 @@ int wire_send(int socket, const struct message *message, const void *payload, in
 
 static void take_fd(struct msghdr *whole, int *ret_fd)
 {
-	const struct cmsghdr *control = CMSG_FIRSTHDR(whole);
+	const struct cmsghdr *control = ret_fd ? CMSG_FIRSTHDR(whole) : NULL;
 
 	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
 	    control->cmsg_len == CMSG_LEN(sizeof(int)))
@@ -50,11 +50,13 @@ int wire_receive(int socket, struct message *ret_message, void *payload, int *re
 	} control;
 	struct msghdr whole = {.msg_iov = parts,
 			       .msg_iovlen = 2,
-			       .msg_control = control.room,
-			       .msg_controllen = sizeof(control.room)};
+			       .msg_control = ret_fd ? control.room : NULL,
+			       /* Not CMSG_SPACE(): its padding has room for a second one. */
+			       .msg_controllen = ret_fd ? CMSG_LEN(sizeof(int)) : 0};
 	ssize_t size;
 
-	*ret_fd = -1;
+	if (ret_fd)
+		*ret_fd = -1;
 	do {
 		size = recvmsg(socket, &whole, flags | MSG_CMSG_CLOEXEC);
 	} while (size < 0 && errno == EINTR);
@@ -64,10 +66,12 @@ int wire_receive(int socket, struct message *ret_message, void *payload, int *re
 	if ((size_t)size >= sizeof(*ret_message) && !(whole.msg_flags & MSG_TRUNC) &&
 	    ret_message->size == (size_t)size - sizeof(*ret_message))
 		return 1;
-	if (*ret_fd >= 0)
+	if (ret_fd && *ret_fd >= 0) {
 		close(*ret_fd);
-	*ret_fd = -1;
-	return 0;
+		*ret_fd = -1;
+	}
+	errno = EBADMSG;
+	return size ? -1 : 0;
 }
 
 int shared_create(struct shared *shared, uint64_t size, struct weir_error *error)

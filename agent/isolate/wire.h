@@ -7,7 +7,7 @@
  *     MESSAGE_SETUP  settings; the areas' descriptors   ──▶   makes the plugin's instance
  *     MESSAGE_CALL   start, process, timer, flush, ...  ──▶   calls the plugin
  *     MESSAGE_WRITE  a delivery, in an area of its own  ──▶
- *                                                       ◀──   MESSAGE_ANSWER  of every one of them
+ *                                                       ◀──   MESSAGE_ANSWER  of every one of them, in order
  *                                                       ◀──   MESSAGE_EVENT   at any time: log, outcomes
  *
  * A second socket is for questions of the plugin that the agent answers (its state).
@@ -47,10 +47,9 @@
 #define DID_EMIT \
 	11 /* claims, claims whose sources it names, its DID_DEADs, the batch: see image.h */
 #define DID_CHANGE 12  /* claims, claims whose sources it names, the batch that it was given */
-#define DID_OUTCOME 13 /* delivery, outcome, reason, text, count, records; count 0 = the rest */
+#define DID_OUTCOME 13 /* delivery, outcome, reason, text, records */
 #define DID_STALL 14   /* text */
 #define DID_FULL 15    /* 0 or 1 */
-#define DID_FAIL 16    /* text: the pipeline can't go on */
 
 /* The first metrics are those that the agent itself keeps of an output. */
 #define METRICS_OWN 5
@@ -58,18 +57,23 @@
 /* A payload at most: within what a socket takes by default (net.core.wmem_default, 208 KiB). */
 #define PAYLOAD_MAX (64u << 10)
 
+/* See state_set(): bytes. */
+#define STATE_KEY_MAX 256
+#define STATE_VALUE_MAX (1u << 20)
+
 struct message {
 	uint32_t kind;
-	uint32_t size; /* of the payload */
-	uint64_t what; /* CALL_*, or the number of a delivery */
+	uint32_t size;   /* of the payload */
+	uint64_t number; /* from 1 on, as they are sent; an answer has that of its message */
+	uint64_t what;   /* CALL_*, or the number of a delivery */
 	uint64_t a, b,
 		c; /* of a call: its argument; of an answer: its status, and its body's place */
 };
 
 /* Sends; fd is passed on unless it is -1. flags are those of sendmsg(). -1 with errno. */
 int wire_send(int socket, const struct message *message, const void *payload, int fd, int flags);
-/* Receives one; *ret_fd is -1 when none came. Returns 1; 0 at the end of the other side or a message that is
- * none; -1 with errno. */
+/* Receives one. *ret_fd is -1 when none came; with NULL none is let in. Returns 1; 0 at the end of the other side; -1
+ * with errno, which is EBADMSG for a message that is none. */
 int wire_receive(int socket, struct message *ret_message, void *payload, int *ret_fd, int flags);
 
 /* Memory for two processes. Nobody can change its size, so that a reader can't be made to fault. */

@@ -1,101 +1,248 @@
 // SPDX-License-Identifier: MIT
-/* Any bytes as what the process of an isolated plugin says and has left in the shared rows: two bytes with the size of
- * the answer's body, the body, and the rows. What is taken in is sound, and what is not leaves the batch as it
- * was. */
-#include <stdlib.h>
-
+/*
+ * Any bytes as what the process of an isolated filter says on its sockets and has left in the shared rows: what is taken
+ * in is sound, what is not leaves the batch as it was, and no memory stays charged.
+ *
+ *     BATCH_* , count , count times (SAY_* , size in two bytes , bytes) , rows
+ *
+ * Without a word of the right form nothing deeper would ever be reached: so the plain ones of SAY_* give the bytes a
+ * header that is true, and SAY_RAW takes it from the bytes.
+ */
+#include "../unit/isolate/mock_filter.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "batch/batch_check.h"
-#include "isolate/did.h"
-#include "isolate/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define RECORDS 2
-#define BLOCK_BYTES 4096
+#define BATCH_NONE 0 /* the call is about none */
+#define BATCH_WHOLE 1
+#define BATCH_PART 2 /* of which the first record is set aside */
 
-/* Also where assert() is nothing: much of it is done for what it does. */
-static void must(int holds)
+#define SAY_ANSWER 0 /* the list of what was done */
+#define SAY_FAILED 1 /* the same, from a plugin that returned an error */
+#define SAY_BODY 2   /* an answer with its error's text */
+#define SAY_PLACE 3  /* an answer: where in the rows it is, two numbers of four bytes */
+#define SAY_EVENT 4
+#define SAY_ASK 5
+#define SAY_RAW 6
+#define SAYS 7
+
+#define RECORDS 3
+#define SAID_MAX 8
+#define ROWS_BYTES (256u << 10)
+#define INPUTS_PER_PIPELINE 256 /* the plugin's metrics stay as long as it does */
+
+static struct mock_filter mock;
+static struct batch_area rows;
+static uint32_t inputs;
+
+/* ---- the process ----------------------------------------------------------------------------- */
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+static uint32_t take(struct input *input, uint32_t bytes)
 {
-	if (!holds)
-		abort();
+	uint32_t number = 0;
+
+	for (uint32_t i = 0; i < bytes && input->size; i++, input->size--)
+		number |= (uint32_t)*input->data++ << 8 * i;
+	return number;
 }
 
-/* Two records of one field, with the text "line". */
-static struct batch *make_batch(struct batch_pool *pool)
+static struct input take_part(struct input *input)
 {
-	static const uint8_t id[16] = {1};
-	struct batch *batch = batch_acquire(pool);
-	struct weir_slice key = {"a", 1};
-	struct source *source = source_ghost(id, (struct weir_slice){"s", 1});
-	uint32_t index;
-	uint16_t shape = 0;
-	int added;
+	uint32_t wanted = take(input, 2);
+	struct input part = {input->data, wanted < input->size ? wanted : input->size};
 
-	must(batch != NULL && source != NULL);
-	must(batch_add_source(batch, &source->view, &index, &added) == 0);
-	must(batch_shape(&batch->view, &key, 1, &shape) == 0);
-	must(batch_reserve(&batch->view, RECORDS, RECORDS, 64) == 0);
-	for (uint32_t i = 0; i < RECORDS; i++) {
-		struct weir_value text = batch_text(&batch->view, (struct weir_slice){"line", 4});
-		uint32_t row;
-		struct weir_value *values = weir_batch_row(&batch->view, 1, &row);
-		struct weir_record *record = weir_batch_record(&batch->view);
+	input->data += part.size;
+	input->size -= part.size;
+	return part;
+}
 
-		*values = text;
-		record->row = row;
-		record->shape = shape;
-		record->capacity = 1;
-		record->line_offset = (uint32_t)text.as.offset;
-		record->line_length = text.length;
+static void say(int socket, struct message message, const struct buffer *body)
+{
+	message.size = (uint32_t)body->size;
+	(void)wire_send(socket, &message, body->data, -1, MSG_DONTWAIT);
+}
+
+static void say_answer(uint32_t how, uint64_t number, struct input said)
+{
+	struct message answer = {.kind = MESSAGE_ANSWER, .number = number, .what = CALL_PROCESS};
+	struct buffer body = {0};
+
+	if (how == SAY_PLACE) {
+		answer.b = take(&said, 4);
+		answer.c = take(&said, 4);
 	}
-	return batch;
+	if (how == SAY_FAILED)
+		answer.a = (uint64_t)(int64_t)WEIR_ERR_INVALID;
+	if (how <= SAY_FAILED)
+		must((parcel_put(&body, 0) | parcel_put(&body, 0) |
+		      parcel_put_text(&body, weir_slice_of(""))) == 0);
+	must(buffer_append(&body, said.data, said.size) == 0);
+	say(mock.messages, answer, &body);
+	buffer_done(&body);
 }
 
-static void merge(struct batch_pool *pool, const struct batch_area *rows, struct weir_slice body)
+static void say_something(uint32_t how, uint64_t *number, struct input said)
 {
-	struct batch *batch = make_batch(pool);
-	struct image_merge merge = {.is_new = 0};
-	struct parcel parcel = {body.data, body.size, 0, 0};
-	uint32_t blocks = batch->view.block_count;
+	const struct message event = {.kind = MESSAGE_EVENT};
+	struct buffer body = {0};
+
+	if (how <= SAY_PLACE) {
+		say_answer(how, (*number)++, said);
+		return;
+	}
+	if (how == SAY_RAW) {
+		(void)send(mock.messages, said.data, said.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return;
+	}
+	must(buffer_append(&body, said.data, said.size) == 0);
+	say(mock.messages, event, &body);
+	buffer_done(&body);
+}
+
+/* The agent reads messages before questions: so those are asked while there are none. */
+static void ask(struct input said)
+{
+	const struct message question = {.kind = MESSAGE_CALL};
+	struct message none;
+	struct buffer body = {0};
+
+	must(buffer_append(&body, said.data, said.size) == 0);
+	say(mock.questions, question, &body);
+	(void)link_step(&mock.filter.link, -1, 0, NULL, NULL, &none);
+	buffer_done(&body);
+}
+
+static void say_all(struct input *input, int questions)
+{
+	uint32_t count = take(input, 1) % (SAID_MAX + 1);
+	uint64_t number = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t how = take(input, 1) % SAYS;
+		struct input said = take_part(input);
+
+		if (questions && how == SAY_ASK)
+			ask(said);
+		else if (!questions && how != SAY_ASK)
+			say_something(how, &number, said);
+	}
+}
+
+/* ---- the agent ------------------------------------------------------------------------------- */
+
+static void look(void *user, const struct weir_batch *batch)
+{
 	struct weir_error error;
 
-	if (image_merge(batch, rows, &parcel, &merge, &error) < 0) {
-		must(batch->view.record_count == RECORDS && batch->view.block_count == blocks);
-		must(memcmp(weir_record_line(&batch->view, &batch->view.records[1]).data, "line",
-			    4) == 0);
+	(void)user;
+	must(batch_check(batch, &error) == 0);
+}
+
+static void must_be_as_it_was(const struct batch *batch)
+{
+	const struct weir_batch *view = &batch->view;
+
+	must(view->record_count == RECORDS && view->block_count == 1 && view->source_count == 1);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		must(weir_slice_equals(weir_record_line(view, &view->records[i]), "line"));
+		must(view->records[i].flags == 0);
 	}
-	must(batch_check(&batch->view, &error) == 0);
-	free(merge.rows.records);
-	free(merge.rows.values);
-	batch_unref(batch);
+}
+
+/* What the filter has made of the batch goes on; *batch is NULL then. */
+static void take_answer(struct batch **batch, struct answer *answer)
+{
+	struct weir_error error;
+	int status = filter_take_result(&mock.filter, *batch, answer, &error);
+
+	answer_free(answer);
+	if (status < 0 && *batch)
+		must_be_as_it_was(*batch);
+	if (status < 0 || !*batch)
+		return;
+	mock_pass_on(&mock, *batch);
+	*batch = NULL;
+}
+
+/* The first answer is about the batch, those after it are to calls without one. */
+static void listen_to_all(struct batch *take_batch)
+{
+	struct batch *batch = take_batch;
+	struct answer answer;
+
+	while (link_answer(&mock.filter.link, NS_PER_SECOND, NULL, NULL, &answer) ==
+	       LINK_ANSWERED) {
+		take_answer(&batch, &answer);
+		mock.filter.merge.aside = NULL;
+	}
+	if (batch)
+		batch_unref(batch);
+}
+
+/* The process is lost: what it held is given to the next. */
+static void hold_again(void)
+{
+	struct batch *held;
+
+	must(kept_to_batch(&mock.filter.kept, mock.pipeline, &held) == 0);
+	if (!held)
+		return;
+	look(NULL, &held->view);
+	mock_pass_on(&mock, held);
+}
+
+static void run(struct input input)
+{
+	static const uint64_t aside = 1;
+	uint32_t about = take(&input, 1) % 3;
+	struct input ahead = input;
+
+	mock_filter_connect(&mock);
+	mock.filter.merge.aside = about == BATCH_PART ? &aside : NULL;
+	mock.filter.merge.aside_count = RECORDS;
+	say_all(&ahead, 1);
+	say_all(&input, 0);
+	shutdown(mock.messages, SHUT_WR);
+	memset(rows.data, 0, rows.size);
+	memcpy(rows.data, input.data, input.size < rows.size ? input.size : rows.size);
+	listen_to_all(about == BATCH_NONE ? NULL : mock_batch(&mock, RECORDS));
+	hold_again();
+	mock_filter_disconnect(&mock);
+}
+
+static int be_silent(void *user, uint32_t level, const char *origin, const char *code,
+		     const char *text)
+{
+	(void)user;
+	(void)level;
+	(void)origin;
+	(void)code;
+	(void)text;
+	return 1;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t body_size = size >= 2 ? (size_t)(data[0] | data[1] << 8) : 0;
-	struct batch_area rows = {NULL, 0, 0};
-	struct batch_pool pool;
-	struct budget budget;
-	struct parcel list;
-	struct did entry;
-	char *body;
-
-	if (size < 2 || body_size > size - 2)
-		return 0;
-	rows.size = size - 2 - body_size;
-	rows.data = aligned_alloc(64, (rows.size + 64) & ~(size_t)63);
-	body = malloc(body_size ? body_size : 1);
-	must(rows.data != NULL && body != NULL);
-	memcpy(body, data + 2, body_size);
-	memcpy(rows.data, data + 2 + body_size, rows.size);
-	budget_init(&budget, 1 << 20, 64 << 10, NULL, NULL);
-	batch_pool_init(&pool, &budget, BLOCK_BYTES, source_unref);
-	list = (struct parcel){body, body_size, 0, 0};
-	while (did_next(&list, &entry))
-		must(entry.texts[0].size <= body_size);
-	merge(&pool, &rows, (struct weir_slice){body, body_size});
-	batch_pool_done(&pool);
-	free(rows.data);
-	free(body);
+	if (!rows.data) {
+		rows = (struct batch_area){aligned_alloc(64, ROWS_BYTES), ROWS_BYTES, 0};
+		must(rows.data != NULL);
+		log_sink(be_silent, NULL);
+	}
+	if (!mock.pipeline) {
+		mock_filter_open(&mock, rows);
+		mock.seen = look;
+	}
+	run((struct input){data, size});
+	if (++inputs % INPUTS_PER_PIPELINE == 0 || pipeline_has_failed(mock.pipeline)) {
+		mock_filter_close(&mock);
+		mock.pipeline = NULL;
+	}
 	return 0;
 }

@@ -8,6 +8,7 @@
  *   output teller  appends lines to the file `path`
  */
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,24 @@ static void overrun(struct weir_batch *batch)
 	batch->record_count = 0x7fffffff;
 }
 
+/* A program of the plugin's that outlives it; its number is in a file. */
+static void leave_orphan(const struct culprit *culprit)
+{
+	char *const arguments[] = {(char[]){"sleep"}, (char[]){"60"}, NULL};
+	char *const environment[] = {NULL};
+	char path[4096];
+	FILE *file;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/orphan", culprit->marks);
+	file = fopen(path, "we");
+	if (!file || posix_spawn(&pid, "/bin/sleep", NULL, NULL, arguments, environment))
+		exit(1);
+	(void)fprintf(file, "%d", (int)pid);
+	(void)fclose(file);
+	abort();
+}
+
 static void act(struct culprit *culprit, struct weir_batch *batch)
 {
 	static volatile int zero;
@@ -43,6 +62,8 @@ static void act(struct culprit *culprit, struct weir_batch *batch)
 		*(volatile int *)64 = 1;
 	if (strcmp(culprit->how, "abort") == 0)
 		abort();
+	if (strcmp(culprit->how, "orphan") == 0)
+		leave_orphan(culprit);
 	if (strcmp(culprit->how, "exit") == 0)
 		exit(0);
 	if (strcmp(culprit->how, "hang") == 0)

@@ -80,6 +80,38 @@ def test_a_filter_that_ends_its_process_costs_no_record_and_repeats_none(agent, 
         assert "in the plugin mark (filter mark of the pipeline payments)" in report
 
 
+def test_the_end_of_a_process_is_seen_though_a_program_that_it_started_goes_on(agent, tmp_path):
+    pipeline(agent, tmp_path, [{"mark": culprit(tmp_path, "orphan")}])
+    text = load(tmp_path, 1)
+    agent.start()
+    wait_until(lambda: count(tmp_path / "out") == len(text), 10 * SLOW, "the lines")
+    os.kill(int((tmp_path / "marks/orphan").read_text()), signal.SIGKILL)
+    assert lines(tmp_path / "out") == text
+    assert "was ended by SIGABRT in process()" in agent.log()  # not: did not come back
+
+
+@pytest.mark.parametrize("kind", ["filters", "outputs"])
+def test_a_plugin_of_which_no_process_does_anything_stops_its_pipeline_and_loses_nothing(agent, tmp_path, kind, long):
+    if not long:
+        pytest.skip("half a minute; see --long")
+    def stages(times):
+        if kind == "filters":
+            return [{"mark": culprit(tmp_path, times=times)}], None
+        return [], [{"teller": culprit(tmp_path, times=times, path=f"{tmp_path}/out")}]
+    pipeline(agent, tmp_path, *stages(times=1000000))
+    (tmp_path / "log").write_bytes(b"".join(b"crash-%d\n" % i for i in range(200)))
+    agent.start()
+    wait_until(lambda: "ended 150 times in a row without anything done between" in agent.log(), 90 * SLOW, "the end")
+    restarts = process_of(agent, kind)["restarts"]
+    agent.stop(code=1)
+    pipeline(agent, tmp_path, *stages(times=0))
+    agent.start()
+    wait_until(lambda: count(tmp_path / "out") + count(tmp_path / "dead") >= 200, 20 * SLOW, "the lines")
+    assert restarts == 150
+    assert count(tmp_path / "out") + count(tmp_path / "dead") == 200
+    assert count(tmp_path / "out") > 100
+
+
 def test_crashes_under_load_lose_nothing_and_repeat_nothing_behind_a_filter(agent, tmp_path, long):
     crashes = 1000 if long else 20
     pipeline(agent, tmp_path, [{"mark": culprit(tmp_path)}])
@@ -133,7 +165,8 @@ def test_held_records_outlive_a_kill_from_outside_and_their_timer_runs_again(age
     assert "did not come back from process()" in agent.log()
 
 
-def test_a_filter_that_leaks_is_replaced_before_it_takes_everything(agent, tmp_path):
+def test_a_filter_that_leaks_is_replaced_before_it_takes_everything(agent, plugins, tmp_path):
+    agent.configure(plugin_dirs=["default", str(plugins)], isolate_timeout="30s")  # so much memory takes its time
     pipeline(agent, tmp_path, [{"mark": culprit(tmp_path, how="leak", times=1000)}])
     agent.start()
     (tmp_path / "log").write_bytes(b"crash-1\n")
