@@ -26,6 +26,7 @@
 
 #include "base/clock.h"
 #include "base/printable.h"
+#include "base/secrets.h"
 
 #define LOG_TEXT_MAX 4096 /* bytes of one message; the rest is cut and marked */
 #define LOG_LIMITS 256    /* pairs of origin and code that are limited at a time */
@@ -323,6 +324,7 @@ void log_line(uint32_t level, const char *origin, const char *code, const char *
 		text[0] = '\0';
 	else if ((size_t)size >= sizeof(text))
 		memcpy(text + sizeof(text) - 4, "...", 4);
+	secrets_mask(text, strlen(text));
 	pthread_mutex_lock(&logger.lock);
 	if ((!logger.sink || !logger.sink(logger.sink_user, level, origin, code, text)) &&
 	    limit_passes(origin, code, &left_out)) {

@@ -8,6 +8,7 @@
  */
 #include "batch/json_string.h"
 
+#include "base/base64.h"
 #include "batch/json_copy.h"
 #include "batch/utf8.h"
 
@@ -104,37 +105,14 @@ int json_append_member(struct buffer *out, const char *name, const char *text)
 	return text ? json_append_string(out, weir_slice_of(text)) : buffer_text(out, "null");
 }
 
-static char *append_base64(char *to, const uint8_t *bytes, size_t size)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (; size; bytes += 3) {
-		size_t taken = size < 3 ? size : 3;
-		uint32_t bits = (uint32_t)bytes[0] << 16;
-
-		if (taken > 1)
-			bits |= (uint32_t)bytes[1] << 8;
-		if (taken > 2)
-			bits |= bytes[2];
-		to[0] = digits[bits >> 18];
-		to[1] = digits[bits >> 12 & 63];
-		to[2] = taken > 1 ? digits[bits >> 6 & 63] : '=';
-		to[3] = taken > 2 ? digits[bits & 63] : '=';
-		to += 4;
-		size -= taken;
-	}
-	return to;
-}
-
 int json_append_base64(struct buffer *out, struct weir_slice bytes)
 {
-	char *to = buffer_reserve(out, (bytes.size + 2) / 3 * 4 + 2);
+	char *to = buffer_reserve(out, base64_size(bytes.size) + 2);
 
 	if (!to)
 		return WEIR_ERR_MEMORY;
 	*to++ = '"';
-	to = append_base64(to, (const uint8_t *)bytes.data, bytes.size);
+	to = base64_append(to, bytes);
 	*to++ = '"';
 	out->size = (size_t)(to - out->data);
 	return 0;

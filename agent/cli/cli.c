@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/secrets.h"
 
 #define NAME_WIDTH 10
 
@@ -67,6 +68,7 @@ int cli_main(const struct cli_command *commands, int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	secrets_add_environment();
 	if (!name) {
 		print_help(commands);
 		return CLI_USAGE;

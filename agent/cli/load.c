@@ -4,11 +4,15 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "base/secrets.h"
 #include "cli/cli.h"
 
 int cli_fail(const char *command, const struct weir_error *error)
 {
-	fprintf(stderr, "weir %s: %s\n", command, error->text);
+	struct weir_error shown = *error;
+
+	secrets_mask(shown.text, strlen(shown.text));
+	fprintf(stderr, "weir %s: %s\n", command, shown.text);
 	return CLI_FAILED;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secrets.h"
 #include "cli/cli.h"
 #include "cli/file_write.h"
 #include "cli/progress.h"
@@ -20,6 +21,7 @@
 #include "cli/signals.h"
 #include "cli/temporary.h"
 #include "cli/terminal.h"
+#include "config/memory.h"
 #include "config/units.h"
 #include "pipeline/agent.h"
 
@@ -48,6 +50,7 @@ struct arguments {
 	const char *config;
 	int64_t give_up_ns;
 	int quiet, json, dry_run;
+	struct config_memory memory; /* of what stood on the command line */
 };
 
 /* ---- arguments ---- */
@@ -59,6 +62,36 @@ static int take_give_up(struct arguments *arguments, const char *text)
 		return cli_usage_error("ship", "\"%s\" is no duration; write it as 30s or 5m",
 				       text);
 	return CLI_OK;
+}
+
+/* Everybody on the host can read the command line: what may be a secret is copied from it, and stars take
+ * its place. */
+static void hide(struct arguments *arguments, const char **argument, size_t kept)
+{
+	char *written = (char *)(uintptr_t)*argument;
+	size_t size = strlen(written);
+	char *copy = config_copy(&arguments->memory, written, size);
+
+	if (!copy)
+		return;
+	*argument = copy;
+	memset(written + kept, '*', size - kept);
+}
+
+static void hide_secrets(struct arguments *arguments)
+{
+	struct ship_request *request = &arguments->request;
+	const char *written = request->to;
+
+	secrets_add_url(weir_slice_of(request->to));
+	hide(arguments, &request->to, strlen(request->to));
+	if (request->to != written)
+		secrets_mask_line((char *)(uintptr_t)written);
+	for (size_t i = 0; i < request->option_count; i++) {
+		size_t name = strcspn(request->options[i], "=");
+
+		hide(arguments, &request->options[i], name + (request->options[i][name] == '='));
+	}
 }
 
 static int read_arguments(int argc, char **argv, struct arguments *ret)
@@ -101,6 +134,7 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 	request->option_count = output_options.count;
 	request->files = words.items;
 	request->file_count = words.count;
+	hide_secrets(ret);
 	return CLI_GO_ON;
 }
 
@@ -301,26 +335,33 @@ static int print_pipeline(struct arguments *arguments)
 	return status < 0 ? cli_usage_error("ship", "%s", error.text) : CLI_OK;
 }
 
-int cli_ship(int argc, char **argv)
+static int ship_files(struct arguments *arguments)
 {
-	struct arguments arguments = {.give_up_ns = GIVE_UP_NS};
 	struct weir_error error = {0};
 	struct temporary folder;
 	sigset_t signals;
-	int result = read_arguments(argc, argv, &arguments);
+	int result = check_files(&arguments->request);
 
-	if (result != CLI_GO_ON)
-		return result;
-	result = check_files(&arguments.request);
 	if (result)
 		return result;
-	if (arguments.dry_run)
-		return print_pipeline(&arguments);
+	if (arguments->dry_run)
+		return print_pipeline(arguments);
 	signals_block(&signals, 0);
 	if (log_setup(WEIR_LOG_WARNING, LOG_TEXT, NULL, &error) < 0 ||
 	    temporary_make(&folder, &error) < 0)
 		return cli_fail("ship", &error);
-	result = run(&arguments, &folder, &signals);
+	result = run(arguments, &folder, &signals);
 	temporary_remove(folder.path);
+	return result;
+}
+
+int cli_ship(int argc, char **argv)
+{
+	struct arguments arguments = {.give_up_ns = GIVE_UP_NS};
+	int result = read_arguments(argc, argv, &arguments);
+
+	if (result == CLI_GO_ON)
+		result = ship_files(&arguments);
+	config_memory_done(&arguments.memory);
 	return result;
 }

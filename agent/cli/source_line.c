@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secrets.h"
+
 static void open_file(struct source_line *source, const char *path)
 {
 	source_line_done(source);
@@ -22,6 +24,7 @@ const char *source_line_read(struct source_line *source, const char *path, uint3
 	if (!source->file || !source->text)
 		return NULL;
 	source->text[strcspn(source->text, "\r\n")] = '\0';
+	secrets_mask_line(source->text);
 	return source->text;
 }
 

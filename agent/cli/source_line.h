@@ -18,7 +18,7 @@ struct source_line {
 	uint32_t number;
 };
 
-/* The text of a line, valid until the next call; NULL when there is none. */
+/* The text of a line, with stars in place of secrets, valid until the next call; NULL when there is none. */
 const char *source_line_read(struct source_line *source, const char *path, uint32_t number);
 void source_line_done(struct source_line *source);
 

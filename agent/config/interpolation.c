@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/secrets.h"
 
 static void report(struct config_file *file, const struct tree_node *node, size_t offset,
 		   const char *text)
@@ -56,6 +57,7 @@ static const char *append_file(struct config_file *file, const char *path, struc
 				    path);
 	if (got && bytes[got - 1] == '\n')
 		got -= got > 1 && bytes[got - 2] == '\r' ? 2 : 1;
+	secrets_add((struct weir_slice){bytes, (uint64_t)got});
 	out->size += (size_t)got;
 	return NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/nearest.h"
+#include "base/secrets.h"
 #include "config/option_node.h"
 #include "config/option_value.h"
 #include "config/scalar.h"
@@ -17,6 +18,15 @@
 #define NAME_TEXT 128
 
 /* ---- single values --------------------------------------------------------------------------- */
+
+/* What stands where a secret was meant. */
+static void hide(const struct tree_node *node)
+{
+	if (node->kind == TREE_SCALAR)
+		secrets_add(node->text);
+	for (uint32_t i = 0; i < node->count; i++)
+		hide(node->items[i]);
+}
 
 static struct weir_slice copy_key(struct config_file *file, struct weir_slice key)
 {
@@ -172,6 +182,8 @@ static const struct weir_node *check_typed(struct config_file *file, const struc
 		return check_map(file, node, option, name);
 	if (type == WEIR_TYPE_LIST && !tree_is_null(node))
 		return check_list(file, node, option, option->element, name);
+	if (node->kind != TREE_SCALAR && type == WEIR_TYPE_SECRET)
+		hide(node);
 	if (node->kind != TREE_SCALAR)
 		return wrong_kind(file, node, type, name);
 	scalar = option_node_create(file, node, type);
@@ -197,6 +209,11 @@ const struct weir_option *option_find(const struct weir_option *options, struct 
 	return NULL;
 }
 
+static int is_secret(const struct weir_option *option)
+{
+	return option->type == WEIR_TYPE_SECRET || option->element == WEIR_TYPE_SECRET;
+}
+
 static const struct tree_node *find_written(const struct tree_node *map, const char *name)
 {
 	for (uint32_t i = 0; map && i < map->count; i++)
@@ -205,7 +222,8 @@ static const struct tree_node *find_written(const struct tree_node *map, const c
 	return NULL;
 }
 
-static void unknown_option(struct config_file *file, const struct tree_node *key, const char *owner,
+static void unknown_option(struct config_file *file, const struct tree_node *key,
+			   const struct tree_node *value, const char *owner,
 			   const struct option_set *sets, size_t count)
 {
 	struct nearest nearest = nearest_to(key->text);
@@ -217,6 +235,12 @@ static void unknown_option(struct config_file *file, const struct tree_node *key
 			nearest_offer(&nearest, weir_slice_of(option->name));
 			buffer_printf(&names, "%s%s", names.size ? ", " : "", option->name);
 		}
+	for (size_t i = 0; i < count && nearest.best.size; i++) {
+		const struct weir_option *meant = option_find(sets[i].options, nearest.best);
+
+		if (meant && is_secret(meant))
+			hide(value);
+	}
 	if (nearest.best.size)
 		config_file_error(file, key->line, key->column,
 				  "unknown option \"%.64s\" of %s; did you mean \"%.*s\"?",
@@ -237,7 +261,7 @@ static void report_unknown(struct config_file *file, const struct tree_node *map
 		for (size_t j = 0; !found && j < count; j++)
 			found = option_find(sets[j].options, map->keys[i]->text);
 		if (!found && map->keys[i]->kind == TREE_SCALAR)
-			unknown_option(file, map->keys[i], owner, sets, count);
+			unknown_option(file, map->keys[i], map->items[i], owner, sets, count);
 	}
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "config/option_node.h"
 
+#include "base/secrets.h"
+
 struct option_node {
 	struct weir_node view; /* what the plugin sees */
 	/* Column of the text's first byte where it is written on one line just as it reads; else 0. */
@@ -31,6 +33,10 @@ struct weir_node *option_node_create(struct config_file *file, const struct tree
 		node->view.text.size = from->text.size;
 		node->text_column = from->text_column;
 	}
+	if (node->view.text.data && type == WEIR_TYPE_SECRET)
+		secrets_add(node->view.text);
+	else if (node->view.text.data)
+		secrets_add_url(node->view.text);
 	return node->view.text.data ? &node->view : NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secrets.h"
 #include "config/memory.h"
 
 void config_vadd_problem(struct config *config, uint32_t severity, const char *path, uint32_t line,
@@ -23,6 +24,7 @@ void config_vadd_problem(struct config *config, uint32_t severity, const char *p
 		config->memory->failed = 1;
 		return;
 	}
+	secrets_mask(problem.text, strlen(problem.text));
 	config->problems[config->problem_count++] = problem;
 }
 

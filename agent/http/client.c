@@ -23,6 +23,7 @@
 #include <weir/plugin.h>
 
 #include "base/clock.h"
+#include "http/echo.h"
 #include "http/engine.h"
 #include "http/pace.h"
 
@@ -370,6 +371,8 @@ void client_finished(struct transfer *transfer, CURLcode code)
 
 	transfer_facts(transfer, code, &facts);
 	verdict_reach(&facts, &verdict);
+	if (verdict.advice != WEIR_HTTP_OK)
+		echo_mask(&transfer->answer, job->request);
 	fill_response(&response, transfer, &verdict, now);
 	unlink_running(client, transfer);
 	metric_add(client->owner.bytes, (int64_t)transfer->handed);

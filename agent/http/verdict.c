@@ -120,6 +120,18 @@ static void judge_transport(const struct verdict_facts *facts, struct verdict *v
 		snprintf(v->text, sizeof(v->text), "%s", words);
 }
 
+/* A relative one has the user and the password of our own URL, and any may have a token in its query. */
+static void describe_redirect(const struct verdict_facts *facts, struct verdict *v)
+{
+	const char *to = facts->location, *host = strstr(to, "://");
+	const char *end = to + strcspn(to, "?#"), *at;
+
+	host = host && host < end ? host + 3 : to;
+	at = memrchr(host, '@', strcspn(host, "/?#"));
+	snprintf(v->text, sizeof(v->text), "answered %ld, a redirect to %.*s%.*s", facts->status,
+		 (int)(host - to), to, (int)(end - (at ? at + 1 : host)), at ? at + 1 : host);
+}
+
 static void judge_status(const struct verdict_facts *facts, struct verdict *v)
 {
 	v->status = (uint32_t)facts->status;
@@ -129,8 +141,7 @@ static void judge_status(const struct verdict_facts *facts, struct verdict *v)
 	v->may_have_landed = facts->sent > 0 &&
 			     (facts->status == 500 || facts->status == 502 || facts->status == 504);
 	if (facts->status >= 300 && facts->status < 400 && facts->location)
-		snprintf(v->text, sizeof(v->text), "answered %ld, a redirect to %s", facts->status,
-			 facts->location);
+		describe_redirect(facts, v);
 	else if (v->advice != WEIR_HTTP_OK)
 		snprintf(v->text, sizeof(v->text), "answered %ld", facts->status);
 }

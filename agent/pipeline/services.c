@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secrets.h"
 #include "expr/expr.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/probe.h"
@@ -227,6 +228,13 @@ static int32_t service_encode(struct weir_delivery *delivery, const struct weir_
 
 /* ---- HTTP ---- */
 
+/* What was refused is told, and a server may repeat in it what it was sent. */
+static void mask_refusal(const struct weir_http_response *response)
+{
+	if (response->advice != WEIR_HTTP_OK && response->body.size)
+		secrets_mask((char *)(uintptr_t)response->body.data, response->body.size);
+}
+
 static uint32_t http_owner_done(void *user, struct weir_http_request *request,
 				const struct weir_http_response *response)
 {
@@ -234,6 +242,7 @@ static uint32_t http_owner_done(void *user, struct weir_http_request *request,
 	uint32_t next = WEIR_HTTP_FINISHED;
 	struct call call;
 
+	mask_refusal(response);
 	pthread_mutex_lock(&stage->lock);
 	call = call_begin(stage);
 	next = stage->plugin->output->http_done(stage->instances[0], request, response);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/secrets.h"
 #include "expr/expr.h"
 #include "pipeline/disk_queue.h"
 #include "pipeline/pipeline.h"
@@ -473,6 +474,8 @@ void stage_stalled(struct weir_context *stage, struct weir_slice why)
 	char *text = why.size ? strndup(why.data, why.size) : NULL;
 	int changed;
 
+	if (text)
+		secrets_mask(text, strlen(text));
 	pthread_mutex_lock(&stage->deliveries_lock);
 	changed = !stage->stalled != !text;
 	free(stage->stalled);

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+#include "base/secrets.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/base64.h"
+
+#define SECRETS_MAX 1024 /* then the oldest go: reloads bring new ones */
+/* Of variables: shorter ones are switches and the like. */
+#define ENVIRONMENT_MIN 8
+
+extern char **environ;
+
+static struct {
+	pthread_mutex_t lock;
+	struct weir_slice list[SECRETS_MAX]; /* a ring */
+	size_t added;                        /* of all that ever went into it */
+} secrets = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static size_t count(void)
+{
+	return secrets.added < SECRETS_MAX ? secrets.added : SECRETS_MAX;
+}
+
+static int is_known(struct weir_slice text)
+{
+	for (size_t i = 0; i < count(); i++)
+		if (secrets.list[i].size == text.size &&
+		    memcmp(secrets.list[i].data, text.data, text.size) == 0)
+			return 1;
+	return 0;
+}
+
+static void remember(struct weir_slice text)
+{
+	struct weir_slice *place = &secrets.list[secrets.added % SECRETS_MAX];
+	char *copy = malloc(text.size);
+
+	if (!copy)
+		return;
+	memcpy(copy, text.data, text.size);
+	free((char *)(uintptr_t)place->data);
+	*place = (struct weir_slice){copy, text.size};
+	secrets.added++;
+}
+
+void secrets_add(struct weir_slice text)
+{
+	if (text.size < SECRET_MIN)
+		return;
+	pthread_mutex_lock(&secrets.lock);
+	if (!is_known(text))
+		remember(text);
+	pthread_mutex_unlock(&secrets.lock);
+}
+
+/* ---- names ---- */
+
+/* `name` has `word`, whose '_' may be a '-' or nothing. */
+static int has_word(struct weir_slice name, const char *word)
+{
+	for (uint64_t from = 0; from < name.size; from++) {
+		uint64_t at = from;
+		const char *letter = word;
+
+		while (*letter && at < name.size) {
+			if (*letter == '_' && (name.data[at] == '_' || name.data[at] == '-'))
+				at++;
+			else if (*letter != '_' && tolower((unsigned char)name.data[at]) == *letter)
+				at++;
+			else if (*letter != '_')
+				break;
+			letter++;
+		}
+		if (!*letter)
+			return 1;
+	}
+	return 0;
+}
+
+static int ends_with(struct weir_slice name, const char *end)
+{
+	size_t size = strlen(end);
+
+	return name.size >= size && strncasecmp(name.data + name.size - size, end, size) == 0;
+}
+
+int secrets_is_name(struct weir_slice name)
+{
+	static const char *const words[] = {
+		"token",  "secret",     "password",   "passwd",      "api_key",    "authorization",
+		"cookie", "credential", "secret_key", "private_key", "access_key", "signature"};
+	/* They say where the secret is, or whose. */
+	static const char *const places[] = {"_id", "_file", "_path", "_dir", "_uri", "_url"};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (ends_with(name, places[i]))
+			return 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (has_word(name, words[i]))
+			return 1;
+	return 0;
+}
+
+void secrets_add_environment(void)
+{
+	for (char **variable = environ; variable && *variable; variable++) {
+		const char *equals = strchr(*variable, '=');
+		struct weir_slice name = {*variable, equals ? (uint64_t)(equals - *variable) : 0};
+
+		if (equals && strlen(equals + 1) >= ENVIRONMENT_MIN && secrets_is_name(name))
+			secrets_add(weir_slice_of(equals + 1));
+	}
+}
+
+/* ---- URLs ---- */
+
+typedef void secret_call(struct weir_slice text);
+
+/* "user:password" of a text that begins behind "://"; size 0 when there is none. */
+static struct weir_slice user_of(const char *from, const char *end)
+{
+	const char *stop = from, *at;
+
+	while (stop < end && !strchr("/?# \t\"',}]", *stop))
+		stop++;
+	at = stop > from ? memrchr(from, '@', (size_t)(stop - from)) : NULL;
+	return (struct weir_slice){from, at ? (uint64_t)(at - from) : 0};
+}
+
+/* Its password, or the user where that is all. */
+static void each_user(const char *from, const char *end, secret_call *call)
+{
+	struct weir_slice user = user_of(from, end);
+	const char *colon = user.size ? memchr(from, ':', user.size) : NULL;
+
+	if (colon)
+		call((struct weir_slice){colon + 1, user.size - (uint64_t)(colon + 1 - from)});
+	else if (user.size)
+		call(user);
+}
+
+static void each_parameter(const char *from, const char *end, secret_call *call)
+{
+	const char *stop = from;
+
+	while (stop < end && !strchr("# \t\"'", *stop))
+		stop++;
+	while (from < stop) {
+		const char *next = memchr(from, '&', (size_t)(stop - from));
+		const char *last = next ? next : stop;
+		const char *equals = memchr(from, '=', (size_t)(last - from));
+
+		if (equals && secrets_is_name((struct weir_slice){from, (uint64_t)(equals - from)}))
+			call((struct weir_slice){equals + 1, (uint64_t)(last - equals - 1)});
+		from = last + 1;
+	}
+}
+
+/* In any text: each URL's. */
+static void each_in_urls(struct weir_slice text, secret_call *call)
+{
+	const char *end = text.data + text.size, *at = text.data;
+
+	while (at && (at = memmem(at, (size_t)(end - at), "://", 3))) {
+		const char *query;
+
+		at += 3;
+		each_user(at, end, call);
+		query = memchr(at, '?', (size_t)(end - at));
+		if (query)
+			each_parameter(query + 1, end, call);
+	}
+}
+
+static int hex(char letter)
+{
+	if (letter >= '0' && letter <= '9')
+		return letter - '0';
+	letter = (char)tolower((unsigned char)letter);
+	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/* What the text means; to be freed, `data` NULL without memory. */
+static struct weir_slice decoded(struct weir_slice text)
+{
+	char *plain = malloc(text.size + 1);
+	uint64_t size = 0;
+
+	for (uint64_t i = 0; plain && i < text.size; i++) {
+		int is_code = text.data[i] == '%' && i + 2 < text.size &&
+			      hex(text.data[i + 1]) >= 0 && hex(text.data[i + 2]) >= 0;
+
+		plain[size++] = is_code ? (char)(hex(text.data[i + 1]) * 16 + hex(text.data[i + 2]))
+					: text.data[i];
+		i += is_code ? 2 : 0;
+	}
+	return (struct weir_slice){plain, size};
+}
+
+static void release(struct weir_slice text)
+{
+	free((char *)(uintptr_t)text.data);
+}
+
+/* As it is written, and as it is meant. */
+static void add_encoded(struct weir_slice text)
+{
+	struct weir_slice plain = decoded(text);
+
+	secrets_add(text);
+	if (plain.data)
+		secrets_add(plain);
+	release(plain);
+}
+
+/* User and password as libcurl puts them into a header: Basic authentication. */
+static void add_basic(struct weir_slice user)
+{
+	struct weir_slice plain = decoded(user);
+	char *digits = plain.data && plain.size ? malloc(base64_size(plain.size)) : NULL;
+
+	if (digits) {
+		base64_append(digits, plain);
+		secrets_add((struct weir_slice){digits, base64_size(plain.size)});
+	}
+	free(digits);
+	release(plain);
+}
+
+void secrets_add_url(struct weir_slice url)
+{
+	const char *host = url.size ? memmem(url.data, url.size, "://", 3) : NULL;
+
+	if (!host)
+		return;
+	each_in_urls(url, add_encoded);
+	add_basic(user_of(host + 3, url.data + url.size));
+}
+
+/* ---- masking ---- */
+
+void secrets_mask(char *text, size_t size)
+{
+	pthread_mutex_lock(&secrets.lock);
+	for (size_t i = 0; i < count(); i++) {
+		struct weir_slice secret = secrets.list[i];
+		char *at = text;
+
+		while ((at = memmem(at, size - (size_t)(at - text), secret.data, secret.size))) {
+			memset(at, '*', secret.size);
+			at += secret.size;
+		}
+	}
+	pthread_mutex_unlock(&secrets.lock);
+}
+
+static void mask_slice(struct weir_slice text)
+{
+	if (text.size)
+		memset((char *)(uintptr_t)text.data, '*', text.size);
+}
+
+/* Where the value that begins here ends: a quoted one at its quote, a list at its bracket. */
+static char *value_end(char *at)
+{
+	char quote = *at;
+	size_t size;
+
+	if (quote == '"' || quote == '\'' || quote == '[') {
+		char *close = strchr(at + 1, quote == '[' ? ']' : quote);
+
+		return close ? close : at + strlen(at);
+	}
+	size = strcspn(at, ",}]");
+	while (size && isspace((unsigned char)at[size - 1]))
+		size--;
+	return at + size;
+}
+
+/* What follows the colon, but a reference or a map. */
+static void mask_value(char *colon)
+{
+	char *from = colon + 1, *end;
+
+	from += strspn(from, " \t");
+	if (strncmp(from, "${", 2) == 0 || *from == '{')
+		return;
+	end = value_end(from);
+	if (*from == '"' || *from == '\'' || *from == '[')
+		from++;
+	if (strncmp(from, "${", 2) != 0 && end > from)
+		memset(from, '*', (size_t)(end - from));
+}
+
+/* The word before the colon, without quotes. */
+static struct weir_slice key_before(const char *line, const char *colon)
+{
+	const char *end = colon, *from;
+
+	while (end > line && strchr(" \t\"'", end[-1]))
+		end--;
+	for (from = end;
+	     from > line && (isalnum((unsigned char)from[-1]) || strchr("_-.", from[-1]));)
+		from--;
+	return (struct weir_slice){from, (uint64_t)(end - from)};
+}
+
+void secrets_mask_line(char *line)
+{
+	each_in_urls(weir_slice_of(line), mask_slice);
+	secrets_mask(line, strlen(line));
+	for (char *colon = strchr(line, ':'); colon; colon = strchr(colon + 1, ':'))
+		if (secrets_is_name(key_before(line, colon)))
+			mask_value(colon);
+}
