@@ -10,12 +10,15 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <pcre2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -23,6 +26,8 @@
 /* A buffer that stays in the cache, for reading; and the size of a request of 500 lines. */
 #define READ_BYTES (64 << 10)
 #define BODY_BYTES (128 << 10)
+/* Of TLS. */
+#define RECORD_BYTES (16 << 10)
 /* As much of the file is hashed, matched and compressed. */
 #define SAMPLE_BYTES (64 << 20)
 #define ZSTD_LEVEL 1
@@ -125,22 +130,29 @@ static uint64_t md5(void)
 	return digest(EVP_md5());
 }
 
-/* As TLS does, in records of 16 KiB. */
+static size_t encrypt_record(char *to, const char *from, size_t size)
+{
+	static const unsigned char key[32], iv[12];
+	static EVP_CIPHER_CTX *context; /* one for the life of the process, as for a connection's */
+	int made;
+
+	if (!context && (!(context = EVP_CIPHER_CTX_new()) ||
+			 !EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, iv)))
+		fail("AES-256-GCM");
+	if (!EVP_EncryptInit_ex(context, NULL, NULL, NULL, iv) ||
+	    !EVP_EncryptUpdate(context, (unsigned char *)to, &made, (const unsigned char *)from,
+			       (int)size))
+		fail("AES-256-GCM");
+	return (size_t)made;
+}
+
 static uint64_t encrypt(void)
 {
-	static unsigned char out[16 << 10], key[32], iv[12];
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	static char out[RECORD_BYTES];
 	size_t at = 0;
-	int size;
 
-	if (!context || !EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, iv))
-		fail("AES-256-GCM");
 	for (; at + sizeof(out) <= sample_size; at += sizeof(out))
-		if (!EVP_EncryptInit_ex(context, NULL, NULL, NULL, iv) ||
-		    !EVP_EncryptUpdate(context, out, &size, (unsigned char *)sample + at,
-				       (int)sizeof(out)))
-			fail("AES-256-GCM");
-	EVP_CIPHER_CTX_free(context);
+		encrypt_record(out, sample + at, sizeof(out));
 	return at;
 }
 
@@ -157,6 +169,72 @@ static uint64_t compress_bodies(void)
 	free(out);
 	ZSTD_freeCCtx(context);
 	return at;
+}
+
+/* ---- sending ---- */
+
+/* A child that reads from loopback what it is sent, and throws it away; the socket to it. */
+static int discard_elsewhere(pid_t *ret_child)
+{
+	static char buffer[256 << 10];
+	struct sockaddr_in place = {.sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(place);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), to = socket(AF_INET, SOCK_STREAM, 0), from;
+
+	if (listener < 0 || to < 0 || bind(listener, (struct sockaddr *)&place, size) ||
+	    listen(listener, 1) || getsockname(listener, (struct sockaddr *)&place, &size) ||
+	    connect(to, (struct sockaddr *)&place, size) ||
+	    (from = accept(listener, NULL, NULL)) < 0)
+		fail("loopback");
+	*ret_child = fork();
+	if (*ret_child < 0)
+		fail("fork");
+	if (*ret_child == 0) {
+		close(to);
+		while (read(from, buffer, sizeof(buffer)) > 0)
+			continue;
+		_exit(0);
+	}
+	close(from);
+	close(listener);
+	return to;
+}
+
+/* Bodies of BODY_BYTES, each encrypted as TLS has it or as it is, in writes of `piece` bytes. */
+static uint64_t send_bodies(size_t piece, size_t (*wrap)(char *to, const char *from, size_t size))
+{
+	static char wrapped[BODY_BYTES];
+	size_t at = 0;
+	pid_t child;
+	int fd = discard_elsewhere(&child);
+
+	for (; at + piece <= sample_size; at += piece) {
+		size_t size = wrap ? wrap(wrapped, sample + at, piece) : piece;
+		const char *from = wrap ? wrapped : sample + at;
+
+		while (size > 0) {
+			ssize_t sent = write(fd, from, size);
+
+			if (sent < 0)
+				fail("loopback");
+			from += sent;
+			size -= (size_t)sent;
+		}
+	}
+	close(fd);
+	waitpid(child, NULL, 0);
+	return at;
+}
+
+static uint64_t send_plain(void)
+{
+	return send_bodies(BODY_BYTES, NULL);
+}
+
+static uint64_t send_encrypted(void)
+{
+	return send_bodies(RECORD_BYTES, encrypt_record);
 }
 
 static void read_sample(void)
@@ -184,6 +262,8 @@ int main(int argc, char **argv)
 	measure("SHA-256", sha256);
 	measure("MD5", md5);
 	measure("AES-256-GCM", encrypt);
+	measure("TCP over loopback, sending", send_plain);
+	measure("AES-256-GCM and TCP, sending", send_encrypted);
 	measure("zstd level 1", compress_bodies);
 	free(sample);
 	return 0;

@@ -72,10 +72,14 @@ static void on_event(void *user, const struct document_event *event)
 {
 	struct walk *w = user;
 
-	if (event->kind == DOCUMENT_KEY && event->depth == DEPTH_TOP)
+	/* The depth alone first, which nearly always decides: tested together with the kind, both are
+	 * loaded as one word right after each was stored, and the processor waits for that. */
+	if (event->depth == DEPTH_RECORD) {
+		if (w->in_list)
+			record_event(w, event);
+	} else if (event->depth == DEPTH_TOP && event->kind == DOCUMENT_KEY) {
 		w->in_list = weir_slice_equals(event->text, w->list);
-	else if (w->in_list && event->depth == DEPTH_RECORD)
-		record_event(w, event);
+	}
 }
 
 int32_t put_answer_walk(struct weir_slice body, const char *list, put_visit *visit, void *user)
