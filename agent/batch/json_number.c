@@ -17,6 +17,7 @@
 
 #define NS_IN_SECOND INT64_C(1000000000)
 #define SECONDS_IN_DAY 86400
+#define SECOND_SIZE (sizeof("2026-01-31T23:59:59") - 1)
 
 char *number_append_unsigned(char *to, uint64_t value)
 {
@@ -115,10 +116,8 @@ static char *append_fraction(char *to, uint32_t ns)
 	return append_digits(to, ns, 9);
 }
 
-char *number_append_timestamp(char *to, int64_t ns)
+static void append_second(char *to, int64_t seconds)
 {
-	int64_t fraction = ns % NS_IN_SECOND;
-	int64_t seconds = ns / NS_IN_SECOND - (fraction < 0);
 	int64_t days = seconds / SECONDS_IN_DAY - (seconds % SECONDS_IN_DAY < 0);
 	uint32_t second = (uint32_t)(seconds - days * SECONDS_IN_DAY);
 
@@ -128,8 +127,26 @@ char *number_append_timestamp(char *to, int64_t ns)
 	*to++ = ':';
 	to = append_pair(to, second / 60 % 60);
 	*to++ = ':';
-	to = append_pair(to, second % 60);
-	to = append_fraction(to, (uint32_t)(fraction < 0 ? fraction + NS_IN_SECOND : fraction));
+	append_pair(to, second % 60);
+}
+
+char *number_append_timestamp(char *to, int64_t ns)
+{
+	/* Lines of a log come by the thousand in one second. */
+	static _Thread_local struct {
+		int64_t seconds;
+		char text[SECOND_SIZE];
+	} last = {.seconds = INT64_MIN};
+	int64_t fraction = ns % NS_IN_SECOND;
+	int64_t seconds = ns / NS_IN_SECOND - (fraction < 0);
+
+	if (last.seconds != seconds) {
+		append_second(last.text, seconds);
+		last.seconds = seconds;
+	}
+	memcpy(to, last.text, SECOND_SIZE);
+	to = append_fraction(to + SECOND_SIZE,
+			     (uint32_t)(fraction < 0 ? fraction + NS_IN_SECOND : fraction));
 	*to++ = 'Z';
 	return to;
 }
