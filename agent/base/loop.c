@@ -253,6 +253,7 @@ static void *loop_main(void *user)
 	struct epoll_event events[LOOP_EVENTS];
 	int timeout_ms = -1;
 
+	pthread_setname_np(pthread_self(), "weir-loop");
 	atomic_store_explicit(&loop->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
 	for (;;) {
 		int count;
@@ -316,7 +317,6 @@ int loop_start(struct loop *loop, struct weir_error *error)
 	if (failed)
 		return weir_fail(error, WEIR_ERR_IO, "cannot start the event loop's thread: %s",
 				 strerror(failed));
-	pthread_setname_np(loop->thread, "weir-loop");
 	loop->started = 1;
 	return 0;
 }

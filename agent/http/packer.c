@@ -110,6 +110,7 @@ static void *packer_main(void *user)
 	struct packer *packer = user;
 	struct job *job;
 
+	pthread_setname_np(pthread_self(), "weir-gzip");
 	pthread_mutex_lock(&packer->lock);
 	while ((job = next_job(packer))) {
 		pthread_mutex_unlock(&packer->lock);
@@ -131,8 +132,6 @@ static int start_thread(struct packer *packer)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	packer->started = pthread_create(&packer->thread, NULL, packer_main, packer) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (packer->started)
-		pthread_setname_np(packer->thread, "weir-gzip");
 	return packer->started ? 0 : WEIR_ERR_IO;
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
+#include "pipeline/rest.h"
 #include "pipeline/state_gate.h"
 
 /* What a batch is taken to grow to before one has been seen: rows and an encoding beside its text. */
@@ -243,6 +244,7 @@ int pipeline_create(struct pipeline_host *host, const struct config_pipeline *co
 		pipeline_destroy(pipeline);
 		return status;
 	}
+	rest_init(pipeline);
 	*ret_pipeline = pipeline;
 	return 0;
 }
@@ -362,6 +364,7 @@ void pipeline_stop_reading(struct pipeline *pipeline)
 	while (atomic_load(&pipeline->tasks))
 		pipeline_wait(pipeline, 10 * NS_PER_MS);
 	state_gate_stop(pipeline);
+	rest_stop(pipeline);
 	pipeline_flush(pipeline, WEIR_FLUSH_STOP);
 }
 
@@ -461,6 +464,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 	for (uint32_t i = 0; i < 5; i++)
 		metrics_remove(pipeline->host->metrics, own[i]);
 	pipeline_free_stages(pipeline);
+	rest_stop(pipeline);
 	pipeline_free_sources(pipeline);
 	known_free(pipeline);
 	batch_pool_done(&pipeline->pool);

@@ -81,6 +81,7 @@ struct weir_context {
 	uint32_t instance_count;
 	int stateful;
 	_Atomic int started;
+	_Atomic uint64_t no_rest_before_ns; /* rest.c; of an input */
 	pthread_mutex_t lock; /* serialises calls into the instance (stateful filters, outputs) */
 	struct stage_timer timers[STAGE_TIMERS];
 	struct weir_metric **plugin_metrics; /* under deliveries_lock */
@@ -189,6 +190,9 @@ struct source {
 	_Atomic int dirty; /* on the pipeline's dirty list */
 	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
+	struct source *resting_next;
+	uint64_t turn_ns; /* rest.c: the end of the last turn that read all there was */
+	int was_resting;  /* and the turn began at the end of a rest */
 	_Atomic uint64_t lag;
 	_Atomic int64_t last_read_ns;
 	uint64_t resume
@@ -325,7 +329,8 @@ struct pipeline {
 	pthread_cond_t changed;
 	char *failure;
 	struct source *sources;
-	struct source *dirty; /* positions changed: for the next commit */
+	struct source *dirty;   /* positions changed: for the next commit */
+	struct source *resting; /* to be looked at when rest_timer goes off */
 	struct claim_group *held;
 	struct source **parked_list;
 	uint32_t parked_count, parked_capacity;
@@ -336,7 +341,9 @@ struct pipeline {
 	char *refused;                 /* why a newer configuration is not in effect, or NULL */
 	struct loop_timer state_timer; /* state_gate.c */
 	_Atomic int gate_closed;
-	struct known_source *known; /* of earlier runs, read at create */
+	struct loop_timer rest_timer; /* rest.c */
+	uint64_t rest_ns;             /* 0 = no rests */
+	struct known_source *known;   /* of earlier runs, read at create */
 	uint32_t known_count, known_capacity;
 	uint64_t *known_positions;
 	struct id_index known_index;

@@ -9,6 +9,7 @@
 #include "expr/expr.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/probe.h"
+#include "pipeline/rest.h"
 
 static void service_log(struct weir_context *context, uint32_t level, const char *code,
 			struct weir_slice text)
@@ -407,4 +408,5 @@ const struct weir_services pipeline_services = {
 	.output_full = stage_full,
 	.http_recall = service_http_recall,
 	.probe_done = probe_stage_done,
+	.read_at_once = rest_forgo,
 };

@@ -5,7 +5,10 @@
  *   NEW ──durable──▶ IDLE ──ready──▶ QUEUED ──▶ RUNNING ──idle──▶ IDLE
  *    │ ready            ▲              ▲  ▲        │ │ ready: AGAIN, then QUEUED
  *    ▼                  │              │  └──more──┘ ├──no memory──▶ PARKED ──relieved──▶ QUEUED
- *   NEW_READY ─durable──┼──────────────┘             └──end──▶ ENDED ──ledger empty──▶ closed
+ *   NEW_READY ─durable──┼──────────────┘             ├──end──▶ ENDED ──ledger empty──▶ closed
+ *                       │                            └──idle, and busy of late──▶ RESTING
+ *                       └──────────────rested──────────────────────────────────────┤
+ *                                            RESTING_READY ──rested──▶ QUEUED ◀──ready
  *
  * Invariants
  *   1. read() runs for a source on one worker at a time.
@@ -22,6 +25,7 @@
 #include "pipeline/disk_queue.h"
 #include "pipeline/known.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/rest.h"
 #include "pipeline/source_internal.h"
 #include "pipeline/state_gate.h"
 
@@ -196,6 +200,8 @@ void source_ready(struct weir_source *handle)
 			next = SOURCE_AGAIN;
 		else if (state == SOURCE_NEW)
 			next = SOURCE_NEW_READY;
+		else if (state == SOURCE_RESTING)
+			next = SOURCE_RESTING_READY;
 		else
 			return;
 		if (atomic_compare_exchange_weak(&source->state, &state, next)) {
@@ -206,7 +212,7 @@ void source_ready(struct weir_source *handle)
 	}
 }
 
-static void source_requeue(struct source *source)
+void source_requeue(struct source *source)
 {
 	atomic_store(&source->state, SOURCE_QUEUED);
 	pipeline_push(source->pipeline, &source->task);
@@ -322,7 +328,8 @@ static void source_settle(struct source *source, int32_t result)
 		atomic_fetch_sub(&source->pipeline->reading, 1);
 		source_try_close(source);
 	} else if (result == WEIR_READ_MORE ||
-		   !atomic_compare_exchange_strong(&source->state, &state, SOURCE_IDLE)) {
+		   (!rest_begin(source) &&
+		    !atomic_compare_exchange_strong(&source->state, &state, SOURCE_IDLE))) {
 		source_requeue(source);
 	}
 }

@@ -13,6 +13,8 @@ enum source_state {
 	SOURCE_QUEUED,
 	SOURCE_RUNNING,
 	SOURCE_AGAIN,
+	SOURCE_RESTING,
+	SOURCE_RESTING_READY,
 	SOURCE_PARKED,
 	SOURCE_ENDED,
 	SOURCE_CLOSED
@@ -25,6 +27,8 @@ static inline struct source *source_of(struct weir_source *handle)
 
 /* One turn on a worker. */
 void source_run(struct task *task);
+/* Puts one that is not queued into the queue. */
+void source_requeue(struct source *source);
 /* Marks the source for the next commit of positions. */
 void source_mark_dirty(struct source *source);
 

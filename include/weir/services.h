@@ -374,6 +374,13 @@ struct weir_services {
 	 * the code WEIR_ERR_IO (no answer) or WEIR_ERR_STATE (one that may be different later, or for
 	 * records) it is a warning, with another one an error. The first of a probe counts. */
 	void (*probe_done)(struct weir_context *context, const struct weir_error *finding);
+
+	/* ---- more for inputs ---- */
+
+	/* The host reads a source that is ready again and again at a pace, a few milliseconds apart. For
+	 * `ns` nanoseconds from now it reads this input's sources as soon as they are ready: what is not
+	 * read soon may be gone. Any thread. */
+	void (*read_at_once)(struct weir_context *context, uint64_t ns);
 };
 
 #endif

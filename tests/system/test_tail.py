@@ -2,6 +2,8 @@
 """What tail makes of the text of files, and of files that are none."""
 import json
 import os
+import pathlib
+import re
 import time
 
 import pytest
@@ -30,6 +32,53 @@ def once(follow):
         f.weir.run_once()
         return f.messages()
     return make
+
+
+def reads(weir):
+    """Calls of read() and its kin by the workers so far."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{weir.process.pid}/task").iterdir():
+        if (task / "comm").read_text().startswith("weir-work"):
+            total += int(re.search(r"syscr: (\d+)", (task / "io").read_text())[1])
+    return total
+
+
+# ---- pace ----
+
+def test_a_file_that_grows_all_the_time_is_read_a_few_milliseconds_apart(follow):
+    f = follow()
+    f.configure("1s")
+    f.write(numbered(1, 1))
+    f.start()
+    f.wait(1)
+    before, began = reads(f.weir), time.monotonic()
+    for line in range(2, 1002):
+        f.write(numbered(line, line))
+        pace(began + line / 1000)
+    paced = reads(f.weir) - before
+    turns = (time.monotonic() - began) / 0.005
+    assert len(f.wait(1001)) == 1001
+    assert 0 < paced < 2 * turns + 60, f"{paced} reads in {turns:.0f} times 5 ms"
+
+
+def test_nothing_waits_when_a_file_beside_it_may_be_its_copy(follow):
+    f = follow()
+    f.configure("1s")
+    f.write(numbered(1, 1))
+    f.start()
+    f.wait(1)
+    f.write("copy", "app.log.1")
+
+    def most_lines_are_read_before_a_rest_would_end():
+        swift = 0
+        for _ in range(50):
+            before, written = reads(f.weir), time.monotonic()
+            f.write("line\n")
+            wait_until(lambda: reads(f.weir) > before, 10 * SLOW, "reading", 0.0005)
+            swift += time.monotonic() - written < 0.004
+        return swift > 40
+
+    wait_until(most_lines_are_read_before_a_rest_would_end, 20, "reading at once")
 
 
 # ---- where reading begins ----

@@ -115,6 +115,11 @@ static inline void mock_output_full(struct weir_context *context, uint32_t full)
 	mock_of_context(context)->full = full;
 }
 
+static inline void mock_read_at_once(struct weir_context *context, uint64_t ns)
+{
+	mock_of_context(context)->at_once_ns = ns;
+}
+
 static inline void mock_stateful(struct weir_context *context)
 {
 	mock_of_context(context)->stateful = 1;
@@ -150,6 +155,7 @@ static inline void mock_host_create(struct mock_host *host)
 		.batch_emit = mock_batch_emit,
 		.memory_charge = mock_memory_charge,
 		.output_full = mock_output_full,
+		.read_at_once = mock_read_at_once,
 	};
 	host->read_ns = MOCK_READ_NS;
 	for (uint32_t i = 0; i < 8; i++)

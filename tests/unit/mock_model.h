@@ -43,12 +43,13 @@ struct mock_batch {
 struct mock_host {
 	struct weir_services services;
 	int roomy;
-	int stateful;      /* stateful() was called */
-	int reserve_fails; /* batch_reserve() answers WEIR_ERR_MEMORY */
-	int64_t now_ns;    /* wall clock, when not 0 */
-	int64_t read_ns;   /* of new batches */
-	int64_t memory;    /* sum of memory_charge() */
-	uint32_t full;     /* as output_full() said last */
+	int stateful;        /* stateful() was called */
+	int reserve_fails;   /* batch_reserve() answers WEIR_ERR_MEMORY */
+	int64_t now_ns;      /* wall clock, when not 0 */
+	int64_t read_ns;     /* of new batches */
+	int64_t memory;      /* sum of memory_charge() */
+	uint32_t full;       /* as output_full() said last */
+	uint64_t at_once_ns; /* as read_at_once() said last */
 	int64_t claims_live;
 	int claims_may_stay;
 	struct mock_claim *claims; /* all there ever were */

@@ -17,6 +17,8 @@
 #include "rotated.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
+/* So long after a file has come or gone in a folder, nothing is put off. */
+#define SCAN_ATTENTION_NS (30 * (uint64_t)NS_PER_SECOND)
 
 /* ---- new files ------------------------------------------------------------------------------- */
 
@@ -278,6 +280,10 @@ void scan_name(struct catalog *catalog, const char *path, uint32_t what)
 {
 	if (what == WATCHER_MODIFIED && name_changed(catalog, path))
 		return;
+	/* It may be the copy of a file that is about to be cut: what is written to that in between is
+	 * nowhere else. */
+	if (what != WATCHER_MODIFIED && WEIR_HAS(catalog->host, read_at_once))
+		catalog->host->read_at_once(catalog->context, SCAN_ATTENTION_NS);
 	pthread_mutex_lock(&catalog->structure_lock);
 	if (what == WATCHER_LEFT)
 		name_left(catalog, path);
