@@ -24,6 +24,7 @@
 #include "cli/reconfigure.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/summary.h"
 #include "pipeline/agent.h"
 #include "pipeline/crash.h"
 #include "pipeline/weigh.h"
@@ -273,13 +274,9 @@ static int run_agent(const struct run_options *options, struct config **config,
 		agent_destroy(agent);
 		return CLI_FAILED;
 	}
-	agent_count(agent, &running, &all);
-	log_line(WEIR_LOG_INFO, "agent", "started",
-		 "weir " WEIR_VERSION ": %u of %u pipelines run; %u workers, memory limit %llu MiB",
-		 running, all, (*config)->workers,
-		 (unsigned long long)((*config)->memory_limit >> 20));
 	if (!options->once)
 		admin = cli_admin_open(*config, agent);
+	summary_log(&(struct summary){*config, agent, sandbox, admin != NULL});
 	if (options->once) {
 		finished = run_once(agent, signals, options->quiet);
 	} else {

@@ -47,6 +47,19 @@ static void put_part(struct buffer *out, const char *name, const char *why_not)
 	buffer_text(out, ",");
 }
 
+void sandbox_describe(const struct sandbox *sandbox, struct buffer *out)
+{
+	const char *const parts[][2] = {{"capabilities", sandbox->capabilities},
+					{"no_new_privs", sandbox->no_new_privs},
+					{"landlock", sandbox->landlock},
+					{"seccomp", sandbox->seccomp}};
+
+	buffer_text(out, "on");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i][1])
+			buffer_printf(out, " without %s (%s)", parts[i][0], parts[i][1]);
+}
+
 int sandbox_status(const struct sandbox *sandbox, struct buffer *out)
 {
 	buffer_text(out, "{");

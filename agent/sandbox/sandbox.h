@@ -26,6 +26,8 @@ struct sandbox;
 int sandbox_enter(struct sandbox **ret_sandbox, struct weir_error *error);
 /* Ends the reporting of denied calls; what was given up stays given up. */
 void sandbox_destroy(struct sandbox *sandbox);
+/* Appends "on", and what is not in force with the reason. */
+void sandbox_describe(const struct sandbox *sandbox, struct buffer *out);
 /* {"capabilities":null,"landlock":"why not",...,"denied":0}: null is active. Any thread. */
 int sandbox_status(const struct sandbox *sandbox, struct buffer *out);
 
