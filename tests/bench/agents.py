@@ -31,6 +31,11 @@ TLS = {"kinesis", "kinesis-cbor", "kinesis-kpl", "firehose", "http-tls"}
 OPTIONS = {"http-tls": ("TLS", {}), "http-gzip": ("gzip", {"gzip": True}),
            "http-strict": ("ordering: strict", {"ordering": "strict"}),
            "http-linger": ("linger: 0s", {"linger": "0s"})}
+# What is isolated: scenario -> (its title, filters, output); each runs within the agent, too.
+ISOLATED = {"isolated-where": ("where, the output null", [{"where": {"expr": "true"}}], {"null": {}}),
+            "isolated-parse": ("parse combined, the output null", [{"parse": {"format": "combined"}}], {"null": {}}),
+            "isolated-file": ("the output file, raw lines", [], {"file": {"format": "line"}})}
+WITHIN = "-within"  # behind the name of a scenario: not isolated
 CERTIFICATE = "sink.pem"  # in the folder of the run
 
 
@@ -97,7 +102,8 @@ class Agent:
 
 class Weir(Agent):
     name = "weir"
-    scenarios = Agent.scenarios | {"file"} | set(SPEECHES) | set(OPTIONS)
+    scenarios = Agent.scenarios | {"file"} | set(SPEECHES) | set(OPTIONS) | set(ISOLATED) | \
+        {name + WITHIN for name in ISOLATED}
 
     def __init__(self, *arguments, binary):
         super().__init__(*arguments)
@@ -134,11 +140,22 @@ class Weir(Agent):
         }.get(self.scenario, {"null": {}})
         if self.scenario in OPTIONS:
             output = self.http_output(OPTIONS[self.scenario][1])
+        if self.scenario.removesuffix(WITHIN) in ISOLATED:
+            parse, output = self.isolated()
         for number, path in enumerate(self.paths):
             self.write(f"conf.d/bench{number}.yaml", json.dumps({
                 "inputs": [{"tail": {"paths": [str(path)], "start": "beginning"}}],
                 "filters": parse, "outputs": [output]}))
         return config
+
+    def isolated(self):
+        """The filters and the output of a scenario of ISOLATED, in processes of their own or not."""
+        _, filters, output = ISOLATED[self.scenario.removesuffix(WITHIN)]
+        more = {} if self.scenario.endswith(WITHIN) else {"isolate": "process"}
+        filters = [{name: {**options, **more}} for stage in filters for name, options in stage.items()]
+        (name, options), = output.items()
+        path = {"path": str(self.folder / "out")} if name == "file" else {}
+        return filters, {name: {**options, **path, **({} if filters else more)}}
 
     def http_output(self, options):
         if self.scenario not in TLS:
