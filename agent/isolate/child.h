@@ -30,7 +30,6 @@ struct child_emission {
 /* A delivery at the output. */
 struct child_delivery {
 	struct weir_delivery *delivery;
-	struct shared area;
 	uint64_t number;
 	struct child_delivery *prev, *next;
 };
@@ -61,7 +60,9 @@ struct child {
 	struct child_emission *emissions, **last_emission;
 	uint64_t claims; /* numbers given */
 	/* of an output */
-	struct batch_area spare;           /* for the block that every batch has */
+	struct batch_area spare; /* for the block that every batch has */
+	struct shared *slots;    /* memory of deliveries, by number */
+	uint64_t slot_count;
 	struct child_delivery *deliveries; /* under the lock */
 	struct loop_timer measure_timer;
 	_Atomic int measure_is_due;

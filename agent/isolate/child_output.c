@@ -80,7 +80,6 @@ static void finish(struct child *child, struct child_delivery *own)
 	pthread_mutex_unlock(&child->lock);
 	batch_unref(own->delivery->batch);
 	free(own->delivery);
-	shared_done(&own->area);
 	free(own);
 }
 
@@ -142,7 +141,7 @@ int child_output_make(struct child *child, struct weir_error *error)
 static struct weir_delivery *make_delivery(struct child *child, struct child_delivery *own,
 					   const struct message *message)
 {
-	const struct batch_area *area = &own->area.area;
+	const struct batch_area *area = &child->slots[message->slot].area;
 	struct weir_delivery *delivery;
 	struct batch *batch;
 
@@ -162,6 +161,25 @@ static struct weir_delivery *make_delivery(struct child *child, struct child_del
 	return delivery;
 }
 
+/* The slot that the message names, mapped when its descriptor comes with it. */
+static int take_slot(struct child *child, const struct message *message, int take_fd)
+{
+	struct shared *grown;
+
+	if (message->slot >= child->slot_count) {
+		grown = realloc(child->slots, (message->slot + 1) * sizeof(*grown));
+		if (!grown)
+			return WEIR_ERR_MEMORY;
+		memset(grown + child->slot_count, 0,
+		       (message->slot + 1 - child->slot_count) * sizeof(*grown));
+		child->slots = grown;
+		child->slot_count = message->slot + 1;
+	}
+	if (take_fd >= 0)
+		return shared_map(&child->slots[message->slot], take_fd, message->b, 0);
+	return child->slots[message->slot].area.data ? 0 : WEIR_ERR_INVALID;
+}
+
 void child_output_write(struct child *child, const struct message *message, int take_fd)
 {
 	struct weir_context *stage = child->stage;
@@ -169,7 +187,7 @@ void child_output_write(struct child *child, const struct message *message, int 
 	const struct weir_error none = {0};
 	struct call call;
 
-	if (!own || take_fd < 0 || shared_map(&own->area, take_fd, message->b, 0) < 0)
+	if (!own || take_slot(child, message, take_fd) < 0)
 		_exit(1);
 	own->number = message->what;
 	own->delivery = make_delivery(child, own, message);

@@ -26,11 +26,12 @@ struct isolated_output {
 	int has_thread;
 	int wake;              /* eventfd */
 	struct buffer scratch; /* under the lock */
+	struct slots slots;    /* the same */
 	uint32_t *records;     /* the thread's: room for a list */
 	uint32_t record_capacity;
 
 	pthread_mutex_t lock; /* guards what follows, and sending */
-	struct parts *first, *last;
+	struct parts_list deliveries;
 	uint64_t numbers; /* given */
 	int is_up;        /* the process takes messages */
 	int is_stopping;
@@ -92,16 +93,21 @@ static int send_parts(struct isolated_output *output, struct parts *parts)
 {
 	struct message message = {.kind = MESSAGE_WRITE, .what = parts->number};
 	struct weir_error error = {0};
+	struct slot *slot;
 
-	if (parts_prepare(parts, budget_of(output), &output->scratch, &error) < 0) {
+	if (parts_prepare(parts, &output->slots, budget_of(output), &output->scratch, &error) < 0) {
 		pipeline_fail(output->link.stage->pipeline, "%s", error.text);
 		return -1;
 	}
 	message.a = parts->head;
-	message.b = parts->area.area.size;
+	slot = parts->slot;
+	message.b = slot->shared.area.size;
 	message.c = parts->selection;
-	if (send_message(output, &message, parts->area.fd) == 0)
+	message.slot = slot->number;
+	if (send_message(output, &message, slot->is_known ? -1 : slot->shared.fd) == 0) {
+		slot->is_known = 1;
 		return 0;
+	}
 	parts_return(parts);
 	return -1;
 }
@@ -111,7 +117,7 @@ static void send_more(struct isolated_output *output)
 {
 	if (!output->is_up)
 		return;
-	for (struct parts *parts = output->first; parts && output->unanswered < WINDOW;
+	for (struct parts *parts = output->deliveries.first; parts && output->unanswered < WINDOW;
 	     parts = parts->next) {
 		if (parts->out == 0 && send_parts(output, parts) < 0)
 			break;
@@ -126,35 +132,6 @@ static void send_more(struct isolated_output *output)
 }
 
 /* ---- outcomes; on the thread ----------------------------------------------------------------- */
-
-static void unlink_parts(struct isolated_output *output, struct parts *parts)
-{
-	if (parts->prev)
-		parts->prev->next = parts->next;
-	else
-		output->first = parts->next;
-	if (parts->next)
-		parts->next->prev = parts->prev;
-	else
-		output->last = parts->prev;
-}
-
-static struct parts *find_parts(const struct isolated_output *output, uint64_t number)
-{
-	struct parts *parts = output->first;
-
-	while (parts && parts->number != number)
-		parts = parts->next;
-	return parts;
-}
-
-static int has_suspects(const struct isolated_output *output)
-{
-	for (const struct parts *parts = output->first; parts; parts = parts->next)
-		if (parts->losses)
-			return 1;
-	return 0;
-}
 
 /* Room for the numbers of all records of a delivery. */
 static int records_room(struct isolated_output *output, const struct parts *parts)
@@ -181,12 +158,12 @@ static void pass_outcome(struct isolated_output *output, struct parts *parts, ui
 	int whole = is_last && taken == delivery->view.count;
 
 	if (is_last) {
-		unlink_parts(output, parts);
-		parts_free(parts, budget_of(output));
+		parts_unlink(&output->deliveries, parts);
+		parts_free(parts, &output->slots, budget_of(output));
 	} else if (parts->out == 0) {
 		parts->most = parts->most < UINT32_MAX / 2 ? parts->most * 2 : parts->most;
 	}
-	if (output->is_careful && !has_suspects(output))
+	if (output->is_careful && !parts_have_losses(&output->deliveries))
 		output->is_careful = 0;
 	pthread_mutex_unlock(&output->lock);
 	delivery_outcome(delivery, whole ? NULL : output->records, taken, outcome, reason, text);
@@ -221,7 +198,7 @@ static void did_outcome(struct isolated_output *output, const struct did *entry)
 
 	snprintf(reason, sizeof(reason), "%.*s", (int)entry->texts[0].size, entry->texts[0].data);
 	pthread_mutex_lock(&output->lock);
-	parts = find_parts(output, entry->numbers[0]);
+	parts = parts_find(&output->deliveries, entry->numbers[0]);
 	taken = parts ? take_records(output, parts, entry) : 0;
 	if (taken) {
 		output->link.losses = 0;
@@ -257,7 +234,8 @@ static void suspect(struct isolated_output *output, struct parts *parts, uint32_
 	if (parts->losses <= ATTEMPTS || records_room(output, parts) < 0)
 		return;
 	parts->most = 1;
-	if (parts_prepare(parts, budget_of(output), &output->scratch, &(struct weir_error){0}) < 0)
+	if (parts_prepare(parts, &output->slots, budget_of(output), &output->scratch,
+			  &(struct weir_error){0}) < 0)
 		return;
 	pass_outcome(output, parts, parts_take(parts, NULL, 0, output->records), WEIR_OUTCOME_DEAD,
 		     REASON, weir_slice_of(TEXT));
@@ -266,7 +244,7 @@ static void suspect(struct isolated_output *output, struct parts *parts, uint32_
 /* Under the lock. Returns the records that are sent again. */
 static uint64_t take_back(struct isolated_output *output)
 {
-	struct parts *parts = output->first, *alone = NULL;
+	struct parts *parts = output->deliveries.first, *alone = NULL;
 	uint64_t records = 0;
 	uint32_t was_out = 0, count = 0;
 
@@ -280,6 +258,7 @@ static uint64_t take_back(struct isolated_output *output)
 		alone = count++ ? NULL : parts;
 		was_out = out;
 	}
+	slots_forget(&output->slots);
 	output->unanswered = 0;
 	output->flush_is_out = 0;
 	if (output->link.losses >= ATTEMPTS)
@@ -482,12 +461,7 @@ static void isolated_write(void *instance, const struct weir_delivery_view *view
 	}
 	pthread_mutex_lock(&output->lock);
 	parts->number = ++output->numbers;
-	parts->prev = output->last;
-	if (parts->prev)
-		parts->prev->next = parts;
-	else
-		output->first = parts;
-	output->last = parts;
+	parts_append(&output->deliveries, parts);
 	if (output->is_up && !output->is_careful && output->unanswered < WINDOW)
 		(void)send_parts(output, parts);
 	else
@@ -543,12 +517,13 @@ static void isolated_destroy(void *instance)
 	if (!output)
 		return;
 	link_down(&output->link, NULL, NULL);
-	while (output->first) {
-		struct parts *parts = output->first;
+	while (output->deliveries.first) {
+		struct parts *parts = output->deliveries.first;
 
-		unlink_parts(output, parts);
-		parts_free(parts, budget_of(output));
+		parts_unlink(&output->deliveries, parts);
+		parts_free(parts, &output->slots, budget_of(output));
 	}
+	slots_done(&output->slots);
 	link_done(&output->link);
 	if (output->wake >= 0)
 		close(output->wake);

@@ -67,7 +67,8 @@ struct message {
 	uint64_t number; /* from 1 on, as they are sent; an answer has that of its message */
 	uint64_t what;   /* CALL_*, or the number of a delivery */
 	uint64_t a, b,
-		c; /* of a call: its argument; of an answer: its status, and its body's place */
+		c;     /* of a call: its argument; of an answer: its status, and its body's place */
+	uint64_t slot; /* of a delivery: which memory it is in */
 };
 
 /* Sends; fd is passed on unless it is -1. flags are those of sendmsg(). -1 with errno. */

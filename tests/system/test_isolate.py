@@ -94,22 +94,23 @@ def test_the_end_of_a_process_is_seen_though_a_program_that_it_started_goes_on(a
 def test_a_plugin_of_which_no_process_does_anything_stops_its_pipeline_and_loses_nothing(agent, tmp_path, kind, long):
     if not long:
         pytest.skip("half a minute; see --long")
+
     def stages(times):
         if kind == "filters":
             return [{"mark": culprit(tmp_path, times=times)}], None
         return [], [{"teller": culprit(tmp_path, times=times, path=f"{tmp_path}/out")}]
     pipeline(agent, tmp_path, *stages(times=1000000))
-    (tmp_path / "log").write_bytes(b"".join(b"crash-%d\n" % i for i in range(200)))
+    text = [b"crash-%d" % i for i in range(200)]
+    (tmp_path / "log").write_bytes(b"".join(line + b"\n" for line in text))
     agent.start()
     wait_until(lambda: "ended 150 times in a row without anything done between" in agent.log(), 90 * SLOW, "the end")
-    restarts = process_of(agent, kind)["restarts"]
+    assert process_of(agent, kind)["restarts"] == 150
     agent.stop(code=1)
     pipeline(agent, tmp_path, *stages(times=0))
     agent.start()
-    wait_until(lambda: count(tmp_path / "out") + count(tmp_path / "dead") >= 200, 20 * SLOW, "the lines")
-    assert restarts == 150
-    assert count(tmp_path / "out") + count(tmp_path / "dead") == 200
-    assert count(tmp_path / "out") > 100
+    # The batch is read again: so that some of its records are dead letters already takes nothing from it.
+    wait_until(lambda: count(tmp_path / "out") >= len(text), 20 * SLOW, "the lines")
+    assert lines(tmp_path / "out") == text
 
 
 def test_crashes_under_load_lose_nothing_and_repeat_nothing_behind_a_filter(agent, tmp_path, long):
