@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`weir import`: what another agent sent, the imported pipeline sends, from where that one stopped."""
+import fnmatch
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -137,6 +139,82 @@ FLOWS = {
                  WEB),
     "brackets": ([{"optionName": "ADDBRACKETS"}], '"a":1\n\n'),
 }
+
+
+# Whole files in the manner of those that the agent comes with and is tested with: its example, its default
+# settings, and those of its tests, with their comments, empty endpoints, and booleans and numbers in quotes.
+SAMPLES = {
+    "its example": ("""{
+  "checkpointFile": "@LOGS@/none", "cloudwatch.emitMetrics": true,
+  "cloudwatch.endpoint": "https://monitoring.us-west-2.amazonaws.com",
+  "kinesis.endpoint": "https://kinesis.us-west-2.amazonaws.com",
+  "awsAccessKeyId": "AK", "awsSecretAccessKey": "SK",
+  "flows": [
+    {"filePattern": "@LOGS@/one.log*", "initialPosition": "START_OF_FILE", "kinesisStream": "one",
+     "dataProcessingOptions": [{"optionName": "CSVTOJSON", "customFieldNames": ["f1", "f2", "f3"],
+                                "delimiter": "\\\\t"}]},
+    {"filePattern": "@LOGS@/two.log*", "initialPosition": "START_OF_FILE", "kinesisStream": "two",
+     "dataProcessingOptions": [{"optionName": "LOGTOJSON", "logFormat": "COMMONAPACHELOG"}]}]
+}""", {"one.log": "1\t2\t3\n\t\t\na b\t\u00e9\n", "two.log": WEB}),
+    "its default settings": ("""{
+  "cloudwatch.emitMetrics": true, "kinesis.endpoint": "", "firehose.endpoint": "",
+
+  "flows": [
+    {"filePattern": "@LOGS@/app.log*", "kinesisStream": "yours", "partitionKeyOption": "RANDOM",
+     "initialPosition": "START_OF_FILE"},
+    {"filePattern": "@LOGS@/app.log*", "deliveryStream": "yours-too", "initialPosition": "START_OF_FILE"}
+  ]
+}""", {"app.log": WEB, "app.log.1": SYSLOG}),
+    "of its tests": ("""{
+  /* a comment */
+  "log.level": "ERROR", "log.file": "/tmp/test.log", "maxConnections": "1", "connectionTimeoutMillis": 1200,
+  "useHttpGzip": "T", "useTcpKeepAlive": "yes", "maxSendingThreads": 8,
+  /*
+   * Off,
+   * as it costs.
+   */
+  "cloudwatch.emitMetrics": "no", "log.emitInternalMetrics": "1",
+  "firehose.endpoint": "https://firehose.us-east-1.amazonaws.com", "kinesis.endpoint": "",
+  "sendingThreadsMaxQueueSize": "21", "checkpointFile": "@LOGS@/none",
+  "flows": [
+    {"maxBufferAgeMillis": "10000", /* a glob */ "filePattern": "@LOGS@/prefix1*", "deliveryStream": "fh1",
+     "initialPosition": "START_OF_FILE", "retryInitialBackoffMillis": "10", "retryMaxBackoffMillis": 100},
+    {"filePattern": "@LOGS@/prefix2,20,100*", "deliveryStream": "fh2", "initialPosition": "START_OF_FILE"}
+  ]
+}""", {"prefix1.log": SYSLOG, "prefix2,20,100.log": WEB}),
+}
+
+
+def stream_of(request):
+    body = json.loads(request.body)
+    return body.get("StreamName") or body.get("DeliveryStreamName")
+
+
+@pytest.mark.parametrize("sample, files", SAMPLES.values(), ids=SAMPLES)
+def test_a_sample_of_the_agent_sends_what_it_sends_there(weir, agent, aws, tmp_path, sample, files):
+    agent()  # the environment
+    path, logs = tmp_path / "agent.json", tmp_path / "logs"
+    path.write_text(sample.replace("@LOGS@", str(logs)))
+    told = run_import(weir, path)
+    weir.env["WEIR_SECRET_ACCESS_KEY"] = "SK"
+    assert weir.check("--offline").returncode == 0
+    assert not [n for p in [told, *told["pipelines"]] for n in p["notes"] if n["kind"] == "lost"]
+    # Once more, to a server that is there.
+    whole = json.loads(re.sub(r"/\*.*?\*/", "", path.read_text().replace("log*", "log@"), flags=re.S)
+                       .replace("log@", "log*"))
+    whole.update({"kinesis.endpoint": aws.url, "firehose.endpoint": aws.url, "kinesis.region": "eu-west-1",
+                  "cloudwatch.emitMetrics": "F"})
+    path.write_text(json.dumps(whole))
+    run_import(weir, path, "--force")
+    for name, text in files.items():
+        (logs / name).write_text(text)
+    weir.run_once()
+    for flow in whole["flows"]:
+        stream = flow.get("kinesisStream") or flow["deliveryStream"]
+        sent = [r.decode() for request in aws.seen() if stream_of(request) == stream for r in request.records()]
+        expected = [r for name, text in files.items() if fnmatch.fnmatch(str(logs / name), flow["filePattern"])
+                    for r in kinesis_agent.records(flow, text)]
+        assert expected and comparable(sent) == comparable(expected)
 
 
 @pytest.mark.parametrize("flow, text", FLOWS.values(), ids=FLOWS)
@@ -485,7 +563,7 @@ def fluent(weir, tmp_path):
         out = tmp_path / "out.jsonl"
         got = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
         if compare:
-            beside_fluent_bit(tmp_path, got, weir.env)
+            beside_fluent_bit(path, got, weir.env)
         return got, json.loads(result.stdout)
 
     return run
@@ -510,24 +588,24 @@ CLASSIC = """
 """
 
 
-def beside_fluent_bit(folder, expected, env):
+def beside_fluent_bit(path, expected, env):
     """What the program itself makes of the same files, where WEIR_FLUENT_BIT names one."""
     program = os.environ.get("WEIR_FLUENT_BIT")
     if not program:
         return
-    sink = FakeAws(lambda request, number: (200, {}))
-    before = (folder / "fluent-bit.conf").read_text().partition("[OUTPUT]")[0]
-    (folder / "beside.conf").write_text(f"""{before.replace("    Name  lua", "    Name  nest")}
-[OUTPUT]
-    Name http
-    Match app.*
-    Host 127.0.0.1
-    Port {sink.server.server_port}
-    Format json_lines
-    json_date_key false
-""")
-    process = subprocess.Popen([program, "-q", "-c", folder / "beside.conf"], cwd=folder,
-                               env={**os.environ, **env})
+    folder, sink = path.parent, FakeAws(lambda request, number: (200, {}))
+    beside = folder / f"beside{path.suffix}"
+    if path.suffix == ".yaml":
+        before = path.read_text().partition("  outputs:\n")[0]
+        begin, after, between = "  outputs:\n    - ", "\n      ", ": "
+    else:
+        before = path.read_text().partition("[OUTPUT]")[0].replace("    Name  lua", "    Name  nest")
+        begin, after, between = "\n[OUTPUT]\n    ", "\n    ", " "
+    output = {"name": "http", "match": "'app.*'" if path.suffix == ".yaml" else "app.*", "host": "127.0.0.1",
+              "port": sink.server.server_port, "format": "json_lines", "json_date_key": "false"}
+    beside.write_text(before + begin + after.join(f"{key}{between}{value}" for key, value in output.items()) +
+                      "\n")
+    process = subprocess.Popen([program, "-q", "-c", beside], cwd=folder, env={**os.environ, **env})
 
     def got():
         return [json.loads(line) for request in sink.seen() for line in request.body.splitlines()]
@@ -681,6 +759,72 @@ pipeline:
     got, told = fluent(text, "n=5 t=x\n", code=3, name="fluent-bit.yaml", compare=False)
     assert without_time(got) == [{"n": 5, "t": "x", "site": "west", "b": "c"}]
     assert [n["text"] for n in told["notes"] if n["kind"] == "lost"] == ["tail processors: {...}"]
+
+
+YAML = r"""
+env:
+  where: west
+service:
+  flush: 1
+includes:
+  - more.yaml
+%s
+pipeline:
+  inputs:
+    - name: tail
+      path: "@LOG@"
+      tag: app.log
+      read_from_head: true
+      %s
+  filters:
+    - name: modify
+      match: '*'
+      add:
+        - site ${where}
+        - host ${NODE}
+    - name: grep
+      match: 'app.*'
+      exclude: log ^skip
+  outputs:
+    - name: file
+      match: 'app*'
+      path: "@OUT@"
+      file: out.jsonl
+"""
+YAML_FORMS = {
+    "a parser of its own": ("""
+parsers:
+  - name: level
+    format: regex
+    regex: '^(?<level>[A-Z]+) (?<text>.*)$'
+""", "parser: level", "INFO all well\nno level\n",
+                            [{"level": "INFO", "text": "all well"}, {"log": "no level"}]),
+    "a multiline parser of its own": (r"""
+multiline_parsers:
+  - name: trace
+    type: regex
+    flush_timeout: 1000
+    rules:
+      - state: start_state
+        regex: '/^\d{4}-/'
+        next_state: cont
+      - state: cont
+        regex: '/^\s+at/'
+        next_state: cont
+""", "multiline.parser: trace", "2026-11-24 boom\n  at a\n  at b\n2026-11-25 fine\n",
+                                       [{"log": "2026-11-24 boom\n  at a\n  at b"}, {"log": "2026-11-25 fine"}]),
+    "parsers of an included file": ("", "parser: pairs", 'a=1 b="x y"\n', [{"a": "1", "b": "x y"}]),
+    "no parser": ("", "buffer_max_size: 1M", "one\nskip this\n\n", [{"log": "one"}, {"log": ""}]),
+}
+
+
+@pytest.mark.parametrize("sections, option, log, records", YAML_FORMS.values(), ids=YAML_FORMS)
+def test_the_sections_of_the_yaml_form(fluent, weir, tmp_path, sections, option, log, records):
+    (tmp_path / "more.yaml").write_text("parsers:\n  - name: pairs\n    format: logfmt\n")
+    weir.env["NODE"] = "n1"
+    got, told = fluent(YAML % (sections, option), log, name="fluent-bit.yaml")
+    assert without_time(got) == [{**record, "site": "west", "host": "n1"} for record in records]
+    assert not [n for p in (told, *told["pipelines"]) for n in p["notes"] if n["kind"] == "lost"]
 
 
 def test_variables_and_includes(fluent, weir, tmp_path):
