@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The documentation does what it says: recipes, messages, alerts and dashboard."""
-import json
+"""The documentation does what it says: recipes and messages."""
 import os
 import re
 import subprocess
 
 import pytest
 
-from harness import needs
 from harness.weir import BIN, ROOT
 
 DOCS = ROOT / "packaging/docs"
@@ -104,49 +102,3 @@ def test_every_message_is_explained_and_no_other():
     assert sorted(set(codes) - logged) == [], "explained, but never logged"
     assert sorted(logged - set(codes)) == [], "logged, but not explained in packaging/docs/messages.md"
     assert all(set(levels.split(", ")) <= {"error", "warning", "info", "debug"} for _, levels, _ in explained)
-
-
-# ---- metrics ---------------------------------------------------------------------------------------
-
-def promtool(*arguments, stdin=None):
-    needs.programs("promtool")
-    return subprocess.run(["promtool", *arguments], cwd=DOCS, input=stdin, capture_output=True, text=True,
-                          timeout=120, check=False)
-
-
-def test_the_alerts_are_rules_and_fire_for_what_they_are_about():
-    assert promtool("check", "rules", "alerts.yml").returncode == 0
-    result = promtool("test", "rules", "alerts_test.yml")
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.fixture
-def shown(weir, tmp_path, scripted):
-    """The metrics of a pipeline with every kind of stage."""
-    (tmp_path / "a.log").write_text('{"n":1}\nno\n')
-    weir.pipeline("all", {
-        "inputs": [{"tail": {"paths": [str(tmp_path / "a.log")], "start": "beginning"}}],
-        "filters": [{"parse": {"format": "json", "on_error": "dead_letter"}}, {"where": "true"}],
-        "outputs": [{"http": {"url": scripted().url}}, {"file": str(tmp_path / "out")}]})
-    weir.start()
-    return weir.get("/metrics")[1]
-
-
-def test_the_metrics_pass_promtool(shown):
-    result = promtool("check", "metrics", stdin=shown)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-def test_alerts_and_dashboard_ask_for_metrics_that_there_are(shown):
-    there = set(re.findall(r"^(weir_\w+)", shown, re.M))
-    alerts = (DOCS / "alerts.yml").read_text()
-    asked = set(re.findall(r"\b(weir_\w+)", alerts))
-    dashboard = json.loads((DOCS / "dashboard.json").read_text())
-    queries = [t["expr"] for panel in dashboard["panels"] for t in panel["targets"]]
-    asked |= {name for query in queries for name in re.findall(r"\b(weir_\w+)", query)}
-    assert len(asked) > 15 and sorted(asked - there) == []
-
-
-def test_the_dashboard_is_what_its_generator_makes():
-    made = subprocess.run([DOCS / "generate-dashboard"], capture_output=True, text=True, check=True).stdout
-    assert made == (DOCS / "dashboard.json").read_text()
