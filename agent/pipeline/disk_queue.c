@@ -149,8 +149,7 @@ void disk_queue_retire(struct disk_queue *queue, int is_astray)
 		return;
 	queue->source->astray = is_astray;
 	/* It is on no list: who is about to tell the queue what was acknowledged is waited for here. */
-	pthread_mutex_lock(&queue->source->acked_lock);
-	pthread_mutex_unlock(&queue->source->acked_lock);
+	source_await_acks(queue->source);
 }
 
 void disk_queue_succeed(struct disk_queue *queue, const struct disk_queue *before)

@@ -271,8 +271,9 @@ void hold_sort(struct hold_positions *list)
 
 static int hold_has(const struct hold_positions *list, uint64_t position)
 {
-	return list->all || (list->count && bsearch(&position, list->positions, list->count,
-						    sizeof(position), by_position));
+	return list &&
+	       (list->all || (list->count && bsearch(&position, list->positions, list->count,
+						     sizeof(position), by_position)));
 }
 
 void hold_skip_had(const struct source *source, struct batch *batch)
@@ -283,7 +284,7 @@ void hold_skip_had(const struct source *source, struct batch *batch)
 		struct weir_record *record = &batch->view.records[i];
 
 		if (record->position >= source->had_until || (record->flags & WEIR_RECORD_GONE) ||
-		    hold_has(&source->held, record->position))
+		    hold_has(source->held, record->position))
 			continue;
 		record->flags |= WEIR_RECORD_HELD;
 		skipped++;

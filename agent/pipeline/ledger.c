@@ -7,12 +7,32 @@
 
 #define LEDGER_FIRST 8u
 
-struct ledger *ledger_create(void)
+struct ledger_name *ledger_name_create(const char *text)
 {
-	struct ledger *ledger = calloc(1, sizeof(*ledger));
+	size_t size = strlen(text) + 1;
+	struct ledger_name *name = malloc(sizeof(*name) + size);
+
+	if (!name)
+		return NULL;
+	atomic_init(&name->refs, 1);
+	memcpy(name->text, text, size);
+	return name;
+}
+
+void ledger_name_unref(struct ledger_name *name)
+{
+	if (name && atomic_fetch_sub_explicit(&name->refs, 1, memory_order_acq_rel) == 1)
+		free(name);
+}
+
+struct ledger *ledger_create(uint32_t outputs)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger) + outputs * sizeof(struct ledger_column));
 
 	if (!ledger)
 		return NULL;
+	ledger->columns = ledger->first;
+	ledger->column_room = outputs;
 	atomic_store(&ledger->refs, 1);
 	pthread_mutex_init(&ledger->lock, NULL);
 	return ledger;
@@ -30,8 +50,9 @@ void ledger_unref(struct ledger *ledger)
 	for (; ledger->head < ledger->tail; ledger->head++)
 		free(ledger->ring[ledger->head & (ledger->capacity - 1)]);
 	for (uint32_t i = 0; i < ledger->column_count; i++)
-		free(ledger->columns[i].name);
-	free(ledger->columns);
+		ledger_name_unref(ledger->columns[i].name);
+	if (ledger->columns != ledger->first)
+		free(ledger->columns);
 	free(ledger->ring);
 	pthread_mutex_destroy(&ledger->lock);
 	free(ledger);
@@ -86,51 +107,61 @@ static void ledger_retire(struct ledger *ledger, uint32_t index)
 		s++;
 	if (s < ledger->tail)
 		return;
-	free(column->name);
+	ledger_name_unref(column->name);
 	column->name = NULL;
 }
 
 static int32_t ledger_find(const struct ledger *ledger, const char *name)
 {
 	for (uint32_t i = 0; i < ledger->column_count; i++)
-		if (ledger->columns[i].name && strcmp(ledger->columns[i].name, name) == 0)
+		if (ledger->columns[i].name && strcmp(ledger->columns[i].name->text, name) == 0)
 			return (int32_t)i;
 	return -1;
+}
+
+/* Room for a further column. */
+static int ledger_widen(struct ledger *ledger)
+{
+	int is_first = ledger->columns == ledger->first;
+	size_t size = (ledger->column_room + 1) * sizeof(struct ledger_column);
+	struct ledger_column *grown = realloc(is_first ? NULL : ledger->columns, size);
+
+	if (!grown)
+		return WEIR_ERR_MEMORY;
+	if (is_first)
+		memcpy(grown, ledger->first, ledger->column_room * sizeof(*grown));
+	ledger->columns = grown;
+	ledger->column_room++;
+	return 0;
 }
 
 /* A free column, or a further one; -1 without memory. */
 static int32_t ledger_free_column(struct ledger *ledger)
 {
-	struct ledger_column *grown;
-
 	for (uint32_t i = 0; i < ledger->column_count; i++)
 		if (!ledger->columns[i].name)
 			return (int32_t)i;
-	grown = realloc(ledger->columns, (ledger->column_count + 1) * sizeof(*grown));
-	if (!grown)
+	if (ledger->column_count == ledger->column_room && ledger_widen(ledger) < 0)
 		return -1;
-	ledger->columns = grown;
-	grown[ledger->column_count] = (struct ledger_column){0};
+	ledger->columns[ledger->column_count] = (struct ledger_column){0};
 	return (int32_t)ledger->column_count++;
 }
 
-static int32_t ledger_column(struct ledger *ledger, const char *name, uint64_t position)
+static int32_t ledger_column(struct ledger *ledger, struct ledger_name *name, uint64_t position)
 {
-	int32_t index = ledger_find(ledger, name);
-	char *copy;
+	int32_t index = ledger_find(ledger, name->text);
 
 	if (index >= 0)
 		return index;
-	copy = strdup(name);
-	index = copy ? ledger_free_column(ledger) : -1;
+	index = ledger_free_column(ledger);
 	if (index < 0)
-		free(copy);
-	else
-		ledger->columns[index] = (struct ledger_column){copy, ledger->tail, position, 1};
+		return index;
+	atomic_fetch_add_explicit(&name->refs, 1, memory_order_relaxed);
+	ledger->columns[index] = (struct ledger_column){name, ledger->tail, position, 1};
 	return index;
 }
 
-struct ledger_outputs *ledger_take_up(struct ledger *ledger, const char *const *names,
+struct ledger_outputs *ledger_take_up(struct ledger *ledger, struct ledger_name *const *names,
 				      uint32_t count, const uint64_t *positions)
 {
 	struct ledger_outputs *outputs =
@@ -274,7 +305,7 @@ void ledger_each(struct ledger *ledger,
 	pthread_mutex_lock(&ledger->lock);
 	for (uint32_t i = 0; i < ledger->column_count; i++)
 		if (ledger->columns[i].name)
-			call(user, ledger->columns[i].name, ledger->columns[i].committed);
+			call(user, ledger->columns[i].name->text, ledger->columns[i].committed);
 	pthread_mutex_unlock(&ledger->lock);
 }
 

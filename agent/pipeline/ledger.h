@@ -42,35 +42,47 @@ struct claim {
 	uint32_t pending[];                   /* holds per column */
 };
 
+/* The name of an output, shared by the ledgers of all its sources. */
+struct ledger_name {
+	_Atomic uint32_t refs;
+	char text[];
+};
+
 struct ledger_column {
-	char *name;         /* of the output; NULL = free to be taken */
-	uint64_t cursor;    /* the first sequence that is open at it */
-	uint64_t committed; /* position */
-	int current;        /* the newest generation has it */
+	struct ledger_name *name; /* NULL = free to be taken */
+	uint64_t cursor;          /* the first sequence that is open at it */
+	uint64_t committed;       /* position */
+	int current;              /* the newest generation has it */
 };
 
 struct ledger {
 	_Atomic uint32_t refs;
+	uint32_t capacity; /* of the ring: a power of two, or 0 */
 	pthread_mutex_t lock;
-	uint32_t column_count;
-	struct ledger_column *columns;
 	struct claim *
 		*ring; /* claim with sequence s is ring[s % capacity]; NULL while there is none */
-	uint32_t capacity;   /* a power of two, or 0 */
 	uint64_t head, tail; /* sequences: the oldest, and one past the newest */
 	uint64_t read_end;   /* position after the newest claim */
 	/* Of the newest generation; NULL once that is gone. A source that finds itself here needs no lock:
 	 * only itself and its successor, under the lock, change that. */
 	struct source *_Atomic reader;
+	uint32_t column_count, column_room;
+	struct ledger_column *columns; /* first[], until there are more */
+	struct ledger_column first[];
 };
 
 /* At one reference; NULL without memory. */
-struct ledger *ledger_create(void);
+struct ledger_name *ledger_name_create(const char *text);
+void ledger_name_unref(struct ledger_name *name);
+
+/* At one reference, with room for so many outputs; more take memory of their own. There may be 100,000
+ * ledgers. NULL without memory. */
+struct ledger *ledger_create(uint32_t outputs);
 void ledger_ref(struct ledger *ledger);
 void ledger_unref(struct ledger *ledger);
 /* The outputs of a generation, the newest from now on: those without a column get one, committed up
  * to positions[i]. The caller frees it when nothing of this generation is open. NULL without memory. */
-struct ledger_outputs *ledger_take_up(struct ledger *ledger, const char *const *names,
+struct ledger_outputs *ledger_take_up(struct ledger *ledger, struct ledger_name *const *names,
 				      uint32_t count, const uint64_t *positions);
 /* A new claim for the range, held once at every one of the outputs. NULL without memory. */
 struct claim *ledger_add(struct ledger *ledger, struct source *source,

@@ -156,6 +156,8 @@ static int pipeline_all_stages(struct pipeline *pipeline, const struct pipeline 
 	 * when the generation before it has stopped reading. */
 	status = pipeline_stages(pipeline, config->outputs, config->output_count, 0,
 				 &pipeline->outputs, &pipeline->output_count, error);
+	if (status == 0 && sources_begin(pipeline) < 0)
+		status = weir_fail(error, WEIR_ERR_MEMORY, "no memory for a pipeline");
 	if (status == 0)
 		status = pipeline_stages(pipeline, config->dead_letter, config->dead_letter_count,
 					 1, &pipeline->dead_outputs, &pipeline->dead_count, error);
@@ -467,6 +469,7 @@ void pipeline_destroy(struct pipeline *pipeline)
 	rest_stop(pipeline);
 	pipeline_free_sources(pipeline);
 	known_free(pipeline);
+	sources_end(pipeline);
 	batch_pool_done(&pipeline->pool);
 	memory_leave(pipeline->memory, pipeline);
 	memory_unref(pipeline->memory);

@@ -163,40 +163,46 @@ struct hold_positions {
 	int all;        /* it cannot be told which: all records from there on */
 };
 
+/* What the input of a source was told. */
+struct source_acks {
+	pthread_mutex_t lock; /* guards acked; held over the plugin's acked() */
+	uint64_t acked;
+};
+
+/* There may be 100,000 of them, nearly all at rest: what few of them need lies elsewhere. */
 struct source {
 	struct weir_source_view view; /* first: batches and plugins point at it */
 	struct pipeline *pipeline;
 	struct weir_context *input;
 	void *user;
-	char hex[33];
-	char *name;
-	int is_volatile;
 	struct task task;
 	_Atomic int state; /* source.c has the diagram */
 	_Atomic uint32_t refs;
 	struct ledger *ledger; /* shared with the source that an older generation drains */
-	struct ledger_outputs *outputs;
+	const struct ledger_outputs *outputs;
 	uint64_t resume_max;
-	uint64_t read_position;     /* where the next claim begins */
-	uint64_t had_until;         /* older generations dealt with what begins before it, */
-	struct hold_positions held; /* but for these */
-	pthread_mutex_t acked_lock; /* guards acked; held over the plugin's acked() */
-	uint64_t acked;
-	struct disk_queue *queue; /* of which it is the reading end, else NULL */
-	_Atomic int forgotten;    /* END: nothing of it is to be kept */
-	_Atomic int superseded; /* the next generation begins anew: this one writes no positions */
-	_Atomic uint32_t open;  /* claims that are not settled */
-	int astray; /* claims that nobody will settle: records that could not be dealt with */
-	_Atomic int dirty; /* on the pipeline's dirty list */
+	uint64_t read_position;      /* where the next claim begins */
+	uint64_t had_until;          /* older generations dealt with what begins before it, */
+	struct hold_positions *held; /* but for these; NULL = none */
+	struct source_acks *acks;    /* NULL: its input is not told what was acknowledged */
+	struct disk_queue *queue;    /* of which it is the reading end, else NULL */
+	_Atomic uint32_t open;       /* claims that are not settled */
+	uint8_t is_volatile;
+	uint8_t was_resting; /* rest.c: its last turn began at the end of a rest */
+	uint8_t has_outputs; /* `outputs` are its own, not the pipeline's */
+	uint8_t astray; /* claims that nobody will settle: records that could not be dealt with */
+	_Atomic uint8_t forgotten; /* END: nothing of it is to be kept */
+	_Atomic uint8_t
+		superseded;    /* the next generation begins anew: this one writes no positions */
+	_Atomic uint8_t dirty; /* on the pipeline's dirty list */
 	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
 	struct source *resting_next;
 	uint64_t turn_ns; /* rest.c: the end of the last turn that read all there was */
-	int was_resting;  /* and the turn began at the end of a rest */
 	_Atomic uint64_t lag;
 	_Atomic int64_t last_read_ns;
-	uint64_t resume
-		[]; /* per output: where it stood when the source was taken up; then the name */
+	/* Per output: where it stood when the source was taken up; then its id in hex and its name. */
+	uint64_t resume[];
 };
 
 int32_t source_known(struct weir_context *input, uint32_t index,
@@ -227,6 +233,11 @@ struct source *source_ghost(const uint8_t id[16], struct weir_slice name);
 void source_release(struct claim *claim, int32_t output);
 /* Puts sources that wait for memory back into the queue. */
 void source_unpark(struct pipeline *pipeline);
+/* Waits until nobody tells its input any more what was acknowledged, who began before it was to stop. */
+void source_await_acks(struct source *source);
+/* What the sources of a pipeline share; before and after all of them. */
+int sources_begin(struct pipeline *pipeline);
+void sources_end(struct pipeline *pipeline);
 /* Writes the positions that changed. */
 void source_collect(struct pipeline *pipeline, struct state_writer *writer);
 
@@ -329,8 +340,10 @@ struct pipeline {
 	pthread_cond_t changed;
 	char *failure;
 	struct source *sources;
-	struct source *dirty;   /* positions changed: for the next commit */
-	struct source *resting; /* to be looked at when rest_timer goes off */
+	struct ledger_name *output_names[PIPELINE_OUTPUTS_MAX];
+	struct ledger_outputs *in_order; /* output i has column i, as in nearly all ledgers */
+	struct source *dirty;            /* positions changed: for the next commit */
+	struct source *resting;          /* to be looked at when rest_timer goes off */
 	struct claim_group *held;
 	struct source **parked_list;
 	uint32_t parked_count, parked_capacity;

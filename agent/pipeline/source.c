@@ -76,11 +76,7 @@ void source_unref(const struct weir_source_view *view)
 	if (atomic_fetch_sub_explicit(&source->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	source_leave_ledger(source);
-	ledger_unref(source->ledger);
-	free(source->outputs);
-	free(source->held.positions);
-	pthread_mutex_destroy(&source->acked_lock);
-	free(source);
+	source_free(source);
 }
 
 static void source_unlink(struct source *source)
@@ -139,21 +135,32 @@ static void source_try_close(struct source *source)
 static void source_tell_acked(struct source *source)
 {
 	const struct weir_input_ops *ops;
+	struct source_acks *acks = source->acks;
 	struct call call;
 	uint64_t acked;
 
-	pthread_mutex_lock(&source->acked_lock);
+	if (!acks)
+		return;
+	pthread_mutex_lock(&acks->lock);
 	ops = atomic_load(&source->pipeline->retired) ? NULL : source->input->plugin->input;
-	if (ops && STAGE_OP(ops, acked)) {
+	if (ops) {
 		acked = ledger_acked(source->ledger, source->outputs);
-		if (acked > source->acked) {
-			source->acked = acked;
+		if (acked > acks->acked) {
+			acks->acked = acked;
 			call = call_begin(source->input);
 			ops->acked(source->input->instances[0], source->user, acked);
 			call_end(source->input, call);
 		}
 	}
-	pthread_mutex_unlock(&source->acked_lock);
+	pthread_mutex_unlock(&acks->lock);
+}
+
+void source_await_acks(struct source *source)
+{
+	if (!source->acks)
+		return;
+	pthread_mutex_lock(&source->acks->lock);
+	pthread_mutex_unlock(&source->acks->lock);
 }
 
 void source_release(struct claim *claim, int32_t output)

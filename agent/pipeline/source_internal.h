@@ -25,6 +25,8 @@ static inline struct source *source_of(struct weir_source *handle)
 	return (struct source *)(void *)handle;
 }
 
+/* Frees what it has; nothing refers to it. */
+void source_free(struct source *source);
 /* One turn on a worker. */
 void source_run(struct task *task);
 /* Puts one that is not queued into the queue. */

@@ -8,6 +8,9 @@
 #include "pipeline/known.h"
 #include "pipeline/source_internal.h"
 
+/* Bytes of an id in hex, with the NUL behind it. */
+#define SOURCE_HEX 33
+
 void source_list(struct source *source)
 {
 	struct pipeline *pipeline = source->pipeline;
@@ -27,55 +30,115 @@ static void source_link(struct source *source)
 	metric_change(source->input->files, 1);
 }
 
+static size_t outputs_size(uint32_t count)
+{
+	return sizeof(struct ledger_outputs) + count * sizeof(uint32_t);
+}
+
+int sources_begin(struct pipeline *pipeline)
+{
+	pipeline->in_order = malloc(outputs_size(pipeline->output_count));
+	if (!pipeline->in_order)
+		return WEIR_ERR_MEMORY;
+	pipeline->in_order->count = pipeline->output_count;
+	for (uint32_t i = 0; i < pipeline->output_count; i++) {
+		pipeline->in_order->columns[i] = i;
+		pipeline->output_names[i] = ledger_name_create(pipeline->outputs[i]->config->name);
+		if (!pipeline->output_names[i])
+			return WEIR_ERR_MEMORY;
+	}
+	return 0;
+}
+
+void sources_end(struct pipeline *pipeline)
+{
+	for (uint32_t i = 0; i < PIPELINE_OUTPUTS_MAX; i++)
+		ledger_name_unref(pipeline->output_names[i]);
+	free(pipeline->in_order);
+}
+
 /* Takes up the ledger of an earlier generation, or begins one. */
 static int source_join_ledger(struct source *source, struct ledger *ledger,
 			      const uint64_t *positions)
 {
 	const struct pipeline *pipeline = source->pipeline;
-	const char *names[PIPELINE_OUTPUTS_MAX];
+	struct ledger_outputs *outputs;
 
 	if (ledger)
 		ledger_ref(ledger);
 	else
-		ledger = ledger_create();
+		ledger = ledger_create(pipeline->output_count);
 	source->ledger = ledger;
 	if (!ledger)
 		return WEIR_ERR_MEMORY;
-	for (uint32_t i = 0; i < pipeline->output_count; i++)
-		names[i] = pipeline->outputs[i]->config->name;
-	source->outputs = ledger_take_up(ledger, names, pipeline->output_count, positions);
-	if (!source->outputs)
+	outputs = ledger_take_up(ledger, pipeline->output_names, pipeline->output_count, positions);
+	if (!outputs)
 		return WEIR_ERR_MEMORY;
+	source->has_outputs =
+		memcmp(outputs, pipeline->in_order, outputs_size(outputs->count)) != 0;
+	if (!source->has_outputs) {
+		free(outputs);
+		outputs = pipeline->in_order;
+	}
+	source->outputs = outputs;
 	pthread_mutex_lock(&ledger->lock);
 	atomic_store(&ledger->reader, source);
 	pthread_mutex_unlock(&ledger->lock);
 	return 0;
 }
 
-static void source_set_view(struct source *source, const uint8_t id[16])
+/* In one piece of memory with its id in hex and its name, which ends with a NUL. */
+static struct source *source_alloc(uint32_t outputs, const uint8_t id[16], struct weir_slice name)
 {
-	memcpy(source->view.id, id, 16);
-	for (uint32_t i = 0; i < 16; i++)
-		snprintf(source->hex + 2 * i, 3, "%02x", id[i]);
-	source->view.struct_size = sizeof(source->view);
-	source->view.name = weir_slice_of(source->name);
-	source->view.hex = (struct weir_slice){source->hex, 32};
-}
-
-/* One piece of memory: there may be 100,000 of them. */
-static struct source *source_alloc(uint32_t outputs, struct weir_slice name)
-{
-	struct source *source =
-		calloc(1, sizeof(*source) + outputs * sizeof(source->resume[0]) + name.size + 1);
+	struct source *source = calloc(1, sizeof(*source) + outputs * sizeof(source->resume[0]) +
+						  SOURCE_HEX + name.size + 1);
+	static const char digits[] = "0123456789abcdef";
+	char *text;
 
 	if (!source)
 		return NULL;
-	source->name = (char *)&source->resume[outputs];
+	text = (char *)&source->resume[outputs];
+	for (uint32_t i = 0; i < 16; i++) {
+		text[2 * i] = digits[id[i] >> 4];
+		text[2 * i + 1] = digits[id[i] & 15];
+	}
 	if (name.size)
-		memcpy(source->name, name.data, name.size);
+		memcpy(text + SOURCE_HEX, name.data, name.size);
+	source->view.struct_size = sizeof(source->view);
+	memcpy(source->view.id, id, 16);
+	source->view.hex = (struct weir_slice){text, SOURCE_HEX - 1};
+	source->view.name = (struct weir_slice){text + SOURCE_HEX, name.size};
 	atomic_store(&source->refs, 1);
-	pthread_mutex_init(&source->acked_lock, NULL);
 	return source;
+}
+
+/* Only an input that asks is told what was acknowledged. */
+static int source_begin_acks(struct source *source, uint64_t position)
+{
+	const struct weir_plugin *plugin = source->input->plugin;
+
+	if (!plugin || !plugin->input || !STAGE_OP(plugin->input, acked))
+		return 0;
+	source->acks = malloc(sizeof(*source->acks));
+	if (!source->acks)
+		return WEIR_ERR_MEMORY;
+	pthread_mutex_init(&source->acks->lock, NULL);
+	source->acks->acked = position;
+	return 0;
+}
+
+void source_free(struct source *source)
+{
+	ledger_unref(source->ledger);
+	if (source->has_outputs)
+		free((void *)(uintptr_t)source->outputs);
+	if (source->held)
+		free(source->held->positions);
+	free(source->held);
+	if (source->acks)
+		pthread_mutex_destroy(&source->acks->lock);
+	free(source->acks);
+	free(source);
 }
 
 static struct source *source_create(struct weir_context *input, const uint8_t id[16],
@@ -87,12 +150,14 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	struct weir_slice name = pipeline->config->source_name
 					 ? weir_slice_of(pipeline->config->source_name)
 					 : spec->name;
-	struct source *source = source_alloc(outputs, name);
+	struct source *source = source_alloc(outputs, id, name);
 
 	if (!source)
 		return NULL;
 	source->pipeline = pipeline;
-	if (source_join_ledger(source, ledger, positions) < 0) {
+	source->input = input;
+	if (source_begin_acks(source, spec->position) < 0 ||
+	    source_join_ledger(source, ledger, positions) < 0) {
 		source_unref(&source->view);
 		return NULL;
 	}
@@ -100,16 +165,13 @@ static struct source *source_create(struct weir_context *input, const uint8_t id
 	for (uint32_t i = 0; i < outputs; i++)
 		if (positions[i] > source->resume_max)
 			source->resume_max = positions[i];
-	source->input = input;
 	source->user = spec->user;
 	source->read_position = spec->position;
 	if (spec->position > source->ledger->read_end)
 		source->ledger->read_end = spec->position;
-	source->acked = spec->position;
 	source->is_volatile = (spec->flags & WEIR_SOURCE_VOLATILE) != 0;
 	source->task.run = source_run;
 	atomic_store(&source->state, SOURCE_IDLE);
-	source_set_view(source, id);
 	return source;
 }
 
@@ -135,12 +197,7 @@ struct source *source_open_reserved(struct weir_context *input, uint64_t positio
 
 struct source *source_ghost(const uint8_t id[16], struct weir_slice name)
 {
-	struct source *source = source_alloc(0, name);
-
-	if (!source)
-		return NULL;
-	source_set_view(source, id);
-	return source;
+	return source_alloc(0, id, name);
 }
 
 struct source *source_shadow(struct weir_context *input, const uint8_t id[16],
@@ -243,6 +300,20 @@ int32_t source_known(struct weir_context *input, uint32_t index,
 	return 0;
 }
 
+/* The records before had_until that an older generation did not deal with. */
+static int source_take_held(struct source *source, struct known_source *known)
+{
+	if (!known->held.count && !known->held.all)
+		return 0;
+	source->held = malloc(sizeof(*source->held));
+	if (!source->held)
+		return WEIR_ERR_MEMORY;
+	*source->held = known->held;
+	known->held = (struct hold_positions){0};
+	hold_sort(source->held);
+	return 0;
+}
+
 int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 		     const struct weir_source_spec *spec, struct weir_source **ret_source,
 		     struct weir_error *error)
@@ -255,15 +326,15 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 	if (!known)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND, "no such source is known");
 	source = source_create(input, id, spec, known->positions, known->ledger);
-	if (!source)
+	if (!source || source_take_held(source, known) < 0) {
+		if (source)
+			source_unref(&source->view);
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for a source");
+	}
 	/* Nothing to write: a restart over 100,000 files that did not change. */
 	stored = known_is_stored(known, spec->name, spec->identity);
 	known->stored = 0;
 	source->had_until = known->had_until;
-	source->held = known->held;
-	known->held = (struct hold_positions){0};
-	hold_sort(&source->held);
 	if (!known->ledger) {
 		known->ledger = source->ledger;
 		ledger_ref(known->ledger);

@@ -41,10 +41,12 @@ static int take_remainder(struct known_source *known, const struct source *sourc
 	if (source->read_position >= source->had_until)
 		return 0;
 	known->had_until = source->had_until;
-	known->held.all |= source->held.all;
-	for (uint32_t i = 0; i < source->held.count; i++)
-		if (source->held.positions[i] >= source->read_position &&
-		    hold_add(&known->held, source->held.positions[i]) < 0)
+	if (!source->held)
+		return 0;
+	known->held.all |= source->held->all;
+	for (uint32_t i = 0; i < source->held->count; i++)
+		if (source->held->positions[i] >= source->read_position &&
+		    hold_add(&known->held, source->held->positions[i]) < 0)
 			return WEIR_ERR_MEMORY;
 	return 0;
 }
@@ -382,8 +384,7 @@ static void retire_sources(struct pipeline *old)
 		pipeline_wait(old, 10 * NS_PER_MS);
 	/* The list stays as it is now: nothing is opened or closed any more. */
 	for (struct source *source = old->sources; source; source = source->next) {
-		pthread_mutex_lock(&source->acked_lock);
-		pthread_mutex_unlock(&source->acked_lock);
+		source_await_acks(source);
 		source_lag((struct weir_source *)(void *)source, 0);
 		metric_change(source->input->files, -1);
 	}

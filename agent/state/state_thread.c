@@ -13,6 +13,7 @@
  */
 #include "state/state_internal.h"
 
+#include <malloc.h>
 #include <weir/plugin.h>
 
 #include "base/clock.h"
@@ -22,6 +23,9 @@
 
 /* How often sources that are watched but idle are noted as still there. */
 #define THREAD_LIVE_NS (INT64_C(86400) * NS_PER_SECOND)
+
+/* So many sources put or forgotten leave memory behind that is worth looking for. */
+#define THREAD_BURST 1000
 
 #define DUE_NEVER UINT64_MAX
 
@@ -69,9 +73,11 @@ static int flight_commit(struct state *state, struct weir_error *error)
 	}
 	if (failed)
 		return failed;
-	for (struct state_job *job = flight->jobs; job; job = job->next)
+	for (struct state_job *job = flight->jobs; job; job = job->next) {
+		state->burst++;
 		if (job->done)
 			job->done(job->user);
+	}
 	pthread_mutex_lock(&state->lock);
 	state_batch_clear(flight);
 	pthread_mutex_unlock(&state->lock);
@@ -145,6 +151,19 @@ static void thread_note(struct state *state, int failed, const struct weir_error
 		log_line(WEIR_LOG_INFO, "state", "state_resumed", "positions are saved again");
 }
 
+/* Called with the lock, which it lets go of while it works. Nothing is left to do, perhaps for days:
+ * SQLite's pages and the holes that the jobs left in the heap go back to the system. */
+static void thread_give_back(struct state *state)
+{
+	state->burst = 0;
+	pthread_mutex_unlock(&state->lock);
+	pthread_mutex_lock(&state->database_lock);
+	(void)sqlite3_db_release_memory(state->database.handle);
+	pthread_mutex_unlock(&state->database_lock);
+	(void)malloc_trim(0);
+	pthread_mutex_lock(&state->lock);
+}
+
 /* Called with the lock, which it lets go of while it works. */
 static void thread_cycle(struct state *state, int collect)
 {
@@ -185,7 +204,9 @@ void *state_thread(void *arg)
 	while (!state->stopping) {
 		uint64_t due_ns = thread_due(state);
 
-		if (due_ns > clock_monotonic_ns())
+		if (due_ns == DUE_NEVER && state->burst >= THREAD_BURST)
+			thread_give_back(state);
+		else if (due_ns > clock_monotonic_ns())
 			thread_wait(state, due_ns);
 		else
 			thread_cycle(state, state->sync_done < state->sync_wanted ||

@@ -367,7 +367,7 @@ static struct file *take_oldest(struct catalog *catalog)
 	while (!oldest && catalog->idle_count > idle_most(catalog)) {
 		oldest = catalog->idle_oldest;
 		idle_remove(catalog, oldest);
-		if (pthread_mutex_trylock(&oldest->turn) != 0) {
+		if (!file_try_turn(oldest)) {
 			catalog_signal_locked(oldest, FILE_CLOSE);
 			oldest = NULL;
 		}
@@ -389,7 +389,7 @@ static void close_idle(struct catalog *catalog)
 			catalog_signal_locked(file, FILE_CLOSE);
 			pthread_mutex_unlock(&catalog->lock);
 		}
-		pthread_mutex_unlock(&file->turn);
+		file_leave_turn(file);
 	}
 }
 

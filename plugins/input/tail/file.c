@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,22 @@ int file_descriptor_is_spare(const struct file *file)
 	       (uint64_t)file->fd >= atomic_load(&file->catalog->descriptors_max) / 2;
 }
 
+void file_take_turn(struct file *file)
+{
+	while (!file_try_turn(file))
+		(void)sched_yield();
+}
+
+int file_try_turn(struct file *file)
+{
+	return atomic_exchange_explicit(&file->turn, 1, memory_order_acquire) == 0;
+}
+
+void file_leave_turn(struct file *file)
+{
+	atomic_store_explicit(&file->turn, 0, memory_order_release);
+}
+
 int file_may_rest(const struct file *file)
 {
 	struct stat status;
@@ -86,21 +103,38 @@ int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset)
 				: file_read_at(&file->fd, buffer, size, offset);
 }
 
-void file_take_guard(struct file *file, identity_read *read_at, void *user)
+int file_take_guard(struct file *file, identity_read *read_at, void *user)
 {
-	size_t size =
-		file->offset < sizeof(file->guard) ? (size_t)file->offset : sizeof(file->guard);
+	uint8_t bytes[IDENTITY_TAIL_MAX];
+	size_t size = file->offset < sizeof(bytes) ? (size_t)file->offset : sizeof(bytes);
 
 	file->guard_size = 0;
-	if (size && read_at(user, file->guard, size, file->offset - size) == (int64_t)size)
-		file->guard_size = (uint8_t)size;
+	if (!size || read_at(user, bytes, size, file->offset - size) != (int64_t)size)
+		return -1;
+	file_set_guard(file, bytes, size);
+	return bytes[size - 1];
+}
+
+void file_set_guard(struct file *file, const void *bytes, size_t size)
+{
+	file->guard = identity_hash_of(bytes, size);
+	file->guard_size = (uint8_t)size;
+}
+
+int file_guard_holds(const struct file *file, const void *bytes)
+{
+	return file->guard_size == 0 ||
+	       identity_hash_equals(identity_hash_of(bytes, file->guard_size), file->guard);
 }
 
 void file_describe(const struct file *file, struct identity *ret_identity)
 {
 	*ret_identity = file->identity;
-	if (!file->copied)
-		identity_set_tail(ret_identity, file->guard, file->guard_size, file->offset);
+	if (file->copied)
+		return;
+	ret_identity->tail = file->guard;
+	ret_identity->tail_size = file->guard_size;
+	ret_identity->tail_offset = file->offset;
 }
 
 /* A read lease is granted only while nobody has the file open for writing. It is given back at
@@ -124,7 +158,6 @@ struct file *file_create(struct catalog *catalog, int take_fd, const struct iden
 
 	if (!file)
 		return NULL;
-	pthread_mutex_init(&file->turn, NULL);
 	file->catalog = catalog;
 	file->fd = take_fd;
 	file->identity = *identity;
@@ -142,7 +175,6 @@ void file_free(struct file *file)
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	compressed_close(file->compressed);
-	pthread_mutex_destroy(&file->turn);
 	free(file->path);
 	free(file->target);
 	free(file);
@@ -170,12 +202,12 @@ static uint32_t lines_before(identity_read *read_at, void *user, uint64_t offset
 
 void file_resume(struct file *file, uint32_t header_lines, identity_read *read_at, void *user)
 {
+	int last = file_take_guard(file, read_at, user);
+
 	file->header_left = header_lines;
-	file_take_guard(file, read_at, user);
 	if (file->offset == 0)
 		return;
-	if (file->encoding == FILE_UTF8 && file->guard_size &&
-	    file->guard[file->guard_size - 1] != '\n')
+	if (file->encoding == FILE_UTF8 && last >= 0 && last != '\n')
 		file->cut = FILE_CUT_TORN;
 	if (header_lines)
 		file->header_left =

@@ -65,9 +65,9 @@ struct file {
 	/* Any thread. */
 	_Atomic uint32_t signals;   /* FILE_RENAMED ... */
 	_Atomic uint64_t seen_size; /* size when the reader last looked */
+	_Atomic uint8_t turn;       /* 1 while somebody has it */
 
-	/* The reader's own: held during read(). Others only try, and only for moments. */
-	pthread_mutex_t turn;
+	/* The reader's own, at its turn: file_take_turn(). */
 	int fd;                        /* -1 = closed, at its end */
 	struct compressed *compressed; /* reads in place of the descriptor */
 	uint64_t offset;    /* where the next record begins; the start of an unfinished line */
@@ -77,11 +77,11 @@ struct file {
 	uint64_t left_ns;   /* monotonic, when it lost its name; 0 = it has one */
 	uint64_t marked_ns; /* monotonic, when the host was last told its identity */
 	uint64_t marked_offset;
-	uint32_t read_size;               /* how much to read, adapted to the length of lines */
-	uint32_t header_left;             /* lines still to skip at its start */
-	uint8_t guard[IDENTITY_TAIL_MAX]; /* the bytes before offset */
-	uint8_t guard_size;
-	uint8_t encoding; /* FILE_UTF8 ... */
+	struct identity_hash guard; /* of the guard_size bytes before offset */
+	uint32_t read_size;         /* how much to read, adapted to the length of lines */
+	uint32_t header_left;       /* lines still to skip at its start */
+	uint8_t guard_size;         /* IDENTITY_TAIL_MAX at most */
+	uint8_t encoding;           /* FILE_UTF8 ... */
 	uint8_t cut;      /* inside a line of which a part has been passed on: FILE_CUT_* */
 	uint8_t copied;   /* goes on in a copy, which may be shorter than the offset */
 	uint8_t alarmed;  /* waits for an alarm */
@@ -95,6 +95,11 @@ void file_identify(const struct statx *status, struct identity *ret_identity);
 /* Opens for reading without side effects; -1 with errno. The second not through a link: ELOOP. */
 int file_open(const char *path);
 int file_open_no_link(const char *path);
+/* The turn at a file: its reader has it during read(), others only try, for moments. It is a byte, since a
+ * mutex would be a tenth of what a file at rest takes; the reader yields in the rare case that it waits. */
+void file_take_turn(struct file *file);
+int file_try_turn(struct file *file);
+void file_leave_turn(struct file *file);
 /* True when nothing is lost by closing its descriptor: it has a name, is read to its end, and its
  * reader is not to be told anything. At its turn. */
 int file_may_rest(const struct file *file);
@@ -104,8 +109,11 @@ int file_descriptor_is_spare(const struct file *file);
 int64_t file_read_at(void *user, void *buffer, size_t size, uint64_t offset);
 /* identity_read over the text of a file, compressed or not: user is a struct file *. */
 int64_t file_read_text(void *user, void *buffer, size_t size, uint64_t offset);
-/* Reads the bytes before the offset, by which truncation is found. */
-void file_take_guard(struct file *file, identity_read *read_at, void *user);
+/* The bytes before the offset, by which truncation is found: reads them, and returns the last of them,
+ * or -1 when there is none; sets them; and compares them with what is there now. */
+int file_take_guard(struct file *file, identity_read *read_at, void *user);
+void file_set_guard(struct file *file, const void *bytes, size_t size);
+int file_guard_holds(const struct file *file, const void *bytes);
 /* Its identity, with the tail by which its text is known again. */
 void file_describe(const struct file *file, struct identity *ret_identity);
 /* 1 when somebody has it open for writing, 0 when nobody has, -1 when it can't be known. */

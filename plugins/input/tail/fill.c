@@ -84,7 +84,7 @@ static int fill_plain(struct fill *fill, struct weir_error *error)
 		set_text(fill, 0, 0);
 		return FILL_TEXT;
 	}
-	if (got < guard || memcmp(text, file->guard, guard) != 0)
+	if (got < guard || !file_guard_holds(file, text))
 		return FILL_TRUNCATED;
 	set_text(fill, guard, (uint32_t)got - guard);
 	skip_mark(fill);
@@ -128,12 +128,12 @@ static int convert(struct fill *fill, const uint8_t *raw, uint32_t size, struct 
 
 static int guard_holds(struct file *file)
 {
-	uint8_t now[sizeof(file->guard)];
+	uint8_t now[IDENTITY_TAIL_MAX];
 
 	return file->compressed || file->copied ||
 	       (file_read_at(&file->fd, now, file->guard_size, file->offset - file->guard_size) ==
 			file->guard_size &&
-		memcmp(now, file->guard, file->guard_size) == 0);
+		file_guard_holds(file, now));
 }
 
 static int fill_utf16(struct fill *fill, struct weir_error *error)
@@ -191,10 +191,9 @@ static void settle_guard(struct fill *fill)
 	struct file *file = fill->mark.file;
 	const uint8_t *data = fill->mark.batch->blocks[fill->mark.block].data;
 	uint32_t before = fill->guard + fill->skipped + fill->mark.consumed;
-	uint32_t size = before < sizeof(file->guard) ? before : sizeof(file->guard);
+	uint32_t size = before < IDENTITY_TAIL_MAX ? before : IDENTITY_TAIL_MAX;
 
-	memcpy(file->guard, data + fill->mark.base + fill->mark.consumed - size, size);
-	file->guard_size = (uint8_t)size;
+	file_set_guard(file, data + fill->mark.base + fill->mark.consumed - size, size);
 }
 
 void fill_settle(struct fill *fill)
@@ -205,7 +204,7 @@ void fill_settle(struct fill *fill)
 	batch->blocks[fill->mark.block].used = fill->mark.base + fill->mark.consumed;
 	if (file->encoding != FILE_UTF8) {
 		map_utf16(fill);
-		file_take_guard(file, file_read_text, file);
+		(void)file_take_guard(file, file_read_text, file);
 	} else if (fill->mark.consumed) {
 		settle_guard(fill);
 		file->offset = fill->mark.position + fill->mark.consumed;

@@ -16,7 +16,7 @@ struct identity_hash identity_hash_of(const void *data, size_t size)
 	return (struct identity_hash){hash.low64, hash.high64};
 }
 
-static int hash_equals(struct identity_hash a, struct identity_hash b)
+int identity_hash_equals(struct identity_hash a, struct identity_hash b)
 {
 	return a.low == b.low && a.high == b.high;
 }
@@ -48,7 +48,7 @@ int identity_head_matches(const struct identity *identity, identity_read *read_a
 		return 1;
 	return identity->head_size <= sizeof(head) &&
 	       read_at(user, head, identity->head_size, 0) == (int64_t)identity->head_size &&
-	       hash_equals(identity_hash_of(head, identity->head_size), identity->head);
+	       identity_hash_equals(identity_hash_of(head, identity->head_size), identity->head);
 }
 
 int identity_tail_matches(const struct identity *identity, identity_read *read_at, void *user)
@@ -60,7 +60,7 @@ int identity_tail_matches(const struct identity *identity, identity_read *read_a
 		return 1;
 	return size <= sizeof(tail) && size <= identity->tail_offset &&
 	       read_at(user, tail, size, identity->tail_offset - size) == (int64_t)size &&
-	       hash_equals(identity_hash_of(tail, size), identity->tail);
+	       identity_hash_equals(identity_hash_of(tail, size), identity->tail);
 }
 
 int identity_same_file(const struct identity *a, const struct identity *b)

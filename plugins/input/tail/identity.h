@@ -36,6 +36,7 @@ struct identity {
 };
 
 struct identity_hash identity_hash_of(const void *data, size_t size);
+int identity_hash_equals(struct identity_hash a, struct identity_hash b);
 
 /* Reads the text of a file, plain or uncompressed; returns bytes read, short only at its end, or -1. */
 typedef int64_t identity_read(void *user, void *buffer, size_t size, uint64_t offset);

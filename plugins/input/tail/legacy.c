@@ -46,11 +46,11 @@ void legacy_leave(struct catalog *catalog)
 {
 	pthread_mutex_lock(&catalog->lock);
 	for (struct file *file = catalog->files; file; file = file->next) {
-		if (pthread_mutex_trylock(&file->turn) != 0)
+		if (!file_try_turn(file))
 			continue; /* its end is being taken down */
 		if (is_nameless(file))
 			legacy_add(&file->identity, fcntl(file->fd, F_DUPFD_CLOEXEC, 0));
-		pthread_mutex_unlock(&file->turn);
+		file_leave_turn(file);
 	}
 	pthread_mutex_unlock(&catalog->lock);
 }

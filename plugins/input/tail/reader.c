@@ -163,8 +163,8 @@ static void prepare(struct reader *reader)
 		.batch = reader->batch,
 		.shape = reader->fill.mark.shape,
 	};
-	if (file->read_size > room - sizeof(file->guard))
-		file->read_size = room - sizeof(file->guard);
+	if (file->read_size > room - IDENTITY_TAIL_MAX)
+		file->read_size = room - IDENTITY_TAIL_MAX;
 	if (reader->fill.want < file->read_size)
 		reader->fill.want = file->read_size;
 	reader->fill.size = reader->size;
@@ -188,6 +188,7 @@ static void adapt(struct reader *reader)
 /* A block of nothing but NUL bytes, with more behind it: a hole, which is passed over. */
 static void skip_hole(struct reader *reader)
 {
+	static const uint8_t hole[IDENTITY_TAIL_MAX];
 	struct fill *fill = &reader->fill;
 	struct file *file = reader->file;
 	off_t data;
@@ -199,11 +200,10 @@ static void skip_hole(struct reader *reader)
 	if (file->compressed || file->encoding != FILE_UTF8)
 		return;
 	data = lseek(file->fd, (off_t)file->offset, SEEK_DATA);
-	if (data > (off_t)(file->offset + sizeof(file->guard)) && (uint64_t)data < reader->size) {
+	if (data > (off_t)(file->offset + IDENTITY_TAIL_MAX) && (uint64_t)data < reader->size) {
 		fill->mark.skipped_nul += (uint64_t)data - file->offset;
 		file->offset = file->scanned = file->hole_end = (uint64_t)data;
-		file->guard_size = sizeof(file->guard);
-		memset(file->guard, 0, sizeof(file->guard));
+		file_set_guard(file, hole, sizeof(hole));
 		reader->batch->range_end = file->offset;
 	}
 }
@@ -411,12 +411,12 @@ int32_t reader_read(struct catalog *catalog, struct file *file, struct weir_batc
 	};
 	int32_t status;
 
-	pthread_mutex_lock(&file->turn);
+	file_take_turn(file);
 	batch->range_start = batch->range_end = file->offset;
 	if (catalog->host->batch_shape(batch, &key, 1, &reader.fill.mark.shape) < 0)
 		status = weir_fail(error, WEIR_ERR_MEMORY, "no room for a shape");
 	else
 		status = read_in_turn(&reader);
-	pthread_mutex_unlock(&file->turn);
+	file_leave_turn(file);
 	return status;
 }

@@ -287,7 +287,7 @@ static void check_nameless(struct catalog *catalog)
 	for (struct file *file = catalog->files; file; file = file->next) {
 		if (!file->gone)
 			continue;
-		if (pthread_mutex_trylock(&file->turn) == 0) {
+		if (file_try_turn(file)) {
 			uint64_t rest = unlinked_unread(file);
 
 			if (limit && rest && unread + rest > limit) {
@@ -297,7 +297,7 @@ static void check_nameless(struct catalog *catalog)
 				rest = 0;
 			}
 			unread += rest;
-			pthread_mutex_unlock(&file->turn);
+			file_leave_turn(file);
 		}
 		catalog_signal_locked(file, 0);
 	}

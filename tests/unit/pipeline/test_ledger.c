@@ -22,13 +22,27 @@ struct book {
 	uint64_t read;
 };
 
+static struct ledger_outputs *take_up(struct ledger *ledger, const char *const *texts,
+				      uint32_t count, const uint64_t *positions)
+{
+	struct ledger_name *shared[3];
+	struct ledger_outputs *outputs;
+
+	for (uint32_t i = 0; i < count; i++)
+		shared[i] = ledger_name_create(texts[i]);
+	outputs = ledger_take_up(ledger, shared, count, positions);
+	for (uint32_t i = 0; i < count; i++)
+		ledger_name_unref(shared[i]);
+	assert_non_null(outputs);
+	return outputs;
+}
+
 static struct book begin(uint32_t count, const uint64_t *positions)
 {
-	struct book book = {ledger_create(), NULL, 0};
+	struct book book = {ledger_create(count), NULL, 0};
 
 	assert_non_null(book.ledger);
-	book.outputs = ledger_take_up(book.ledger, names, count, positions);
-	assert_non_null(book.outputs);
+	book.outputs = take_up(book.ledger, names, count, positions);
 	return book;
 }
 
@@ -188,8 +202,7 @@ static void generations(struct book *book, struct book *ret_next, const char *co
 
 	*ret_next = (struct book){book->ledger, NULL, book->read};
 	ledger_ref(book->ledger);
-	ret_next->outputs = ledger_take_up(book->ledger, outputs, count, positions);
-	assert_non_null(ret_next->outputs);
+	ret_next->outputs = take_up(book->ledger, outputs, count, positions);
 }
 
 static void a_new_generation_commits_nothing_past_what_the_old_one_drains(void **state)
@@ -276,6 +289,31 @@ static void columns_are_used_again(void **state)
 	end(&book);
 }
 
+/* What rests has no ring, and what wakes has one again, with nothing of what was before. */
+static void a_ledger_without_claims_takes_no_memory_for_them(void **state)
+{
+	struct book book = begin(2, nothing);
+
+	(void)state;
+	for (uint32_t round = 1; round <= 3; round++) {
+		struct claim *claims[20];
+
+		assert_null(book.ledger->ring);
+		for (uint32_t i = 0; i < 20; i++)
+			claims[i] = add(&book, book.read + 10);
+		for (uint32_t i = 20; i-- > 0;)
+			release(&book, claims[i], 0);
+		assert_non_null(book.ledger->ring);
+		for (uint32_t i = 0; i < 20; i++)
+			release(&book, claims[i], 1);
+		assert_int_equal(committed(&book, "a"), round * 200);
+		assert_int_equal(committed(&book, "b"), round * 200);
+	}
+	assert_null(book.ledger->ring);
+	assert_ptr_equal(book.ledger->columns, book.ledger->first);
+	end(&book);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +326,7 @@ int main(void)
 		cmocka_unit_test(an_output_that_is_new_begins_at_the_read_position),
 		cmocka_unit_test(an_output_that_is_gone_drains_and_holds_nobody_up),
 		cmocka_unit_test(columns_are_used_again),
+		cmocka_unit_test(a_ledger_without_claims_takes_no_memory_for_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
