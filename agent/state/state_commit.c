@@ -25,8 +25,8 @@ int state_statements_prepare(struct state_database *database, struct state_state
 	} all[] = {
 		{&statements->put_source,
 		 "INSERT INTO sources (id, pipeline, input, name, identity, seen_ns)"
-		 " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET pipeline = ?2,"
-		 " input = ?3, name = coalesce(nullif(?4, ''), name),"
+		 " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET"
+		 " name = coalesce(nullif(?4, ''), name),"
 		 " identity = coalesce(nullif(?5, x''), identity), seen_ns = ?6"},
 		{&statements->forget_source, "DELETE FROM sources WHERE id = ?1"},
 		{&statements->forget_positions, "DELETE FROM positions WHERE source_id = ?1"},

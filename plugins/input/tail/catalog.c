@@ -338,6 +338,34 @@ void catalog_signal_locked(struct file *file, uint32_t signals)
 		file->catalog->host->source_ready(file->source);
 }
 
+static void wake_gathered(struct catalog *catalog)
+{
+	pthread_mutex_lock(&catalog->lock);
+	for (uint32_t i = 0; i < catalog->gathered_count; i++)
+		catalog_signal_locked(catalog->gathered[i], 0);
+	pthread_mutex_unlock(&catalog->lock);
+	catalog->gathered_count = 0;
+}
+
+void catalog_wake(struct catalog *catalog, struct file *file)
+{
+	/* None of them goes before the structure lock is given back: that takes this lock. */
+	catalog->gathered[catalog->gathered_count++] = file;
+	if (!catalog->gathering || catalog->gathered_count == CATALOG_GATHER)
+		wake_gathered(catalog);
+}
+
+void catalog_gather_begin(struct catalog *catalog)
+{
+	catalog->gathering = 1;
+}
+
+void catalog_gather_end(struct catalog *catalog)
+{
+	catalog->gathering = 0;
+	wake_gathered(catalog);
+}
+
 /* ---- descriptors and alarms ------------------------------------------------------------------ */
 
 void catalog_look_at_limit(struct catalog *catalog)

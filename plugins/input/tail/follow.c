@@ -86,8 +86,8 @@ static int open_source(struct catalog *catalog, struct file *file, const uint8_t
 	tell_followed(catalog, file, known);
 	pthread_mutex_lock(&catalog->lock);
 	file->source = source;
-	catalog_signal_locked(file, 0);
 	pthread_mutex_unlock(&catalog->lock);
+	catalog_wake(catalog, file);
 	return 0;
 }
 

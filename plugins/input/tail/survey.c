@@ -234,13 +234,6 @@ static void follow_unseen(struct catalog *catalog, const char *path)
 		(void)follow_compressed(catalog, path, opened.fd, &opened.place);
 }
 
-static void wake(struct catalog *catalog, struct file *file)
-{
-	pthread_mutex_lock(&catalog->lock);
-	catalog_signal_locked(file, 0);
-	pthread_mutex_unlock(&catalog->lock);
-}
-
 /* The folders of what links lead to are watched for their files, too. At the start these may have grown
  * since they were read. */
 static void watch_targets(struct catalog *catalog)
@@ -259,7 +252,7 @@ static void watch_targets(struct catalog *catalog)
 			*slash = 0;
 			watcher_folder(&catalog->watch, folder, 1);
 			if (!catalog->appeared)
-				wake(catalog, file);
+				catalog_wake(catalog, file);
 		}
 	}
 }
@@ -310,11 +303,13 @@ static void survey_begin(struct catalog *catalog)
 	pthread_mutex_lock(&catalog->structure_lock);
 	catalog->generation++;
 	catalog_look_at_limit(catalog);
+	catalog_gather_begin(catalog);
 }
 
 static void survey_end(struct catalog *catalog, struct survey *survey)
 {
 	survey_done(survey);
+	catalog_gather_end(catalog);
 	watch_targets(catalog);
 	check_nameless(catalog);
 	catalog->appeared = 1;
