@@ -12,11 +12,8 @@
  *     a row, an operator is needed) the client waits, not just the request: requests in the queue
  *     don't hammer it in turn.
  */
-#include "http/client.h"
+#include "http/client_internal.h"
 
-#include <inttypes.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -24,18 +21,12 @@
 
 #include "base/clock.h"
 #include "http/echo.h"
-#include "http/engine.h"
-#include "http/pace.h"
 
 #define CLIENT_CONCURRENCY 16
 #define CLIENT_CONNECT_MS 10000
 #define CLIENT_REQUEST_MS 60000
 #define CLIENT_BACKOFF_MIN_NS (200 * (uint64_t)NS_PER_MS)
 #define CLIENT_BACKOFF_MAX_NS (30 * (uint64_t)NS_PER_SECOND)
-/* From so many failures in a row the destination itself is taken to be in trouble. */
-#define CLIENT_TROUBLE 3
-/* Without success for so long, the output counts as stalled. */
-#define CLIENT_STALLED_NS (10 * (uint64_t)NS_PER_SECOND)
 /* One write to a socket carries up to this much: with less the system calls show, with more the copy
  * leaves a core's cache. The least is libcurl's own. */
 #define CLIENT_UPLOAD_BUFFER (UINT64_C(128) << 10)
@@ -43,23 +34,6 @@
 /* The buffers of all requests in flight are this part of the owner's memory at most: they hold what is
  * in its blocks already, and come on top of them. */
 #define CLIENT_MEMORY_PART 8
-/* Of an answer, in the log. */
-#define CLIENT_EXCERPT 200
-
-struct weir_http_client {
-	struct http *http;
-	struct http_owner owner;
-	struct transfer_options options;
-	struct pace pace;
-	struct job *head;
-	struct transfer *idle, *running;
-	uint32_t in_flight;
-	uint64_t not_before_ns; /* nothing starts earlier */
-	struct loop_timer timer;
-	uint32_t alarm; /* status or curl code that the log has been told of, + 1; 0 = none */
-	int stalled;
-	atomic_uint pending; /* relaxed: a figure, nothing hangs on it */
-};
 
 /* ---- lists ---- */
 
@@ -98,7 +72,7 @@ static struct job *queue_take(struct weir_http_client *client, uint64_t now, uin
 	return NULL;
 }
 
-static void unlink_running(struct weir_http_client *client, struct transfer *transfer)
+void client_unlink(struct weir_http_client *client, struct transfer *transfer)
 {
 	struct transfer **at = &client->running;
 
@@ -107,6 +81,14 @@ static void unlink_running(struct weir_http_client *client, struct transfer *tra
 	*at = transfer->next;
 	client->in_flight--;
 	metric_change(client->owner.in_flight, -1);
+	metric_add(client->owner.bytes, (int64_t)transfer->handed);
+}
+
+void client_put_down(struct weir_http_client *client, struct transfer *transfer)
+{
+	transfer_end(transfer);
+	transfer->next = client->idle;
+	client->idle = transfer;
 }
 
 static void count_pending(struct weir_http_client *client, int32_t more)
@@ -134,20 +116,19 @@ static int renew(struct weir_http_client *client, struct job *job)
 	return code || (!client->owner.begin && job->request->attempt == 0) ? code : job_renew(job);
 }
 
-static int start(struct weir_http_client *client, struct job *job)
+int client_carry(struct weir_http_client *client, struct job *job, int is_fresh,
+		 struct transfer **ret_transfer)
 {
 	struct transfer *transfer = client->idle;
-	int code = renew(client, job);
+	int code = 0;
 
-	if (code)
-		return code;
 	if (transfer)
 		client->idle = transfer->next;
 	else
 		code = transfer_create(&client->options, &transfer);
 	if (code)
 		return code;
-	code = transfer_begin(transfer, job);
+	code = transfer_begin(transfer, job, is_fresh);
 	if (code == 0)
 		code = engine_add(client->http, transfer->easy);
 	if (code) {
@@ -159,8 +140,20 @@ static int start(struct weir_http_client *client, struct job *job)
 	client->in_flight++;
 	metric_change(client->owner.in_flight, 1);
 	metric_add(client->owner.requests, 1);
-	metric_add(client->owner.retries, job->request->attempt > 0);
+	*ret_transfer = transfer;
 	return 0;
+}
+
+static int start(struct weir_http_client *client, struct job *job)
+{
+	struct transfer *transfer;
+	int code = renew(client, job);
+
+	if (!code)
+		code = client_carry(client, job, 0, &transfer);
+	if (!code)
+		metric_add(client->owner.retries, job->request->attempt > 0);
+	return code;
 }
 
 /* Starts what may start, and sets the timer for what may not yet. */
@@ -168,6 +161,7 @@ static void pump(struct weir_http_client *client)
 {
 	uint64_t now = clock_monotonic_ns(), next_ns = UINT64_MAX;
 
+	client_hedge(client); /* what is late comes before what is new */
 	loop_timer_stop(client->http->loop, &client->timer);
 	while (client->head && client->in_flight < pace_limit(&client->pace)) {
 		struct job *job = queue_take(client, now, &next_ns);
@@ -179,6 +173,7 @@ static void pump(struct weir_http_client *client)
 			next_ns = now + client->pace.wait_min_ns;
 			break;
 		}
+		hedge_started(&client->hedge);
 	}
 	if (client->head && next_ns != UINT64_MAX)
 		loop_timer_set(client->http->loop, &client->timer,
@@ -201,89 +196,7 @@ static void job_arrived(void *user)
 	client_take(user);
 }
 
-/* ---- telling people ---- */
-
-static void say(struct weir_http_client *client, uint32_t level, const char *code, const char *text)
-{
-	if (client->owner.log)
-		client->owner.log(client->owner.user, level, code, text);
-}
-
-static void set_stalled(struct weir_http_client *client, const char *why)
-{
-	if (!*why && !client->stalled)
-		return;
-	client->stalled = *why != '\0';
-	if (client->owner.stalled)
-		client->owner.stalled(client->owner.user, why);
-}
-
-static void say_success(struct weir_http_client *client, const struct job *job, uint64_t now)
-{
-	char text[512];
-
-	if (client->pace.failing > 0 &&
-	    (client->pace.failing >= CLIENT_TROUBLE || client->alarm || client->stalled)) {
-		snprintf(text, sizeof(text), "%s accepts requests again after %" PRIu64 " s",
-			 job->place,
-			 (now - client->pace.failing_since_ns) / (uint64_t)NS_PER_SECOND);
-		say(client, WEIR_LOG_INFO, "http_recovered", text);
-	}
-	client->alarm = 0;
-	set_stalled(client, "");
-}
-
-static void describe(char *text, size_t size, const struct job *job, const struct verdict *verdict,
-		     struct weir_slice answer)
-{
-	int excerpt = answer.size < CLIENT_EXCERPT ? (int)answer.size : CLIENT_EXCERPT;
-
-	snprintf(text, size, "%s: %s%s%.*s", job->place, verdict->text,
-		 verdict->status && excerpt ? ": " : "", verdict->status ? excerpt : 0,
-		 answer.data ? answer.data : "");
-}
-
-static void say_retry(struct weir_http_client *client, const struct job *job,
-		      const struct verdict *verdict, struct weir_slice answer, uint64_t wait_ns)
-{
-	char what[768], text[1024];
-	uint64_t now = clock_monotonic_ns();
-
-	describe(what, sizeof(what), job, verdict, answer);
-	snprintf(text, sizeof(text), "%s; try %" PRIu32 ", the next in %.1f s", what,
-		 job->request->attempt, (double)wait_ns / 1e9);
-	say(client, WEIR_LOG_WARNING, "http_retry", text);
-	if (!client->stalled && now - client->pace.failing_since_ns >= CLIENT_STALLED_NS)
-		set_stalled(client, what);
-}
-
-/* Once per reason, until something succeeds. */
-static void say_hold(struct weir_http_client *client, const struct job *job,
-		     const struct verdict_facts *facts, const struct verdict *verdict)
-{
-	uint32_t reason = (facts->status ? (uint32_t)facts->status : 1000 + facts->code) + 1;
-	char what[768], text[1024];
-
-	if (client->alarm == reason)
-		return;
-	client->alarm = reason;
-	describe(what, sizeof(what), job, verdict, facts->answer);
-	snprintf(text, sizeof(text),
-		 "%s; %s. Nothing is lost: it is tried again about every %.0f s", what,
-		 verdict->remedy ? verdict->remedy : "an operator must act",
-		 (double)client->pace.wait_max_ns / 1e9);
-	say(client, WEIR_LOG_ERROR, "http_hold", text);
-	set_stalled(client, what);
-}
-
 /* ---- ending a try ---- */
-
-/* The destination works; whether it has taken the request is for the owner to say. */
-static int is_answered(const struct verdict *verdict)
-{
-	return verdict->advice == WEIR_HTTP_OK || verdict->advice == WEIR_HTTP_TOO_LARGE ||
-	       verdict->advice == WEIR_HTTP_REFUSED;
-}
 
 /* What a failure means for the destination as a whole; before the owner is asked, who may send
  * more from within done(). */
@@ -292,7 +205,7 @@ static void adapt(struct weir_http_client *client, struct transfer *transfer,
 {
 	uint64_t wait_ns = 0;
 
-	if (is_answered(verdict))
+	if (client_is_answered(verdict))
 		return;
 	pace_failure(&client->pace, transfer->started_ns, now);
 	if (asked_s)
@@ -308,10 +221,10 @@ static void adapt(struct weir_http_client *client, struct transfer *transfer,
 static void adapt_to_owner(struct weir_http_client *client, const struct transfer *transfer,
 			   const struct verdict *verdict, uint32_t answer, uint64_t now)
 {
-	if (!is_answered(verdict))
+	if (!client_is_answered(verdict))
 		return;
 	if (answer == WEIR_HTTP_FINISHED) {
-		say_success(client, transfer->job, now);
+		client_say_success(client, transfer->job, now);
 		pace_success(&client->pace, client->head != NULL);
 	} else if (verdict->advice == WEIR_HTTP_OK) {
 		pace_cut(&client->pace, transfer->started_ns, now);
@@ -329,15 +242,15 @@ static void wait_and_retry(struct weir_http_client *client, struct job *job, uin
 	if (answer == WEIR_HTTP_TRY_SLOWLY) {
 		wait_ns = pace_slow_wait_ns(&client->pace);
 		client->not_before_ns = now + wait_ns;
-		say_hold(client, job, facts, verdict);
+		client_say_hold(client, job, facts, verdict);
 	} else {
 		wait_ns = asked_s ? pace_asked_wait_ns(&client->pace, asked_s)
 				  : pace_wait_ns(&client->pace, job->request->attempt);
 		if (verdict->advice != WEIR_HTTP_OK)
-			say_retry(client, job, verdict, facts->answer,
-				  now + wait_ns > client->not_before_ns
-					  ? wait_ns
-					  : client->not_before_ns - now);
+			client_say_retry(client, job, verdict, facts->answer,
+					 now + wait_ns > client->not_before_ns
+						 ? wait_ns
+						 : client->not_before_ns - now);
 	}
 	job->not_before_ns = now + wait_ns;
 	queue_put(client, job, 1);
@@ -350,8 +263,9 @@ static void fill_response(struct weir_http_response *response, const struct tran
 	response->struct_size = sizeof(*response);
 	response->status = verdict->status;
 	response->advice = verdict->advice;
-	response->may_have_landed = verdict->may_have_landed;
-	response->elapsed_ns = now - transfer->started_ns;
+	response->may_have_landed = verdict->may_have_landed | transfer->has_landed;
+	response->elapsed_ns = now - transfer->began_ns;
+	response->copies = transfer->copies;
 	response->error = weir_slice_of(verdict->text);
 	if (!verdict->status)
 		return;
@@ -371,11 +285,18 @@ void client_finished(struct transfer *transfer, CURLcode code)
 
 	transfer_facts(transfer, code, &facts);
 	verdict_reach(&facts, &verdict);
+	client_unlink(client, transfer);
+	if (transfer->twin && client_hedge_ended(client, transfer, &verdict)) {
+		adapt(client, transfer, &verdict, asked_s, now);
+		client_put_down(client, transfer);
+		pump(client);
+		return;
+	}
 	if (verdict.advice != WEIR_HTTP_OK)
 		echo_mask(&transfer->answer, job->request);
 	fill_response(&response, transfer, &verdict, now);
-	unlink_running(client, transfer);
-	metric_add(client->owner.bytes, (int64_t)transfer->handed);
+	if (verdict.advice == WEIR_HTTP_OK)
+		hedge_answered(&client->hedge, response.elapsed_ns);
 	metric_observe_ns(client->owner.latency, response.elapsed_ns);
 	if (job->request->attempt < UINT32_MAX)
 		job->request->attempt++;
@@ -386,9 +307,7 @@ void client_finished(struct transfer *transfer, CURLcode code)
 		job_done(client, job);
 	else
 		wait_and_retry(client, job, answer, &facts, &verdict, asked_s);
-	transfer_end(transfer);
-	transfer->next = client->idle;
-	client->idle = transfer;
+	client_put_down(client, transfer);
 	pump(client);
 }
 
@@ -475,6 +394,10 @@ int32_t client_create(struct http *http, const struct http_owner *owner,
 	client->owner = *owner;
 	client->timer.call = pump_later;
 	client->timer.user = client;
+	client->hedge_timer.call = pump_later;
+	client->hedge_timer.user = client;
+	/* With one request at a time a copy would overtake. */
+	hedge_init(&client->hedge, options->hedge && concurrency > 1);
 	client->options.upload_buffer = upload_buffer(owner->memory_bytes, concurrency);
 	pace_start(&client->pace, concurrency,
 		   options->backoff_min_ns ? options->backoff_min_ns : CLIENT_BACKOFF_MIN_NS,
@@ -531,13 +454,17 @@ static void abandon(void *user)
 	struct weir_http_client *client = user;
 
 	loop_timer_stop(client->http->loop, &client->timer);
+	loop_timer_stop(client->http->loop, &client->hedge_timer);
 	packer_forget(client->http->packer, client);
 	while (client->running) {
 		struct transfer *transfer = client->running;
 
-		unlink_running(client, transfer);
+		client_unlink(client, transfer);
 		engine_remove(client->http, transfer->easy);
-		job_free(transfer->job);
+		if (transfer->twin)
+			transfer->twin->twin = NULL; /* which has the job */
+		else
+			job_free(transfer->job);
 		transfer_free(transfer);
 	}
 	while (client->idle) {

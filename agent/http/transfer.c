@@ -214,7 +214,7 @@ static int set_method(CURL *easy, const struct job *job, const char *small)
 	       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->body_size);
 }
 
-int transfer_begin(struct transfer *transfer, struct job *job)
+int transfer_begin(struct transfer *transfer, struct job *job, int is_fresh)
 {
 	const char *small;
 
@@ -225,9 +225,13 @@ int transfer_begin(struct transfer *transfer, struct job *job)
 	transfer->is_small = small != NULL;
 	transfer->handed = 0;
 	transfer->error[0] = '\0';
-	transfer->started_ns = clock_monotonic_ns();
+	transfer->started_ns = transfer->began_ns = clock_monotonic_ns();
+	transfer->twin = NULL;
+	transfer->copies = 1;
+	transfer->has_landed = transfer->is_asked = 0;
 	if (curl_easy_setopt(transfer->easy, CURLOPT_URL, job->url) ||
 	    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, job->headers) ||
+	    curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, (long)is_fresh) ||
 	    set_method(transfer->easy, job, small))
 		return WEIR_ERR_MEMORY;
 	return 0;

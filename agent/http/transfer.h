@@ -35,6 +35,12 @@ struct transfer {
 	int is_small;        /* libcurl has the body as a whole */
 	struct buffer whole; /* of a small one in several slices */
 	uint64_t started_ns;
+	/* Of a request that is sent twice at a time: the other copy while both are under way, when the
+	 * first was started, how many were sent, and whether the one that failed may have landed. */
+	struct transfer *twin;
+	uint64_t began_ns;
+	uint32_t copies, has_landed;
+	uint32_t is_asked; /* it has been decided whether there is a second copy */
 	struct buffer answer;
 	struct buffer headers;
 	char error[CURL_ERROR_SIZE];
@@ -42,8 +48,9 @@ struct transfer {
 
 int transfer_create(const struct transfer_options *options, struct transfer **ret_transfer);
 void transfer_free(struct transfer *transfer);
-/* Points the easy handle at the job; the caller adds it to the engine. */
-int transfer_begin(struct transfer *transfer, struct job *job);
+/* Points the easy handle at the job, with a connection of its own if `is_fresh`; the caller adds it to the
+ * engine. */
+int transfer_begin(struct transfer *transfer, struct job *job, int is_fresh);
 /* Forgets the job and what was answered. */
 void transfer_end(struct transfer *transfer);
 /* What is known after the try; borrowed from the transfer. */

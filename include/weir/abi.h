@@ -20,10 +20,10 @@
  * Changelog of minors (newest first; a plugin says which one it needs by the headers that it is built
  * with):
  *   1.2  2026-11-25  http_recall(): an output takes back what is not being sent; last words of
- *                    outputs: WEIR_FLUSH_LAST, and `awaited` of an HTTP client; fields(): a plugin
- *                    says which fields records have after it, and which it reads, for `weir check`;
- *                    probe(), probe_done(): an output asks its destination, for `weir check --online`;
- *                    read_at_once(): an input cannot wait
+ *                    outputs: WEIR_FLUSH_LAST, and `awaited` of an HTTP client; `hedge` of one, and
+ *                    `copies` of an answer; fields(): a plugin says which fields records have after
+ *                    it, and which it reads, for `weir check`; probe(), probe_done(): an output asks
+ *                    its destination, for `weir check --online`; read_at_once(): an input cannot wait
  *   1.1  2026-11-25  frozen; a further member makes 1.2. output_full(): an output says when it needs
  *                    no more
  *   1.0  2026-11-25  frozen. struct weir_error has room to grow; reserved members must be 0; the

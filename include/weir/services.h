@@ -149,6 +149,10 @@ struct weir_http_client_options {
 	/* 1 = for last words, not for records: after WEIR_FLUSH_LAST the host waits until nothing is
 	 * pending here, as long as its time for the end lasts. */
 	uint32_t awaited;
+	/* 1 = a request that is late is sent once more by another connection, and the first answer
+	 * counts: for destinations where a record may arrive twice. At most one of fifty, and none with
+	 * a concurrency_max of 1. */
+	uint32_t hedge;
 };
 
 #define WEIR_HTTP_GZIP 1 /* compress the body and say so in Content-Encoding */
@@ -188,6 +192,7 @@ struct weir_http_response {
 	struct weir_slice headers; /* raw, "Name: value" lines with CRLF */
 	struct weir_slice error;   /* transport error in words, or empty */
 	uint64_t elapsed_ns;
+	uint32_t copies; /* how often this try was sent: 2 = each may have landed */
 };
 
 /* What http_done() answers. */

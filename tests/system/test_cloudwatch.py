@@ -49,7 +49,7 @@ class Log:
     def delivered(self, count):
         def all_of_them():
             (pipeline,) = self.weir.status()["pipelines"]
-            return pipeline["outputs"][0]["delivered"] == count
+            return [o["delivered"] for o in pipeline["outputs"]] == [count]
         wait_until(all_of_them, 20, f"{count} records")
 
 
@@ -315,7 +315,7 @@ def test_the_end_waits_for_the_last_figures_shortly_and_not_beyond_its_time(weir
         endpoint=fake(stream.answer).url, aggregate=True, **KEYS).delivered(len(LINES))
     weir.stop()
     gate.set()
-    assert asked.is_set()
+    assert asked.is_set() or not waited
     assert ("the last metrics are given up" in weir.log()) == waited
 
 

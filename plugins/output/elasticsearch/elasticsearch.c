@@ -153,8 +153,6 @@ static uint32_t try_again(struct output *output, struct batching_request *reques
 	struct node *node = nodes_of(&output->nodes, request->http.url);
 	int transient = response->advice == WEIR_HTTP_TRANSIENT || speaks_of_cluster(response);
 
-	if (response->may_have_landed && output->options.action.no_id)
-		output->host->metric_add(output->possible_duplicates, request->records);
 	output->host->metric_add(output->retried, request->records);
 	if (speaks_of_cluster(response))
 		verdict_hold(output, request, response->body);
@@ -190,6 +188,8 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 		return WEIR_HTTP_FINISHED;
 	}
 	request = http->user;
+	if (http_may_repeat(response) && output->options.action.no_id)
+		output->host->metric_add(output->possible_duplicates, request->records);
 	if (response->advice == WEIR_HTTP_OK)
 		return verdict_reach(output, request, response);
 	if (response->advice == WEIR_HTTP_TRANSIENT || response->advice == WEIR_HTTP_HOLD ||
@@ -274,7 +274,7 @@ static void register_metrics(struct output *output)
 		{offsetof(struct output, unusable), "unusable_answers_total",
 		 "Answers that did not say what became of each record"},
 		{offsetof(struct output, possible_duplicates), "possible_duplicates_total",
-		 "Records without an id that were sent again although they may have been stored"},
+		 "Records without an id that were sent twice although they may have been stored"},
 	};
 
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)

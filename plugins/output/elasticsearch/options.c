@@ -51,6 +51,7 @@ const struct weir_option elasticsearch_options[] = {
 	HTTP_OPTION_TLS,
 	HTTP_OPTION_PROXY,
 	HTTP_OPTION_VERSION,
+	HTTP_OPTION_HEDGE,
 	WEIR_OPTION_END};
 
 /* ---- where to ---- */

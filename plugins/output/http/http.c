@@ -31,6 +31,7 @@ struct http_output {
 	struct weir_http_client *client;
 	struct batching *batching;
 	struct weir_http_request probe; /* of `weir check --online` */
+	struct weir_metric *repeated;
 };
 
 static void refuse(struct http_output *output, struct batching_request *request,
@@ -69,6 +70,8 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 
 	if (http == &output->probe)
 		return probe_done(output, response);
+	if (http_may_repeat(response))
+		output->host->metric_add(output->repeated, request->records);
 	switch (response->advice) {
 	case WEIR_HTTP_OK:
 		batching_delivered(output->batching, request);
@@ -173,6 +176,8 @@ static int32_t http_create(const struct weir_services *host, struct weir_context
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the http output");
 	output->host = host;
 	output->context = context;
+	output->repeated = host->metric(context, WEIR_METRIC_COUNTER, "records_repeated_total",
+					"records sent again though they may have arrived");
 	code = http_options_read(options, &output->options, error);
 	if (code)
 		goto out;

@@ -29,6 +29,7 @@ const struct weir_option http_option_list[] = {
 	HTTP_OPTION_TLS,
 	HTTP_OPTION_PROXY,
 	HTTP_OPTION_VERSION,
+	HTTP_OPTION_HEDGE,
 	WEIR_OPTION_END};
 
 static const char *content_type(const struct http_options *o)

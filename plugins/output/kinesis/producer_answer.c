@@ -149,7 +149,7 @@ static uint32_t call_failed(struct producer *p, struct shipment *shipment,
 	meters_error(&p->meters, failure.code, &p->loose.meters, NULL);
 	if (put_class_is_final(failure.class))
 		return refuse(p, shipment, &failure);
-	if (response->may_have_landed)
+	if (http_may_repeat(response))
 		p->host->metric_add(p->repeated, shipment->records);
 	return again(p, shipment, aws_service_refused(p->service, response, &failure));
 }
@@ -350,6 +350,8 @@ uint32_t producer_answered(struct producer *p, struct shipment *shipment,
 	meter_add(&p->meters, &p->meters.request_time, (int64_t)response->elapsed_ns);
 	if (response->advice != WEIR_HTTP_OK)
 		return call_failed(p, shipment, response);
+	if (http_may_repeat(response))
+		p->host->metric_add(p->repeated, shipment->records);
 	r.fates = calloc(shipment->count, sizeof(*r.fates));
 	r.elsewhere = calloc(shipment->count, sizeof(*r.elsewhere));
 	if (r.fates && r.elsewhere &&

@@ -28,7 +28,7 @@ struct aws_service;
 			    "requests in flight, at most; fewer while the service throttles", \
 			    .min = 1, .max = 1024),                                           \
 		HTTP_OPTION_TIMEOUT, HTTP_OPTION_CONNECT_TIMEOUT, HTTP_OPTION_TLS,            \
-		HTTP_OPTION_PROXY, HTTP_OPTION_VERSION
+		HTTP_OPTION_PROXY, HTTP_OPTION_VERSION, HTTP_OPTION_HEDGE
 
 struct aws_service_options {
 	const struct weir_services *host;

@@ -28,6 +28,8 @@ static uint32_t call_failed(struct aws_put *put, struct batching_request *reques
 {
 	struct aws_error failure;
 
+	if (http_may_repeat(response))
+		put->host->metric_add(put->repeated, request->records);
 	aws_error_read(response, &failure);
 	put_tally_failure(&put->tally, request);
 	if (put_class_is_final(failure.class))
@@ -104,6 +106,7 @@ static uint32_t read_answer(struct aws_put *put, struct batching_request *reques
 			  "%s gave an answer that does not tell of %u records; they are sent again "
 			  "and may arrive twice",
 			  put->options.service, r->groups);
+		put->host->metric_add(put->repeated, request->records);
 		return batching_again(put->batching, request, WEIR_HTTP_TRY_AGAIN);
 	}
 	put_tally_answer(&put->tally, request, r->fates);
@@ -121,6 +124,8 @@ uint32_t put_outcome(struct aws_put *put, struct batching_request *request,
 
 	if (response->advice != WEIR_HTTP_OK)
 		return call_failed(put, request, response);
+	if (http_may_repeat(response))
+		put->host->metric_add(put->repeated, request->records);
 	reading.fates = calloc(request->records, sizeof(*reading.fates));
 	if (put->options.groups)
 		sizes = calloc(request->records, sizeof(*sizes));

@@ -220,6 +220,9 @@ int32_t aws_put_create(const struct put_options *options, struct aws_put **ret_p
 	put->refused =
 		put->host->metric(options->context, WEIR_METRIC_COUNTER, "records_refused_total",
 				  "records that the service turned down for good");
+	put->repeated =
+		put->host->metric(options->context, WEIR_METRIC_COUNTER, "records_repeated_total",
+				  "records sent again though the service may have taken them");
 	code = aws_operation_make(&put->operation, options->target, options->content_type, error);
 	if (!code)
 		code = create_service(put, error);

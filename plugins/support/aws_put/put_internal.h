@@ -14,7 +14,7 @@ struct aws_put {
 	struct aws_operation operation;
 	struct batching *batching;
 	struct body_pool bodies;
-	struct weir_metric *retried, *refused;
+	struct weir_metric *retried, *refused, *repeated;
 	struct put_tally tally; /* its cloudwatch is ours */
 };
 

@@ -40,6 +40,7 @@ void http_options_read_client(const struct weir_node *options,
 	ret_client->cert_file = weir_node_text(tls, "cert");
 	ret_client->key_file = weir_node_text(tls, "key");
 	ret_client->proxy = weir_node_text(options, "proxy");
+	ret_client->hedge = weir_node_int(options, "hedge", 0) != 0;
 	ret_client->http_version = version && strcmp(version, "1.1") == 0;
 }
 

@@ -6,7 +6,7 @@
  * An output lists the options that it offers among its own:
  *
  *     HTTP_OPTION_TIMEOUT, HTTP_OPTION_CONNECT_TIMEOUT, HTTP_OPTION_TLS, HTTP_OPTION_PROXY,
- *     HTTP_OPTION_VERSION
+ *     HTTP_OPTION_VERSION, HTTP_OPTION_HEDGE
  */
 #ifndef HTTP_OPTIONS_SUPPORT_H
 #define HTTP_OPTIONS_SUPPORT_H
@@ -34,6 +34,12 @@
 #define HTTP_OPTION_VERSION                                   \
 	HTTP_OPTION("http_version", WEIR_TYPE_STRING, "auto", \
 		    "auto: HTTP/2 where TLS offers it; 1.1: nothing else", .values = "auto|1.1")
+#define HTTP_OPTION_HEDGE                                                                       \
+	HTTP_OPTION("hedge", WEIR_TYPE_BOOL, "false",                                           \
+		    "send a request that is later than 99 percent once more, by another "       \
+		    "connection; the first answer counts. Both may land: such records are "     \
+		    "counted as repeated. At most one request of fifty; concurrency must be 2 " \
+		    "or more, and ordering not strict")
 #define HTTP_OPTION_HEADERS                                                                       \
 	HTTP_OPTION("headers", WEIR_TYPE_MAP, NULL, "headers to add to every request; not shown", \
 		    .element = WEIR_TYPE_SECRET)
@@ -78,6 +84,12 @@ int32_t http_headers_add_token(struct http_headers *headers, const char *scheme,
 int http_headers_have(const struct http_headers *headers, const char *name);
 /* Wipes them: there are secrets among them. */
 void http_headers_done(struct http_headers *headers);
+
+/* What was in the request may have landed more often than once, or will, since it is sent again. */
+static inline int http_may_repeat(const struct weir_http_response *response)
+{
+	return response->may_have_landed || response->copies > 1;
+}
 
 /* Statuses that no other choice of records would change, redirects among them. */
 int http_status_is_about_the_endpoint(uint32_t status);
