@@ -165,7 +165,7 @@ void keys_random(uint64_t *seed, char *ret_key)
 {
 	uint64_t random = next_random(seed);
 
-	put_hex(ret_key, (const uint8_t *)&random, sizeof(random));
+	put_hex(ret_key, (const uint8_t *)&random, KEY_RANDOM_SIZE / 2);
 }
 
 int32_t keys_of(struct keys *keys, const struct batching_record *record, uint64_t *seed,

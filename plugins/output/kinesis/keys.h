@@ -15,8 +15,9 @@
 
 #define KEY_BYTES_MAX (4 * KINESIS_KEY_MAX) /* in UTF-8 */
 #define HASH_KEY_BYTES_MAX 40
-/* Sizes of the keys that are made up: hex digits. */
-#define KEY_RANDOM_SIZE 16
+/* Sizes of the keys that are made up: hex digits. Random ones need only be as many as spread well: each costs
+ * bytes in every request. */
+#define KEY_RANDOM_SIZE 8
 #define KEY_HASH_SIZE 32
 
 #define KEY_RANDOM 0
