@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/printable.h"
 #include "cli/terminal.h"
 
 #define NAME_WIDTH 23
@@ -104,6 +105,26 @@ static void put_spark(struct buffer *out, const struct top_row *row, const struc
 	}
 }
 
+/* Text of others in so many columns, a character in each: what would act on the terminal is a ?, and what does
+ * not fit is marked. Returns the columns that are left. */
+static int put_others(struct buffer *out, const struct top_view *view, const char *text, int room)
+{
+	while (*text && room > 0) {
+		size_t size = printable_length(text, strlen(text));
+		const char *next = text + (size ? size : 1);
+
+		if (room == 1 && *next)
+			buffer_text(out, view->ascii ? "~" : "…");
+		else if (size == 0 || (view->ascii && size > 1))
+			buffer_text(out, "?");
+		else
+			buffer_append(out, text, size);
+		text = next;
+		room--;
+	}
+	return room;
+}
+
 static void put_size(struct buffer *out, int width, int64_t bytes)
 {
 	static const char *const units[] = {"B", "K", "M", "G", "T", "P"};
@@ -127,26 +148,39 @@ static void put_count(struct buffer *out, int width, int64_t count)
 		buffer_printf(out, "%*s", width, "-");
 }
 
-static void put_row(struct buffer *out, const struct top_row *row, struct top_view *view)
+static void put_figures(struct buffer *out, const struct top_row *row)
 {
-	int is_stage = row->name[0] != 0;
-	int is_chosen = !is_stage && strcmp(row->pipeline, view->chosen) == 0;
-	int room = (int)view->width;
-
-	for (int i = 0; i < TOP_SORTS; i++)
-		room -= widths[i];
-	buffer_text(out, is_chosen ? REVERSE : row->note[0] ? TERMINAL_RED : "");
-	buffer_printf(out, "%s%-*.*s", is_stage ? "  " : "", NAME_WIDTH - 2 * is_stage,
-		      NAME_WIDTH - 2 * is_stage, is_stage ? row->name : row->pipeline);
 	buffer_printf(out, "%*.0f", widths[1], row->records_s);
 	buffer_printf(out, "%*.2f", widths[2], row->bytes_s / 1e6);
 	put_size(out, widths[3], row->lag);
 	put_count(out, widths[4], row->retries);
 	put_count(out, widths[5], row->errors);
 	put_size(out, widths[6], row->memory);
+}
+
+static void put_row(struct buffer *out, const struct top_row *row, struct top_view *view)
+{
+	int is_stage = row->name[0] != 0;
+	int is_chosen = !is_stage && strcmp(row->pipeline, view->chosen) == 0;
+	int room = (int)view->width, left;
+
+	for (int i = 0; i < TOP_SORTS; i++)
+		room -= widths[i];
+	buffer_text(out, is_chosen ? REVERSE : row->note[0] ? TERMINAL_RED : "");
+	buffer_text(out, is_stage ? "  " : "");
+	left = put_others(out, view, is_stage ? row->name : row->pipeline,
+			  NAME_WIDTH - 2 * is_stage);
+	buffer_printf(out, "%*s", left, "");
+	if (row->is_down) {
+		buffer_text(out, "  ");
+		(void)put_others(out, view, row->why, (int)view->width - NAME_WIDTH - 2);
+		buffer_text(out, TERMINAL_PLAIN CLEAR_REST "\r\n");
+		return;
+	}
+	put_figures(out, row);
 	buffer_text(out, " ");
 	if (row->note[0])
-		buffer_printf(out, "%.*s", room > 1 ? room - 1 : 0, row->note);
+		(void)put_others(out, view, row->note, room - 1);
 	else
 		put_spark(out, row, view, room - 1);
 	buffer_text(out, TERMINAL_PLAIN CLEAR_REST "\r\n");
@@ -165,8 +199,14 @@ static void put_head(struct buffer *out, const struct top_model *model, const st
 	buffer_text(out, CLEAR_REST "\r\n");
 }
 
-static void put_foot(struct buffer *out, const struct top_view *view)
+/* `chosen` is the pipeline under the cursor, or NULL. */
+static void put_foot(struct buffer *out, const struct top_row *chosen, const struct top_view *view)
 {
+	if (chosen && chosen->why[0] && !chosen->is_down) {
+		buffer_text(out, TERMINAL_RED);
+		(void)put_others(out, view, chosen->why, (int)view->width);
+		buffer_text(out, TERMINAL_PLAIN CLEAR_REST "\r\n");
+	}
 	if (view->typing || view->filter[0])
 		buffer_printf(out, "/%s%s" CLEAR_REST "\r\n", view->filter,
 			      view->typing ? "_" : "");
@@ -211,6 +251,6 @@ void top_draw(struct buffer *out, const struct top_model *model, struct top_view
 	}
 	if (count == 0)
 		buffer_text(out, "no pipeline" CLEAR_REST "\r\n");
-	put_foot(out, view);
+	put_foot(out, count ? list[at] : NULL, view);
 	free((void *)list);
 }

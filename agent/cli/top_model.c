@@ -56,6 +56,8 @@ static void put(struct taking *taking, const struct top_row *now)
 	row->errors = now->errors;
 	row->memory = now->memory;
 	memcpy(row->note, now->note, sizeof(row->note));
+	memcpy(row->why, now->why, sizeof(row->why));
+	row->is_down = now->is_down;
 	row->order = taking->order++;
 	row->samples++;
 	row->seen = 1;
@@ -66,12 +68,17 @@ static void copy(char *ret_text, struct weir_slice text)
 	snprintf(ret_text, TOP_NAME, "%.*s", (int)text.size, text.data);
 }
 
+static void take_why(struct top_row *row, struct weir_slice why)
+{
+	snprintf(row->why, sizeof(row->why), "%s: %.*s", row->note, (int)why.size, why.data);
+}
+
 /* One stage, which is added to the whole. */
 static void take_stage(struct taking *taking, struct top_row *whole, const char *kind,
 		       struct weir_slice stage)
 {
 	struct scratch *scratch = &taking->scratch;
-	struct weir_slice name = document_text(scratch, stage, "name");
+	struct weir_slice name = document_text(scratch, stage, "name"), stalled;
 	struct top_row row = {.records = document_number(scratch, stage, "records") +
 					 document_number(scratch, stage, "delivered"),
 			      .bytes = document_number(scratch, stage, "bytes"),
@@ -82,9 +89,12 @@ static void take_stage(struct taking *taking, struct top_row *whole, const char 
 
 	memcpy(row.pipeline, whole->pipeline, sizeof(row.pipeline));
 	snprintf(row.name, sizeof(row.name), "%s %.*s", kind, (int)name.size, name.data);
-	if (document_text(scratch, stage, "stalled").size) {
+	stalled = document_text(scratch, stage, "stalled");
+	if (stalled.size) {
 		copy(row.note, weir_slice_of("stalled"));
 		memcpy(whole->note, row.note, sizeof(row.note));
+		snprintf(whole->why, sizeof(whole->why), "%s: %.*s", row.name, (int)stalled.size,
+			 stalled.data);
 	}
 	if (strcmp(kind, "input") == 0) {
 		whole->records += row.records;
@@ -107,8 +117,14 @@ static void take_pipeline(struct taking *taking, struct weir_slice pipeline)
 	struct top_row whole = {.order = 0};
 
 	copy(whole.pipeline, document_text(scratch, pipeline, "name"));
-	if (!weir_slice_equals(state, "running"))
+	if (!weir_slice_equals(state, "running")) {
 		copy(whole.note, state);
+		whole.is_down = 1;
+		take_why(&whole, document_text(scratch, pipeline, "failure"));
+	} else if (document_text(scratch, pipeline, "refused").size) {
+		copy(whole.note, weir_slice_of("refused"));
+		take_why(&whole, document_text(scratch, pipeline, "refused"));
+	}
 	for (int i = 0; i < 4; i++) {
 		struct json_walk walk =
 			json_walk_start(document_nested(scratch, pipeline, lists[i][0]));
@@ -134,6 +150,25 @@ static void forget_unseen(struct top_model *model)
 	model->count = kept;
 }
 
+static void put_title(struct top_model *model, struct weir_slice host, int64_t up_s, int64_t used,
+		      int64_t limit)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	int unit = 0;
+	int is_small = used < 1 << 20;
+
+	while (unit < 3 && up_s < 2 * units[unit].seconds)
+		unit++;
+	snprintf(model->title, sizeof(model->title),
+		 "weir on %.*s, up %lld %s, memory %lld %s of %lld MiB", (int)host.size, host.data,
+		 (long long)(up_s / units[unit].seconds), units[unit].name,
+		 (long long)(is_small ? used >> 10 : used >> 20), is_small ? "KiB" : "MiB",
+		 (long long)limit >> 20);
+}
+
 void top_model_take(struct top_model *model, struct weir_slice document, uint64_t now_ns)
 {
 	struct taking taking = {.model = model, .scratch = {.limit = STATUS_JSON_MAX}};
@@ -147,11 +182,9 @@ void top_model_take(struct top_model *model, struct weir_slice document, uint64_
 	while (json_walk_next(&walk, &key, &pipeline))
 		take_pipeline(&taking, pipeline);
 	forget_unseen(model);
-	snprintf(model->title, sizeof(model->title),
-		 "weir on %.*s, up %lld s, memory %lld of %lld MiB", (int)host.size, host.data,
-		 (long long)document_number(scratch, document, "uptime_seconds"),
-		 (long long)document_number(scratch, memory, "used") >> 20,
-		 (long long)document_number(scratch, memory, "limit") >> 20);
+	put_title(model, host, document_number(scratch, document, "uptime_seconds"),
+		  document_number(scratch, memory, "used"),
+		  document_number(scratch, memory, "limit"));
 	scratch_done(scratch);
 }
 

@@ -9,11 +9,15 @@
 
 #define TOP_HISTORY 16
 #define TOP_NAME 72
+#define TOP_WHY 256
 
 struct top_row {
 	char pipeline[TOP_NAME];
 	char name[TOP_NAME]; /* "input tail"; empty: the pipeline as a whole */
-	char note[TOP_NAME]; /* its state, or "stalled", where that is not as it should be */
+	char note
+		[TOP_NAME]; /* its state, "stalled" or "refused", where that is not as it should be */
+	char why[TOP_WHY]; /* the reason, as others have worded it */
+	int is_down;       /* it does not run: there are no figures */
 	int64_t records, bytes, lag, retries, errors, memory;
 	double records_s, bytes_s;
 	double history[TOP_HISTORY]; /* records_s, the newest last */

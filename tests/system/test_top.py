@@ -113,6 +113,28 @@ def test_keys_open_sort_filter_and_quit(top, agent, tmp_path):
     agent.stop()
 
 
+def test_what_is_wrong_is_said_with_the_reason(weir, tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("abc\ndef\n")
+    weir.pipeline("broken", "inputs: [x\n")
+    weir.pipeline("full-with-a-name-that-is-too-long", {
+        "inputs": [{"tail": {"paths": [str(log)], "start": "beginning"}}],
+        "outputs": [{"file": {"path": f"{tmp_path}/out", "format": "line", "max_bytes": 4}}]})
+    weir.start()
+    wait_until(lambda: "output_stalled" in weir.log() or "max_bytes" in weir.log(), 20 * SLOW, "the stall")
+    terminal = Terminal(tmp_path, weir.binary, "top", "-c", weir.config, env=["LC_ALL=C.UTF-8"])
+    try:
+        terminal.wait("^broken +not started: its file has errors; see weir check$")
+        terminal.wait("^full-with-a-name-that-… +0 ")
+        assert not re.search("^output file: ", terminal.screen(), re.M)
+        terminal.press("Down")
+        said = terminal.wait("^output file: .*$")[0]
+        assert len(said) <= 80 and terminal.screen().splitlines().index(said) == 4
+    finally:
+        terminal.close()
+    weir.kill()
+
+
 def test_it_goes_on_when_the_agent_comes_back_and_when_the_window_changes(top, agent):
     agent.stop()
     top.wait("^the agent does not answer")
