@@ -29,6 +29,15 @@ static int explain(const struct config *config, int code, struct weir_error *err
 			 why.text);
 }
 
+/* A look at it, no more: those who read it take what is missing for nothing. */
+static int is_status(const struct buffer *document)
+{
+	static const char version[] = "\"version\"";
+
+	return document->size && document->data[0] == '{' &&
+	       memmem(document->data, document->size, version, sizeof(version) - 1) != NULL;
+}
+
 int ask_status(const struct config *config, struct buffer *ret_document, struct weir_error *error)
 {
 	int code;
@@ -37,6 +46,8 @@ int ask_status(const struct config *config, struct buffer *ret_document, struct 
 		return error->code;
 	code = local_http_get(config->admin_host, config->admin_port, config->admin_token,
 			      "/status", STATUS_JSON_MAX, ret_document, error);
+	if (!code && !is_status(ret_document))
+		code = weir_fail(error, WEIR_ERR_INVALID, "what answers there is not Weir");
 	return code ? explain(config, code, error) : 0;
 }
 
@@ -50,7 +61,7 @@ int ask_lines(const struct config *config, const char *token, const char *path,
 	code = local_http_open(config->admin_host, config->admin_port,
 			       config->admin_token ? config->admin_token : token, path, ret_lines,
 			       error);
-	return code == WEIR_ERR_NOT_FOUND ? explain(config, code, error) : code;
+	return code ? explain(config, code, error) : 0;
 }
 
 int ask_failed(const char *command, const struct weir_error *error)

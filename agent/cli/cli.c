@@ -85,8 +85,8 @@ int cli_version(int argc, char **argv)
 	static const struct cli_option options[] = {CLI_OPTIONS_END};
 	static const struct cli_syntax syntax = {
 		"version",
-		"usage: weir version\n\nPrints the version of Weir and of its plugin ABI.\n", "",
-		options};
+		"usage: weir version\n\nPrints the version of Weir and of its plugin ABI.\n",
+		"Exit codes: 0 printed, 2 wrong usage.\n", options};
 	int result = cli_parse(&syntax, argc, argv, NULL);
 
 	if (result != CLI_GO_ON)

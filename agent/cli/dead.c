@@ -8,6 +8,7 @@
 #include "cli/dead.h"
 
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -294,6 +295,14 @@ static int load(struct arguments *arguments)
 	return find_places(dead, &error) < 0 ? cli_fail("dead", &error) : CLI_OK;
 }
 
+static int can_read_letters(const struct config *config)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s/dead", config->state_dir);
+	return cli_can_read("dead", folder);
+}
+
 int cli_dead(int argc, char **argv)
 {
 	struct arguments arguments = {0};
@@ -303,6 +312,8 @@ int cli_dead(int argc, char **argv)
 	if (result != CLI_GO_ON)
 		return result;
 	result = load(&arguments);
+	if (!result)
+		result = can_read_letters(dead->config);
 	if (!result)
 		result = arguments.action->run(dead);
 	dead_done(dead);

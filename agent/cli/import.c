@@ -72,7 +72,8 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 	if (words.count < 1)
 		return cli_usage_error("import", "say what to import: kinesis-agent or fluent-bit");
 	if (words.count < 2)
-		return cli_usage_error("import", "say which file to import");
+		return cli_usage_error("import", "say what to import, and from which file: "
+						 "kinesis-agent FILE or fluent-bit FILE");
 	if (words.count > 2)
 		return cli_usage_error("import", "\"%s\" is more than import takes",
 				       words.items[2]);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "cli/load.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/secrets.h"
 #include "cli/cli.h"
@@ -29,10 +32,34 @@ int cli_show_errors(const struct config *config)
 	return config_errors(config) ? CLI_FAILED : CLI_OK;
 }
 
+static int cannot_read(const char *command, const char *path, const char *remedy)
+{
+	fprintf(stderr, "weir %s: can't read %s: %s; %s\n", command, path, strerror(errno),
+		errno == EACCES ? "run this as the user that runs weir, or as root" : remedy);
+	return CLI_FAILED;
+}
+
+int cli_can_read(const char *command, const char *path)
+{
+	return access(path, R_OK) < 0 && errno != ENOENT && errno != ENOTDIR
+		       ? cannot_read(command, path, "check the path")
+		       : CLI_OK;
+}
+
+int cli_has_settings(const char *command, const char *path)
+{
+	return path && access(path, R_OK) < 0
+		       ? cannot_read(command, path,
+				     "check the path after -c, or leave it out for the usual one")
+		       : CLI_OK;
+}
+
 int cli_load_settings(const char *command, const char *path, struct config **ret_config)
 {
 	struct weir_error error = {0};
 
+	if (cli_has_settings(command, path))
+		return CLI_FAILED;
 	return config_load(path, ret_config, &error) < 0 ? cli_fail(command, &error) : CLI_OK;
 }
 
@@ -71,8 +98,12 @@ int cli_load_state(const char *command, const char *path, struct config **ret_co
 		   struct registry **ret_registry)
 {
 	struct weir_error error = {0};
-	int result = ret_registry ? cli_load(path, ret_config, ret_registry)
-				  : cli_load_settings(command, path, ret_config);
+	int result;
+
+	if (cli_has_settings(command, path))
+		return CLI_FAILED;
+	result = ret_registry ? cli_load(path, ret_config, ret_registry)
+			      : cli_load_settings(command, path, ret_config);
 
 	if (result == CLI_OK)
 		result = cli_show_errors(*ret_config);

@@ -9,6 +9,11 @@
 /* Says on stderr why the command failed; returns CLI_FAILED. */
 int cli_fail(const char *command, const struct weir_error *error);
 
+/* All three: CLI_OK, or CLI_FAILED and a line that says why. */
+/* The file or folder can be read, or is not there. */
+int cli_can_read(const char *command, const char *path);
+/* A weir.yaml that was named is there; path NULL = none was. */
+int cli_has_settings(const char *command, const char *path);
 /* weir.yaml alone; path NULL = the default one. CLI_OK or CLI_FAILED. */
 int cli_load_settings(const char *command, const char *path, struct config **ret_config);
 /* weir.yaml and every plugin of its plugin_dirs. CLI_OK or CLI_FAILED. */

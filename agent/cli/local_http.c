@@ -15,6 +15,8 @@
 #define TIMEOUT_S 10
 #define HEAD_MAX 16384
 #define PIECE 65536
+/* Of what somebody says who refuses, with its NUL. */
+#define REFUSAL_MAX 200
 #define LINE_MAX_BYTES (64u << 20)
 
 static int connect_to(const char *host, uint16_t port, int *ret_fd, struct weir_error *error)
@@ -89,6 +91,29 @@ static long status_of(const char *line)
 		       : 0;
 }
 
+/* With the first line of what it says, in characters that a terminal can take. */
+static int refused(long status, struct weir_slice body, struct weir_error *error)
+{
+	char line[REFUSAL_MAX];
+	size_t size = 0;
+
+	if (status == 401)
+		return weir_fail(
+			error, WEIR_ERR_INVALID,
+			"it asks for another admin_token; name the agent's own weir.yaml by "
+			"-c");
+	while (size < body.size && size < sizeof(line) - 1 && body.data[size] >= ' ' &&
+	       body.data[size] <= '~') {
+		line[size] = body.data[size];
+		size++;
+	}
+	line[size] = '\0';
+	if (size == 0)
+		return weir_fail(error, WEIR_ERR_INVALID, "it answers %ld, which Weir would not",
+				 status);
+	return weir_fail(error, WEIR_ERR_INVALID, "%s", line);
+}
+
 /* Leaves the body in the buffer. */
 static int take_body(struct buffer *answer, struct weir_error *error)
 {
@@ -103,7 +128,9 @@ static int take_body(struct buffer *answer, struct weir_error *error)
 	answer->data[head - 1] = '\0';
 	length = strcasestr(answer->data, "\r\nContent-Length:");
 	if (status != 200)
-		return weir_fail(error, WEIR_ERR_INVALID, "answered %ld", status);
+		return refused(status,
+			       (struct weir_slice){answer->data + head, answer->size - head},
+			       error);
 	if (length && strtoull(length + 17, NULL, 10) != answer->size - head)
 		return weir_fail(error, WEIR_ERR_IO, "the answer was cut off");
 	answer->size -= head;
@@ -174,11 +201,11 @@ static int take_head(struct local_http_lines *lines, struct weir_error *error)
 	lines->at = (size_t)(end - buffer->data) + 4;
 	if (status == 200)
 		return 0;
-	while (read_more(lines, error) > 0)
+	while (buffer->size - lines->at < REFUSAL_MAX && read_more(lines, error) > 0)
 		;
-	while (buffer->size && buffer->data[buffer->size - 1] == '\n')
-		buffer->size--;
-	return weir_fail(error, WEIR_ERR_INVALID, "%.*s", (int)buffer->size, buffer->data);
+	return refused(status,
+		       (struct weir_slice){buffer->data + lines->at, buffer->size - lines->at},
+		       error);
 }
 
 int local_http_open(const char *host, uint16_t port, const char *token, const char *path,

@@ -10,6 +10,7 @@
 
 #include "base/nearest.h"
 #include "cli/cli.h"
+#include "cli/wrap.h"
 
 /* What getopt_long() returns for an option without a letter: this and its place in the table. */
 #define NO_LETTER 256
@@ -53,12 +54,7 @@ static void print_option(const struct cli_option *option, int width)
 	printf(option->letter ? "  -%c, " : "      ", option->letter);
 	printf("--%s%s%s%*s", option->name, option->value ? " " : "",
 	       option->value ? option->value : "", width - option_width(option) + HELP_GAP, "");
-	for (const char *at = option->help; *at; at++) {
-		putchar(*at);
-		if (*at == '\n')
-			printf("%*s", column, "");
-	}
-	putchar('\n');
+	wrap_print_at(option->help, column);
 }
 
 static int print_help(const struct cli_syntax *syntax)
@@ -68,12 +64,15 @@ static int print_help(const struct cli_syntax *syntax)
 	for (const struct cli_option *option = syntax->options; option->name; option++)
 		if (option_width(option) > width)
 			width = option_width(option);
-	printf("%s\n", syntax->synopsis);
+	wrap_print(syntax->synopsis);
+	putchar('\n');
 	for (const struct cli_option *option = syntax->options; option->name; option++)
 		print_option(option, width);
 	print_option(&help_option, width);
-	if (syntax->end[0])
-		printf("\n%s", syntax->end);
+	if (syntax->end[0]) {
+		putchar('\n');
+		wrap_print(syntax->end);
+	}
 	return CLI_OK;
 }
 

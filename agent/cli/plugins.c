@@ -256,6 +256,8 @@ int cli_plugins(int argc, char **argv)
 	result = read_arguments(argc, argv, &arguments);
 	if (result != CLI_GO_ON)
 		return result;
+	if (cli_has_settings("plugins", arguments.config))
+		return CLI_FAILED;
 	result = cli_load(arguments.config, &config, &registry);
 	if (result)
 		return result;

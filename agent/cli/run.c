@@ -89,6 +89,9 @@ static int run_load(const struct run_options *options, struct config **ret_confi
 	status = config_load_pipelines(config, *ret_registry, error);
 	report_refused(*ret_registry);
 	report_problems(config, 0);
+	if (status == 0 && config->pipeline_count == 0 && config_errors(config))
+		return weir_fail(error, WEIR_ERR_INVALID, "no pipeline can be read from %s",
+				 config->conf_dir);
 	if (status == 0 && config->pipeline_count == 0)
 		return weir_fail(error, WEIR_ERR_NOT_FOUND,
 				 "there is no pipeline: put a NAME.yaml into %s", config->conf_dir);

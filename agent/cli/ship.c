@@ -3,11 +3,13 @@
  * `weir ship`: files to a destination, with nothing but a command line. A pipeline that lives as long as
  * the command, with its state in a temporary folder.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,6 +155,12 @@ static int check_files(const struct ship_request *request)
 						       "together with files");
 		if (strcmp(path, "-") != 0 && stat(path, &status) == 0 && !S_ISREG(status.st_mode))
 			return cli_usage_error("ship", "%s is no file", path);
+		if (strcmp(path, "-") != 0 && access(path, R_OK) < 0 && errno == EACCES) {
+			fprintf(stderr,
+				"weir ship: can't read %s: %s; run this as a user who may\n", path,
+				strerror(errno));
+			return CLI_FAILED;
+		}
 		for (size_t c = 0; c < sizeof(compressed) / sizeof(compressed[0]); c++) {
 			size_t suffix = strlen(compressed[c]);
 

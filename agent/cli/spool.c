@@ -212,17 +212,23 @@ static int look_at_all(const struct config *config, const struct arguments *argu
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/spool", config->state_dir);
+	if (cli_can_read("spool", path))
+		return CLI_FAILED;
 	buffer_text(&look.out, "{\"queues\":[");
 	each_folder(path, "", look_at_pipeline, &look);
 	buffer_text(&look.out, "]}");
 	if (arguments->json)
 		puts(buffer_cstr(&look.out));
-	else if (!look.found && !look.failed)
-		printf("There is no queue%s in %s.\n", arguments->names[0] ? " of that name" : "",
-		       path);
+	else if (!look.found && !look.failed && !arguments->names[0])
+		printf("There is no queue in %s.\n", path);
 	buffer_done(&look.out);
-	if (arguments->names[0] && !look.found)
+	if (arguments->names[0] && !look.found) {
+		fprintf(stderr,
+			"weir spool: there is no queue of that name in %s; for all of them: "
+			"weir spool list\n",
+			path);
 		look.failed = 1;
+	}
 	return look.failed ? CLI_FAILED : CLI_OK;
 }
 

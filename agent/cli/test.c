@@ -198,6 +198,10 @@ static int run_pipeline(struct tally *tally, const char *config_path, const char
 	struct test_file file;
 	int result = CLI_FAILED;
 
+	if (access(path, F_OK) < 0 && access(test_path, F_OK) < 0) {
+		fprintf(stderr, "weir test: there is no %s; check its name\n", path);
+		return CLI_FAILED;
+	}
 	tally->pipelines++;
 	if (!tally->json) {
 		printf("%s", terminal_style(TERMINAL_BOLD));
@@ -246,6 +250,8 @@ static int run_folder(struct tally *tally, const struct config *config, const ch
 	glob_t found;
 	int result = CLI_OK;
 
+	if (config->conf_dir && cli_can_read("test", config->conf_dir))
+		return CLI_FAILED;
 	snprintf(pattern, sizeof(pattern), "%s/*%s", config->conf_dir ? config->conf_dir : "",
 		 suffix);
 	if (glob(pattern, 0, NULL, &found) != 0)
