@@ -66,10 +66,11 @@ static uint64_t single_bytes(const struct record *record)
 uint64_t lane_next_bytes(const struct lane *lane, const struct lane_limits *limits)
 {
 	uint64_t single = single_bytes(lane->first);
+	uint64_t aggregate = limits->aggregate_bytes + PARCEL_KEY_SIZE;
 
 	if (limits->aggregate_records == 1)
 		return single;
-	return single > limits->aggregate_bytes ? single : limits->aggregate_bytes;
+	return single > aggregate ? single : aggregate;
 }
 
 /* Whether a record fits the aggregate; 1, 0, or WEIR_ERR_MEMORY. */
@@ -87,7 +88,7 @@ static int fits(const struct lane *lane, const struct lane_limits *limits, struc
 	    (parcel->first && !lane_has_shard(lane) &&
 	     hash_key_compare(parcel->first->hash, record->hash) != 0))
 		return 0;
-	code = aggregate_add(&parcel->aggregate, &what, limits->aggregate_bytes - PARCEL_KEY_SIZE);
+	code = aggregate_add(&parcel->aggregate, &what, limits->aggregate_bytes);
 	record->partition_index = what.partition_index;
 	record->hash_index = what.hash_index;
 	return code;

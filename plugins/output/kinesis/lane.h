@@ -22,7 +22,7 @@
 
 /* How Kinesis records are cut. */
 struct lane_limits {
-	uint64_t aggregate_bytes;   /* of an aggregate with its partition key */
+	uint64_t aggregate_bytes; /* of an aggregate; its partition key comes on top, as with KPL */
 	uint32_t aggregate_records; /* in an aggregate */
 };
 

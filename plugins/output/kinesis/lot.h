@@ -43,9 +43,9 @@ struct lot {
 
 /* What a record takes in an aggregate beside its data: tags, lengths and the place of its key. */
 #define RECORD_OVERHEAD 8
-/* What an aggregate takes beside its records when they share a made-up key: envelope, the key and its
- * place in the table, and the partition key of the whole. */
-#define RUN_OVERHEAD (AGGREGATE_ENVELOPE + KEY_RANDOM_SIZE + 3)
+/* What an aggregate takes beside its records when they share a made-up key: envelope, and the key in its
+ * table. */
+#define RUN_OVERHEAD (AGGREGATE_ENVELOPE + KEY_RANDOM_SIZE + 2)
 
 /* Records with made-up keys get the same one in a run, as long as an aggregate: that spreads aggregates
  * evenly, fills them, and needs no map of the shards to be right. */

@@ -58,6 +58,8 @@ int32_t producer_settings_read(const struct producer_options *options,
 			error);
 	s->limits.aggregate_bytes =
 		max_bytes ? (uint64_t)max_bytes->i64 : KINESIS_AGGREGATE_DEFAULT;
+	if (s->limits.aggregate_bytes > options->record_max - PARCEL_KEY_SIZE)
+		s->limits.aggregate_bytes = options->record_max - PARCEL_KEY_SIZE;
 	s->limits.aggregate_records = 1;
 	if (aggregate)
 		s->limits.aggregate_records = (uint32_t)weir_node_int(
