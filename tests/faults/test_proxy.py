@@ -57,8 +57,10 @@ def ship(weir, path, output, total):
     weir.start()
     wait_until(lambda: weir.metric("weir_output_records_total", outcome="delivered") >= total,
                (120 + total / 100) * SLOW, "an outcome for every record", 0.2)
+    counted = weir.metric("weir_kinesis_records_repeated_total")
     weir.stop()  # which checks the account
     assert weir.log().count("outcome_twice") == 0
+    return counted
 
 
 def tell(faults, lost, repeated):
@@ -75,11 +77,10 @@ def test_a_stream_gets_every_record_and_repeats_only_what_was_not_answered(
     faults = proxy(moto.url, Kinesis(), random_plan(7, SHARE, ANYWHERE, {10: "expired", 30: "skew"}),
                    one_by_one=True)
     weir.env = two_keys.env
-    ship(weir, path, {"kinesis": {"stream": stream, "format": "line", "endpoint": faults.url,
-                                  "region": REGION, "linger": "10ms", "retry": RETRY,
-                                  "aggregate": aggregate,
-                                  "batch_records": together // 50 if aggregate else together}},
-         len(lines))
+    counted = ship(weir, path, {"kinesis": {
+        "stream": stream, "format": "line", "endpoint": faults.url, "region": REGION, "linger": "10ms",
+        "retry": RETRY, "aggregate": aggregate,
+        "batch_records": together // 50 if aggregate else together}}, len(lines))
     stored = [data for shard in read_stream(moto.client("kinesis"), stream).values()
               for _, data in shard]
     got = collections.Counter(text for data in stored for _, _, text in kpl.unpack(data))
@@ -91,6 +92,7 @@ def test_a_stream_gets_every_record_and_repeats_only_what_was_not_answered(
     tell(faults, len(lost), sum(repeated.values()))
     assert not lost and len(got) == len(lines)
     assert all(count <= unsure[text] for text, count in repeated.items())
+    assert sum(repeated.values()) <= counted
     assert set(faults.happened) == {*ANYWHERE, "none", "expired", "skew"}
     assert len(two_keys.seen()) >= 2
 
