@@ -422,6 +422,21 @@ def test_a_request_has_5_mib_at_most_and_is_filled(ship):
     assert sorted(data_of(stream)) == lines_of(60_000)
 
 
+@pytest.mark.parametrize("limit", [{"batch_bytes": "1MiB"}, {"batch_records": 20}])
+def test_a_request_is_filled_to_its_limit_with_what_many_shards_have(ship, limit):
+    lines, texts = keyed(20_000, width=200)
+    stream = kpl.Stream(8)
+    ship(lines, stream, filters=[{"parse": "json"}], linger="60s", **FIELDS, **limit)
+    check_shards(stream)
+    *full, _ = sorted(stream.puts, key=lambda put: sum(len(r["Data"]) for r in put), reverse=True)
+    assert len(full) >= 3
+    # The last round over the shards, when all has been read, has what is left of each.
+    for put in full[:2]:
+        size = sum(len(base64.b64decode(r["Data"])) + len(r["PartitionKey"]) for r in put)
+        assert len(put) == 20 if "batch_records" in limit else (1 << 20) - 51_201 < size <= 1 << 20
+        assert len({stream.shard_of(record).id for record in put}) == 8
+
+
 @pytest.mark.parametrize("off", [-1, 0, 1])
 def test_a_record_of_the_limit_travels_alone_and_one_more_byte_is_dead(ship, off):
     stream = kpl.Stream()

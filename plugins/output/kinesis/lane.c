@@ -58,6 +58,19 @@ int lane_full(const struct lane *lane, const struct lane_limits *limits)
 	return lane->count >= limits->aggregate_records || lane->bytes >= limits->aggregate_bytes;
 }
 
+uint64_t lane_whole(const struct lane *lane, const struct lane_limits *limits, uint64_t *add_bytes)
+{
+	uint64_t by_bytes, count = lane->count / limits->aggregate_records, bytes = lane->bytes;
+
+	if (limits->aggregate_records > 1) {
+		by_bytes = lane->bytes / limits->aggregate_bytes;
+		count = count > by_bytes ? count : by_bytes;
+		bytes = count * limits->aggregate_bytes;
+	}
+	*add_bytes += bytes < lane->bytes ? bytes : lane->bytes;
+	return count;
+}
+
 static uint64_t single_bytes(const struct record *record)
 {
 	return (uint64_t)record->size + record->key_size;

@@ -69,6 +69,8 @@ void lane_return(struct lane *lane, struct record *first);
 struct record *lane_take(struct lane *lane);
 /* Whether there is enough for a whole aggregate. */
 int lane_full(const struct lane *lane, const struct lane_limits *limits);
+/* How many whole parcels it has, and adds their bytes, about. */
+uint64_t lane_whole(const struct lane *lane, const struct lane_limits *limits, uint64_t *add_bytes);
 /* How much the next parcel may take, at most. */
 uint64_t lane_next_bytes(const struct lane *lane, const struct lane_limits *limits);
 /* Cuts one parcel off the lane, which has records. 0, or WEIR_ERR_MEMORY. */

@@ -119,9 +119,11 @@ static int load(struct producer *p, struct shipment *shipment, struct lane *lane
 	return 1;
 }
 
-/* Whether some lane is due, or all together fill a request. */
+/* Whether some lane is due, or what may be cut of all together fills a request: whole aggregates, since
+ * the rest of a lane waits for more. */
 static int is_worth_it(struct producer *p, uint64_t now)
 {
+	const struct lane_limits *limits = limits_of(p);
 	uint64_t bytes = 0, parcels = 0;
 
 	for (uint32_t i = 0; i <= p->lane_count; i++) {
@@ -129,10 +131,9 @@ static int is_worth_it(struct producer *p, uint64_t now)
 
 		if (!lane->first || blocked_until(p, lane, now))
 			continue;
-		bytes += lane->bytes;
-		parcels += lane->count / limits_of(p)->aggregate_records;
-		if (is_due(p, lane, now) || bytes >= p->settings.bytes_max ||
-		    parcels >= p->settings.parcels_max)
+		parcels += lane_whole(lane, limits, &bytes);
+		if (is_due(p, lane, now) || parcels >= p->settings.parcels_max ||
+		    bytes + lane_next_bytes(lane, limits) > p->settings.bytes_max)
 			return 1;
 	}
 	return 0;

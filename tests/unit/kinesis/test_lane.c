@@ -139,6 +139,23 @@ static void a_lane_is_full_with_a_whole_aggregate(void **state)
 	assert_true(lane_full(&t.lane, &t.limits));
 }
 
+static void whole_parcels_are_counted_with_their_bytes(void **state)
+{
+	uint64_t bytes = 5;
+
+	(void)state;
+	t.limits.aggregate_bytes = 10 * (10 + RECORD_OVERHEAD);
+	append(0, 29);
+	assert_int_equal(lane_whole(&t.lane, &t.limits, &bytes), 2);
+	assert_int_equal(bytes, 5 + 2 * t.limits.aggregate_bytes);
+	t.limits.aggregate_records = 4;
+	assert_int_equal(lane_whole(&t.lane, &t.limits, &bytes), 7);
+	t.limits = (struct lane_limits){UINT64_MAX, 1};
+	bytes = 0;
+	assert_int_equal(lane_whole(&t.lane, &t.limits, &bytes), 29);
+	assert_int_equal(bytes, t.lane.bytes);
+}
+
 #define LANE_TEST(name) cmocka_unit_test_setup(name, setup)
 
 /* ---- waits ---- */
@@ -230,6 +247,7 @@ int main(void)
 		LANE_TEST(without_a_shard_only_one_hash_key_goes_together),
 		LANE_TEST(a_record_that_no_aggregate_holds_is_cut_alone),
 		LANE_TEST(a_lane_is_full_with_a_whole_aggregate),
+		LANE_TEST(whole_parcels_are_counted_with_their_bytes),
 		LANE_TEST(waits_have_full_jitter_below_a_bound_that_doubles_up_to_the_longest),
 		LANE_TEST(waits_for_an_operator_are_of_the_long_ones),
 		LANE_TEST(what_fails_together_counts_once_and_a_success_starts_anew),
