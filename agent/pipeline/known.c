@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline/known.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 
 #define POSITION_MISSING UINT64_MAX
+
+/* The texts of so many sources, here and in their input, are worth giving back to the system. */
+#define KNOWN_MANY 1000
 
 /* A source that was seen longer ago is written down again: sources expire (STATE_EXPIRY_DAYS). */
 #define KNOWN_SEEN_NS (INT64_C(86400) * NS_PER_SECOND)
@@ -138,6 +142,8 @@ void known_asked(struct pipeline *pipeline)
 		known->input = NULL;
 		known->name = known->identity = (struct weir_slice){0};
 	}
+	if (pipeline->known_count >= KNOWN_MANY)
+		(void)malloc_trim(0);
 }
 
 void known_free(struct pipeline *pipeline)

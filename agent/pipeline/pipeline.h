@@ -195,6 +195,8 @@ struct source {
 	_Atomic uint8_t
 		superseded;    /* the next generation begins anew: this one writes no positions */
 	_Atomic uint8_t dirty; /* on the pipeline's dirty list */
+	/* Monotonic seconds when it was last noted as seen. Relaxed: nothing hangs on it. */
+	_Atomic uint32_t seen_s;
 	struct source *dirty_next;
 	struct source *prev, *next; /* pipeline's list */
 	struct source *resting_next;

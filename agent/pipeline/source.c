@@ -29,6 +29,9 @@
 #include "pipeline/source_internal.h"
 #include "pipeline/state_gate.h"
 
+/* How often a source that moves is noted as seen, beside its position. */
+#define SOURCE_SEEN_S 60
+
 /* Batches read in one go before other sources get their turn. */
 #define SOURCE_TURN 16
 
@@ -395,6 +398,16 @@ void source_mark_dirty(struct source *source)
 	state_arm(pipeline->host->state);
 }
 
+static uint32_t source_seconds(void)
+{
+	return (uint32_t)(clock_monotonic_ns() / (uint64_t)NS_PER_SECOND);
+}
+
+void source_seen(struct source *source)
+{
+	atomic_store_explicit(&source->seen_s, source_seconds(), memory_order_relaxed);
+}
+
 struct source_writing {
 	const struct source *source;
 	struct state_writer *writer;
@@ -413,21 +426,29 @@ static void source_write(struct source *source, struct state_writer *writer)
 
 	if (atomic_load(&source->superseded))
 		return;
-	if (!atomic_load(&source->forgotten) || atomic_load(&source->state) != SOURCE_CLOSED)
-		ledger_each(source->ledger, source_write_position, &writing);
+	if (atomic_load(&source->forgotten) && atomic_load(&source->state) == SOURCE_CLOSED)
+		return;
+	ledger_each(source->ledger, source_write_position, &writing);
+	if (source_seconds() - atomic_load_explicit(&source->seen_s, memory_order_relaxed) <
+	    SOURCE_SEEN_S)
+		return;
+	source_seen(source);
+	state_write_seen(writer, source->view.id);
 }
 
 void source_collect(struct pipeline *pipeline, struct state_writer *writer)
 {
-	struct source *list;
+	struct source *source, *list;
 
 	pthread_mutex_lock(&pipeline->lock);
+	for (source = pipeline->sources; source && state_writes_all(writer); source = source->next)
+		if (!source->is_volatile)
+			state_write_seen(writer, source->view.id);
 	list = pipeline->dirty;
 	pipeline->dirty = NULL;
 	pthread_mutex_unlock(&pipeline->lock);
 	while (list) {
-		struct source *source = list;
-
+		source = list;
 		list = source->dirty_next;
 		/* Cleared before the positions are read: a later change marks it again. */
 		atomic_store(&source->dirty, 0);

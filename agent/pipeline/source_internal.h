@@ -31,6 +31,8 @@ void source_free(struct source *source);
 void source_run(struct task *task);
 /* Puts one that is not queued into the queue. */
 void source_requeue(struct source *source);
+/* It is being noted as seen. */
+void source_seen(struct source *source);
 /* Marks the source for the next commit of positions. */
 void source_mark_dirty(struct source *source);
 

@@ -223,17 +223,26 @@ static void source_durable(void *user)
 	source_unref(&source->view);
 }
 
-static int source_put(struct source *source, struct weir_slice name, struct weir_slice identity,
-		      void (*done)(void *user))
+static struct state_source source_row(struct source *source, struct weir_slice name,
+				      struct weir_slice identity)
 {
 	struct state_source row = {.pipeline = source->pipeline->config->id,
 				   .input = source->input->config->name,
 				   .name = name,
 				   .identity = identity,
 				   .seen_ns = clock_wall_ns()};
-	int status;
 
 	memcpy(row.id, source->view.id, sizeof(row.id));
+	source_seen(source);
+	return row;
+}
+
+static int source_put(struct source *source, struct weir_slice name, struct weir_slice identity,
+		      void (*done)(void *user))
+{
+	struct state_source row = source_row(source, name, identity);
+	int status;
+
 	if (done)
 		source_ref(source);
 	status = state_put_source(source->pipeline->host->state, &row, done, source);
@@ -340,9 +349,7 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 		ledger_ref(known->ledger);
 	}
 	source_link(source);
-	if (stored) {
-		state_note_source(pipeline->host->state, id);
-	} else {
+	if (!stored) {
 		source_put(source, spec->name, spec->identity, NULL);
 		source_mark_dirty(source);
 	}
@@ -353,10 +360,13 @@ int32_t source_adopt(struct weir_context *input, const uint8_t id[16],
 void source_update(struct weir_source *handle, struct weir_slice name, struct weir_slice identity)
 {
 	struct source *source = source_of(handle);
+	struct state_source row;
 
+	if (source->is_volatile)
+		return;
 	/* The view's name stays as it was: batches on their way point at it. */
-	if (!source->is_volatile)
-		source_put(source, name, identity, NULL);
+	row = source_row(source, name, identity);
+	(void)state_change_source(source->pipeline->host->state, &row);
 }
 
 void source_lag(struct weir_source *handle, uint64_t unread_bytes)

@@ -22,7 +22,7 @@ static struct state *state_create(int readonly)
 		return NULL;
 	state->readonly = readonly;
 	state->lock_fd = -1;
-	state->live_seen_ns = clock_wall_ns();
+	state->all_seen_ns = clock_wall_ns();
 	pthread_mutexattr_init(&recursive);
 	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&state->database_lock, &recursive);
@@ -183,72 +183,60 @@ int state_sync(struct state *state, struct weir_error *error)
 	return failed;
 }
 
-/* Takes the job, which may be done and freed at once. */
-static int queue_job(struct state *state, struct state_job *job)
+static int queue_job(struct state *state, const struct state_source *source,
+		     enum state_job_kind kind, void (*done)(void *user), void *user)
 {
 	struct state_batch *queued = &state->queued;
-	int awaited = job && job->done;
+	struct state_job *job;
 
-	if (!job)
-		return WEIR_ERR_MEMORY;
+	if (state->readonly)
+		return WEIR_ERR_STATE;
 	pthread_mutex_lock(&state->lock);
-	if (queued->jobs)
-		*queued->jobs_end = job;
-	else
-		queued->jobs = job;
-	queued->jobs_end = &job->next;
-	if (awaited && !queued->awaited) {
+	job = state_job_create(queued, source, kind);
+	if (job) {
+		job->done = done;
+		job->user = user;
+		if (queued->jobs)
+			*queued->jobs_end = job;
+		else
+			queued->jobs = job;
+		queued->jobs_end = &job->next;
+	}
+	if (job && done && !queued->awaited) {
 		queued->awaited = 1;
 		pthread_cond_signal(&state->wake);
 	}
 	pthread_mutex_unlock(&state->lock);
-	if (!awaited)
+	if (job && !done)
 		state_arm(state);
-	return 0;
+	return job ? 0 : WEIR_ERR_MEMORY;
 }
 
 int state_put_source(struct state *state, const struct state_source *source,
 		     void (*done)(void *user), void *user)
 {
-	struct state_job *job;
-
-	if (state->readonly)
-		return WEIR_ERR_STATE;
-	job = state_job_create(source, STATE_JOB_PUT);
-	if (job) {
-		job->done = done;
-		job->user = user;
-	}
-	return queue_job(state, job);
+	return queue_job(state, source, STATE_JOB_PUT, done, user);
 }
 
-static void queue_id(struct state *state, const uint8_t source_id[16], enum state_job_kind kind)
+int state_change_source(struct state *state, const struct state_source *source)
 {
-	struct state_source source = {0};
-
-	if (state->readonly)
-		return;
-	memcpy(source.id, source_id, sizeof(source.id));
-	/* Without memory a source that is forgotten stays known until it expires, and one that is noted may
-	 * expire while it is there. */
-	(void)queue_job(state, state_job_create(&source, kind));
-}
-
-void state_note_source(struct state *state, const uint8_t source_id[16])
-{
-	queue_id(state, source_id, STATE_JOB_LIVE);
+	return queue_job(state, source, STATE_JOB_CHANGE, NULL, NULL);
 }
 
 void state_forget_source(struct state *state, const uint8_t source_id[16])
 {
-	queue_id(state, source_id, STATE_JOB_FORGET);
+	struct state_source source = {0};
+
+	memcpy(source.id, source_id, sizeof(source.id));
+	/* Without memory it stays known until it expires. */
+	(void)queue_job(state, &source, STATE_JOB_FORGET, NULL, NULL);
 }
 
 static int writer_name(struct state_writer *writer, const char *output, size_t *ret_offset)
 {
 	size_t size = strlen(output) + 1;
 
-	if (writer->count && strcmp(writer->names.data + writer->last_name, output) == 0) {
+	if (writer->names.size && strcmp(writer->names.data + writer->last_name, output) == 0) {
 		*ret_offset = writer->last_name;
 		return 0;
 	}
@@ -285,6 +273,23 @@ void state_write_position(struct state_writer *writer, const uint8_t source_id[1
 	}
 	memcpy(at.source_id, source_id, sizeof(at.source_id));
 	writer->positions[writer->count++] = at;
+}
+
+void state_write_seen(struct state_writer *writer, const uint8_t source_id[16])
+{
+	struct state_position at = {.output = STATE_NO_OUTPUT};
+
+	if (writer_room(writer) != 0) {
+		writer->incomplete = 1;
+		return;
+	}
+	memcpy(at.source_id, source_id, sizeof(at.source_id));
+	writer->positions[writer->count++] = at;
+}
+
+int state_writes_all(const struct state_writer *writer)
+{
+	return writer->all;
 }
 
 int state_is_stalled(struct state *state)

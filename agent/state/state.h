@@ -79,19 +79,25 @@ void state_arm(struct state *state);
 /* Commit now, and return when it is done (or has failed once). Any thread but the state's. */
 int state_sync(struct state *state, struct weir_error *error);
 
-/* Queues a new or changed source; done(user), if not NULL, runs on the state's thread when it is
- * durable. The caller's strings are copied; an empty name or identity leaves the old one. Without done
- * it is committed within STATE_COMMIT_MS, and no later than a position that moves after this call. */
+/* Queues a source that is new, or taken up again; done(user), if not NULL, runs on the state's thread when
+ * it is durable. The caller's strings are copied; an empty name or identity leaves the old one. Without
+ * done it is committed within STATE_COMMIT_MS, and no later than a position that moves after this call. */
 int state_put_source(struct state *state, const struct state_source *source,
 		     void (*done)(void *user), void *user);
-/* A source that is taken up again as it was: those put or noted in a run are written down as seen once a
- * day, so that an idle file does not expire. */
-void state_note_source(struct state *state, const uint8_t source_id[16]);
+/* The same of a source that was put before and has another name or identity: of these and of seen_ns only. */
+int state_change_source(struct state *state, const struct state_source *source);
 void state_forget_source(struct state *state, const uint8_t source_id[16]);
 
 /* Inside collect(). Ignored when the source was never put, or has been forgotten. */
 void state_write_position(struct state_writer *writer, const uint8_t source_id[16],
 			  const char *output, uint64_t position);
+
+/* Inside collect(): the source is there, and is noted as seen now: a row to write, so not each time that it
+ * moves. */
+void state_write_seen(struct state_writer *writer, const uint8_t source_id[16]);
+/* Inside collect(): true once a day, when this is to be said of every source that there is, so that an idle
+ * file does not expire. */
+int state_writes_all(const struct state_writer *writer);
 
 /* Values of plugins; key is bytes. Puts are queued for the next commit and visible to get at once. */
 int state_put_value(struct state *state, const char *owner, struct weir_slice key,

@@ -2,9 +2,6 @@
 /*
  * One transaction per batch. Sources come before positions, and a position is written only where its
  * source is known: one that was collected just before its source was forgotten does not outlive it.
- *
- * The temporary table `live` holds the sources put or noted in this run: a file that is watched but does not
- * grow for a month is there all the same, and must not expire.
  */
 #include "state/state_commit.h"
 
@@ -12,6 +9,11 @@
 #include <weir/plugin.h>
 
 #include "base/clock.h"
+
+/* Bytes of the first chunk of a batch, and of each at most: beyond malloc's threshold, so that those of a
+ * burst go back to the system. */
+#define CHUNK_FIRST ((size_t)1 << 10)
+#define CHUNK_MAX ((size_t)256 << 10)
 
 /* Room for positions that is kept for the next commit. */
 #define POSITIONS_KEPT 256
@@ -28,12 +30,11 @@ int state_statements_prepare(struct state_database *database, struct state_state
 		 " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET"
 		 " name = coalesce(nullif(?4, ''), name),"
 		 " identity = coalesce(nullif(?5, x''), identity), seen_ns = ?6"},
+		{&statements->change_source,
+		 "UPDATE sources SET name = coalesce(nullif(?2, ''), name),"
+		 " identity = coalesce(nullif(?3, x''), identity), seen_ns = ?4 WHERE id = ?1"},
 		{&statements->forget_source, "DELETE FROM sources WHERE id = ?1"},
 		{&statements->forget_positions, "DELETE FROM positions WHERE source_id = ?1"},
-		{&statements->put_live, "INSERT OR IGNORE INTO live VALUES (?1)"},
-		{&statements->forget_live, "DELETE FROM live WHERE id = ?1"},
-		{&statements->see_live,
-		 "UPDATE sources SET seen_ns = ?1 WHERE id IN (SELECT id FROM live)"},
 		{&statements->put_position,
 		 "INSERT INTO positions (source_id, output, position) SELECT ?1, ?2, ?3"
 		 " WHERE EXISTS (SELECT 1 FROM sources WHERE id = ?1)"
@@ -45,8 +46,7 @@ int state_statements_prepare(struct state_database *database, struct state_state
 		{&statements->forget_value,
 		 "DELETE FROM plugin_values WHERE owner = ?1 AND key = ?2"},
 	};
-	int failed = state_database_run(
-		database, "CREATE TEMP TABLE live (id BLOB PRIMARY KEY) WITHOUT ROWID", error);
+	int failed = 0;
 
 	for (size_t i = 0; !failed && i < sizeof(all) / sizeof(all[0]); i++)
 		failed = state_database_prepare(database, all[i].sql, all[i].statement, error);
@@ -56,11 +56,9 @@ int state_statements_prepare(struct state_database *database, struct state_state
 void state_statements_finalize(struct state_statements *statements)
 {
 	sqlite3_finalize(statements->put_source);
+	sqlite3_finalize(statements->change_source);
 	sqlite3_finalize(statements->forget_source);
 	sqlite3_finalize(statements->forget_positions);
-	sqlite3_finalize(statements->put_live);
-	sqlite3_finalize(statements->forget_live);
-	sqlite3_finalize(statements->see_live);
 	sqlite3_finalize(statements->put_position);
 	sqlite3_finalize(statements->see_source);
 	sqlite3_finalize(statements->put_value);
@@ -79,27 +77,42 @@ static const char *copied(char **end, const void *data, size_t size)
 	return copy;
 }
 
-struct state_job *state_job_create(const struct state_source *source, enum state_job_kind kind)
+static void *chunk_take(struct state_batch *batch, size_t size)
 {
-	size_t pipeline, input;
-	struct state_job *job;
+	struct state_chunk *chunk = batch->chunks;
+	size_t wanted = chunk ? 2 * chunk->size : CHUNK_FIRST;
+
+	size = (size + 15) & ~(size_t)15;
+	if (!chunk || chunk->size - chunk->used < size) {
+		if (wanted > CHUNK_MAX)
+			wanted = CHUNK_MAX;
+		if (wanted < size)
+			wanted = size;
+		chunk = malloc(sizeof(*chunk) + wanted);
+		if (!chunk)
+			return NULL;
+		*chunk = (struct state_chunk){batch->chunks, wanted, 0};
+		batch->chunks = chunk;
+	}
+	chunk->used += size;
+	return chunk->data + chunk->used - size;
+}
+
+struct state_job *state_job_create(struct state_batch *batch, const struct state_source *source,
+				   enum state_job_kind kind)
+{
+	int whole = kind != STATE_JOB_FORGET;
+	size_t pipeline = whole ? strlen(source->pipeline) : 0;
+	size_t input = whole ? strlen(source->input) : 0;
+	size_t texts = whole ? pipeline + input + source->name.size + source->identity.size + 4 : 0;
+	struct state_job *job = chunk_take(batch, sizeof(*job) + texts);
 	char *end;
 
-	if (kind != STATE_JOB_PUT) {
-		job = calloc(1, sizeof(*job));
-		if (job) {
-			job->kind = kind;
-			memcpy(job->source.id, source->id, sizeof(job->source.id));
-		}
-		return job;
-	}
-	pipeline = strlen(source->pipeline);
-	input = strlen(source->input);
-	job = malloc(sizeof(*job) + pipeline + input + source->name.size + source->identity.size +
-		     4);
 	if (!job)
 		return NULL;
 	*job = (struct state_job){.kind = kind, .source = *source};
+	if (!whole)
+		return job;
 	end = (char *)(job + 1);
 	job->source.pipeline = copied(&end, source->pipeline, pipeline);
 	job->source.input = copied(&end, source->input, input);
@@ -161,7 +174,6 @@ static int write_source(struct state_database *database, struct state_statements
 			const struct state_source *source, struct weir_error *error)
 {
 	sqlite3_stmt *put = statements->put_source;
-	int failed;
 
 	bind_blob(put, 1, source->id, 16);
 	bind_text(put, 2, source->pipeline);
@@ -170,10 +182,20 @@ static int write_source(struct state_database *database, struct state_statements
 			    SQLITE_UTF8);
 	bind_blob(put, 5, source->identity.data, source->identity.size);
 	sqlite3_bind_int64(put, 6, source->seen_ns);
-	failed = write_row(database, put, error);
-	if (!failed)
-		failed = write_by_id(database, statements->put_live, source->id, error);
-	return failed;
+	return write_row(database, put, error);
+}
+
+static int write_change(struct state_database *database, struct state_statements *statements,
+			const struct state_source *source, struct weir_error *error)
+{
+	sqlite3_stmt *change = statements->change_source;
+
+	bind_blob(change, 1, source->id, 16);
+	sqlite3_bind_text64(change, 2, source->name.data, source->name.size, SQLITE_STATIC,
+			    SQLITE_UTF8);
+	bind_blob(change, 3, source->identity.data, source->identity.size);
+	sqlite3_bind_int64(change, 4, source->seen_ns);
+	return write_row(database, change, error);
 }
 
 static int write_forget(struct state_database *database, struct state_statements *statements,
@@ -183,8 +205,6 @@ static int write_forget(struct state_database *database, struct state_statements
 
 	if (!failed)
 		failed = write_by_id(database, statements->forget_positions, id, error);
-	if (!failed)
-		failed = write_by_id(database, statements->forget_live, id, error);
 	return failed;
 }
 
@@ -195,25 +215,30 @@ static int write_seen(struct state_database *database, struct state_statements *
 	return write_by_id(database, statements->see_source, id, error);
 }
 
+static int write_position(struct state_database *database, struct state_statements *statements,
+			  const struct state_writer *writer, const struct state_position *at,
+			  struct weir_error *error)
+{
+	sqlite3_stmt *put = statements->put_position;
+
+	bind_blob(put, 1, at->source_id, 16);
+	bind_text(put, 2, writer->names.data + at->output);
+	sqlite3_bind_int64(put, 3, (int64_t)at->position);
+	return write_row(database, put, error);
+}
+
 static int write_positions(struct state_database *database, struct state_statements *statements,
 			   const struct state_writer *writer, struct weir_error *error)
 {
 	int64_t now_ns = writer->count ? clock_wall_ns() : 0;
-	const uint8_t *last = NULL;
 	int failed = 0;
 
-	for (size_t i = 0; !failed && i < writer->count; i++) {
-		const struct state_position *at = &writer->positions[i];
-		sqlite3_stmt *put = statements->put_position;
-
-		bind_blob(put, 1, at->source_id, 16);
-		bind_text(put, 2, writer->names.data + at->output);
-		sqlite3_bind_int64(put, 3, (int64_t)at->position);
-		failed = write_row(database, put, error);
-		if (!failed && (!last || memcmp(last, at->source_id, 16) != 0))
-			failed = write_seen(database, statements, at->source_id, now_ns, error);
-		last = at->source_id;
-	}
+	for (size_t i = 0; !failed && i < writer->count; i++)
+		failed = writer->positions[i].output == STATE_NO_OUTPUT
+				 ? write_seen(database, statements, writer->positions[i].source_id,
+					      now_ns, error)
+				 : write_position(database, statements, writer,
+						  &writer->positions[i], error);
 	return failed;
 }
 
@@ -223,10 +248,10 @@ static int write_job(struct state_database *database, struct state_statements *s
 	switch (job->kind) {
 	case STATE_JOB_PUT:
 		return write_source(database, statements, &job->source, error);
-	case STATE_JOB_FORGET:
-		return write_forget(database, statements, job->source.id, error);
+	case STATE_JOB_CHANGE:
+		return write_change(database, statements, &job->source, error);
 	default:
-		return write_by_id(database, statements->put_live, job->source.id, error);
+		return write_forget(database, statements, job->source.id, error);
 	}
 }
 
@@ -261,22 +286,13 @@ int state_batch_is_empty(const struct state_batch *batch)
 	return !batch->jobs && !batch->values && batch->writer.count == 0;
 }
 
-static int changes_sources(const struct state_batch *batch)
-{
-	const struct state_job *job = batch->jobs;
-
-	while (job && job->kind == STATE_JOB_LIVE)
-		job = job->next;
-	return job != NULL;
-}
-
 int state_batch_write(const struct state_batch *batch, struct state_database *database,
 		      struct state_statements *statements, struct weir_error *error)
 {
 	int failed = state_database_in_place(database, error);
 
 	if (!failed)
-		failed = state_database_sync_full(database, changes_sources(batch), error);
+		failed = state_database_sync_full(database, batch->jobs != NULL, error);
 	if (!failed)
 		failed = state_database_run(database, "BEGIN IMMEDIATE", error);
 	if (failed)
@@ -291,11 +307,12 @@ int state_batch_write(const struct state_batch *batch, struct state_database *da
 
 void state_batch_clear(struct state_batch *batch)
 {
-	while (batch->jobs) {
-		struct state_job *next = batch->jobs->next;
+	batch->jobs = NULL;
+	while (batch->chunks) {
+		struct state_chunk *next = batch->chunks->next;
 
-		free(batch->jobs);
-		batch->jobs = next;
+		free(batch->chunks);
+		batch->chunks = next;
 	}
 	while (batch->values) {
 		struct state_value *next = batch->values->next;
@@ -304,6 +321,7 @@ void state_batch_clear(struct state_batch *batch)
 		batch->values = next;
 	}
 	batch->writer.count = 0;
+	batch->writer.all = 0;
 	if (batch->writer.capacity > POSITIONS_KEPT) {
 		free(batch->writer.positions);
 		batch->writer.positions = NULL;
@@ -311,11 +329,4 @@ void state_batch_clear(struct state_batch *batch)
 	}
 	batch->writer.incomplete = 0;
 	buffer_clear(&batch->writer.names);
-}
-
-int state_see_live(struct state_database *database, struct state_statements *statements,
-		   struct weir_error *error)
-{
-	sqlite3_bind_int64(statements->see_live, 1, clock_wall_ns());
-	return write_row(database, statements->see_live, error);
 }

@@ -12,8 +12,8 @@
 #include "state/state.h"
 #include "state/state_database.h"
 
-/* What is to be done with a source, with its strings behind it in one piece of memory. */
-enum state_job_kind { STATE_JOB_PUT, STATE_JOB_FORGET, STATE_JOB_LIVE };
+/* What is to be done with a source. */
+enum state_job_kind { STATE_JOB_PUT, STATE_JOB_CHANGE, STATE_JOB_FORGET };
 
 struct state_job {
 	struct state_job *next;
@@ -33,9 +33,11 @@ struct state_value {
 
 struct state_position {
 	uint8_t source_id[16];
-	size_t output; /* offset of its name in writer->names */
+	size_t output; /* offset of its name in writer->names; STATE_NO_OUTPUT: the source is seen */
 	uint64_t position;
 };
+
+#define STATE_NO_OUTPUT SIZE_MAX
 
 /* What the collector fills. */
 struct state_writer {
@@ -44,9 +46,19 @@ struct state_writer {
 	struct buffer names;
 	size_t last_name; /* offset of the name used last */
 	int incomplete;   /* no memory for some */
+	int all;          /* every source is to be noted as seen */
+};
+
+/* Memory of the jobs of a batch, with their strings: a start has 100,000 of them, and freed one by one
+ * they would leave as many holes in the heap, between what stays. */
+struct state_chunk {
+	struct state_chunk *next;
+	size_t size, used;
+	char data[];
 };
 
 struct state_batch {
+	struct state_chunk *chunks; /* the newest first, each twice the one before it */
 	struct state_job *jobs, **jobs_end;
 	int awaited; /* somebody is to be told when the jobs are done */
 	struct state_value *values;
@@ -54,8 +66,7 @@ struct state_batch {
 };
 
 struct state_statements {
-	sqlite3_stmt *put_source, *forget_source, *forget_positions;
-	sqlite3_stmt *put_live, *forget_live, *see_live;
+	sqlite3_stmt *put_source, *change_source, *forget_source, *forget_positions;
 	sqlite3_stmt *put_position, *see_source;
 	sqlite3_stmt *put_value, *forget_value;
 };
@@ -64,8 +75,10 @@ int state_statements_prepare(struct state_database *database, struct state_state
 			     struct weir_error *error);
 void state_statements_finalize(struct state_statements *statements);
 
-/* Only what is put needs more of the source than its id. */
-struct state_job *state_job_create(const struct state_source *source, enum state_job_kind kind);
+/* A copy in the batch's memory, not among its jobs yet; what is to be forgotten needs no more of the source
+ * than its id. NULL without memory. */
+struct state_job *state_job_create(struct state_batch *batch, const struct state_source *source,
+				   enum state_job_kind kind);
 struct state_value *state_value_create(const char *owner, struct weir_slice key,
 				       struct weir_slice value);
 
@@ -74,9 +87,5 @@ int state_batch_is_empty(const struct state_batch *batch);
 int state_batch_write(const struct state_batch *batch, struct state_database *database,
 		      struct state_statements *statements, struct weir_error *error);
 void state_batch_clear(struct state_batch *batch);
-
-/* Notes in the database that every source put or noted in this run still exists. */
-int state_see_live(struct state_database *database, struct state_statements *statements,
-		   struct weir_error *error);
 
 #endif

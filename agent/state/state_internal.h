@@ -43,8 +43,8 @@ struct state {
 	pthread_t thread;
 	void (*collect)(void *user, struct state_writer *writer);
 	void *collect_user;
-	int64_t live_seen_ns; /* wall clock of the last state_see_live() */
-	uint32_t burst;       /* jobs done since memory was last given back */
+	int64_t all_seen_ns; /* wall clock: every source that there is was noted as seen, or is new since */
+	uint32_t burst; /* jobs done since memory was last given back */
 };
 
 /* Takes what is queued, with `collect` also what the collector has, and commits it. Called by the

@@ -22,7 +22,7 @@
 #define THREAD_RETRY_MS 1000
 
 /* How often sources that are watched but idle are noted as still there. */
-#define THREAD_LIVE_NS (INT64_C(86400) * NS_PER_SECOND)
+#define THREAD_SEEN_NS (INT64_C(86400) * NS_PER_SECOND)
 
 /* So many sources put or forgotten leave memory behind that is worth looking for. */
 #define THREAD_BURST 1000
@@ -37,6 +37,7 @@ static void flight_collect(struct state *state)
 	state->commit_due_ns = 0;
 	pthread_mutex_unlock(&state->lock);
 	atomic_exchange(&state->armed, 0);
+	writer->all = clock_wall_ns() - state->all_seen_ns >= THREAD_SEEN_NS;
 	if (state->collect)
 		state->collect(state->collect_user, writer);
 	if (writer->incomplete)
@@ -52,8 +53,10 @@ static void flight_load(struct state *state, int collect)
 		flight_collect(state);
 	pthread_mutex_lock(&state->lock);
 	flight->jobs = state->queued.jobs;
+	flight->chunks = state->queued.chunks;
 	flight->values = state->queued.values;
 	state->queued.jobs = NULL;
+	state->queued.chunks = NULL;
 	state->queued.jobs_end = NULL;
 	state->queued.awaited = 0;
 	state->queued.values = NULL;
@@ -78,23 +81,12 @@ static int flight_commit(struct state *state, struct weir_error *error)
 		if (job->done)
 			job->done(job->user);
 	}
+	if (flight->writer.all)
+		state->all_seen_ns = clock_wall_ns();
 	pthread_mutex_lock(&state->lock);
 	state_batch_clear(flight);
 	pthread_mutex_unlock(&state->lock);
 	return 0;
-}
-
-/* A failure here is no loss: the next commit tries again, with a month's grace. */
-static void live_see(struct state *state, int now)
-{
-	int64_t now_ns = clock_wall_ns();
-
-	if (!now && now_ns - state->live_seen_ns < THREAD_LIVE_NS)
-		return;
-	pthread_mutex_lock(&state->database_lock);
-	if (state_see_live(&state->database, &state->statements, NULL) == 0)
-		state->live_seen_ns = now_ns;
-	pthread_mutex_unlock(&state->database_lock);
 }
 
 int state_cycle(struct state *state, int collect, struct weir_error *error)
@@ -104,10 +96,7 @@ int state_cycle(struct state *state, int collect, struct weir_error *error)
 	if (failed)
 		return failed;
 	flight_load(state, collect);
-	failed = flight_commit(state, error);
-	if (!failed)
-		live_see(state, 0);
-	return failed;
+	return flight_commit(state, error);
 }
 
 /* When there is something to do: 0 = now. Called with the lock. */
@@ -191,9 +180,6 @@ static void thread_finish(struct state *state)
 			 "sent again");
 	state->sync_done = UINT64_MAX;
 	pthread_cond_broadcast(&state->done);
-	pthread_mutex_unlock(&state->lock);
-	live_see(state, 1);
-	pthread_mutex_lock(&state->lock);
 }
 
 void *state_thread(void *arg)

@@ -2,6 +2,8 @@
 /* What is put is found again, by this agent, by the next one, and by a reader beside it. */
 #include "state_folder.h"
 
+#include "state/state_internal.h"
+
 static void count_done(void *user)
 {
 	atomic_fetch_add((atomic_int *)user, 1);
@@ -74,6 +76,67 @@ static void a_put_of_a_known_source_changes_its_name(void **user)
 	assert_int_equal(count, 1);
 	assert_int_equal(state_each_source(state, NULL, NULL, keep_source, text, NULL), 0);
 	assert_string_equal(text, "01 web tail a.log.1 who");
+	state_close(state);
+}
+
+static void a_change_of_a_source_leaves_the_rest_of_it(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = started(folder);
+	struct state_source change = source_of(1, "a.log.1");
+	char text[256] = "";
+
+	put(state, 1, "a.log");
+	change.pipeline = change.input = "another";
+	change.identity = weir_slice_of("she");
+	assert_int_equal(state_change_source(state, &change), 0);
+	sync_ok(state);
+	assert_int_equal(state_each_source(state, "web", "tail", keep_source, text, NULL), 0);
+	assert_string_equal(text, "01 web tail a.log.1 she");
+	state_close(state);
+}
+
+static void a_change_does_not_bring_back_a_source_that_is_forgotten(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = started(folder);
+	struct state_source change = source_of(1, "late");
+
+	put(state, 1, "a.log");
+	state_forget_source(state, change.id);
+	assert_int_equal(state_change_source(state, &change), 0);
+	sync_ok(state);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources"), 0);
+	state_close(state);
+}
+
+static void move_and_see(void *user, struct state_writer *writer)
+{
+	const struct state_source moved = source_of(1, ""), seen = source_of(2, "");
+
+	(void)user;
+	state_write_position(writer, moved.id, "file", 1);
+	state_write_position(writer, seen.id, "file", 1);
+	state_write_seen(writer, seen.id);
+}
+
+static void only_a_source_that_is_said_to_be_seen_is_noted_beside_its_position(void **user)
+{
+	struct folder *folder = *user;
+	struct state *state = opened(folder->dir);
+	struct state_source old = source_of(1, "a");
+
+	old.seen_ns = 1;
+	assert_int_equal(state_put_source(state, &old, NULL, NULL), 0);
+	memset(old.id, 2, sizeof(old.id));
+	assert_int_equal(state_put_source(state, &old, NULL, NULL), 0);
+	assert_int_equal(state_start(state, move_and_see, NULL, NULL), 0);
+	sync_ok(state);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM positions"), 2);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources WHERE seen_ns = 1"
+					    " AND id = x'01010101010101010101010101010101'"),
+			 1);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources WHERE seen_ns > 1"), 1);
 	state_close(state);
 }
 
@@ -441,36 +504,36 @@ static void nothing_expires_while_the_agent_stands_still(void **user)
 	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources"), 2);
 }
 
-static void a_source_that_is_noted_is_seen_and_nothing_else_of_it_changes(void **user)
+static void see_all(void *user, struct state_writer *writer)
 {
-	struct folder *folder = *user;
-	struct state *state = started(folder);
-	struct state_source source = source_of(1, "a");
+	const struct state_source idle = source_of(1, "");
 
-	put(state, 1, "a");
-	state_close(state);
-	query(folder->dir, "UPDATE sources SET seen_ns = seen_ns - 20 * 86400 * 1000000000");
-	state = started(folder);
-	state_note_source(state, source.id);
-	state_close(state);
-	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources WHERE name = 'a'"
-					    " AND identity = CAST('who' AS BLOB) AND seen_ns >"
-					    " (unixepoch() - 86400) * 1000000000"),
-			 1);
+	if (!state_writes_all(writer))
+		return;
+	atomic_fetch_add((atomic_int *)user, 1);
+	state_write_seen(writer, idle.id);
 }
 
-static void a_watched_but_idle_source_is_noted_as_seen_at_the_end(void **user)
+static void once_a_day_every_source_is_asked_for(void **user)
 {
 	struct folder *folder = *user;
-	struct state *state = started(folder);
+	struct state *state = opened(folder->dir);
 	struct state_source idle = source_of(1, "idle");
+	atomic_int asked = 0;
 
-	idle.seen_ns -= 40 * 86400 * NS_PER_SECOND;
+	idle.seen_ns -= 29 * 86400 * NS_PER_SECOND;
 	assert_int_equal(state_put_source(state, &idle, NULL, NULL), 0);
-	put(state, 2, "busy");
+	assert_int_equal(state_start(state, see_all, &asked, NULL), 0);
+	sync_ok(state);
+	assert_int_equal(atomic_load(&asked), 0);
+	state->all_seen_ns -= 86400 * NS_PER_SECOND; /* a day later */
+	sync_ok(state);
+	sync_ok(state);
+	assert_int_equal(atomic_load(&asked), 1);
+	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources WHERE seen_ns >"
+					    " (unixepoch() - 3600) * 1000000000"),
+			 1);
 	state_close(state);
-	state_close(opened(folder->dir));
-	assert_int_equal(query(folder->dir, "SELECT count(*) FROM sources"), 2);
 }
 
 static void write_many(void *user, struct state_writer *writer)
@@ -510,6 +573,9 @@ int main(void)
 		TEST(a_source_is_found_by_the_next_agent),
 		TEST(done_runs_once_the_source_is_in_the_database),
 		TEST(a_put_of_a_known_source_changes_its_name),
+		TEST(a_change_of_a_source_leaves_the_rest_of_it),
+		TEST(a_change_does_not_bring_back_a_source_that_is_forgotten),
+		TEST(only_a_source_that_is_said_to_be_seen_is_noted_beside_its_position),
 		TEST(an_empty_name_or_identity_leaves_the_old_one),
 		TEST(sources_are_told_apart_by_pipeline_and_input),
 		TEST(a_forgotten_source_leaves_no_position),
@@ -529,8 +595,7 @@ int main(void)
 		TEST(a_reader_sees_what_a_running_agent_has_committed),
 		TEST(a_source_unseen_for_a_month_expires_with_its_positions),
 		TEST(nothing_expires_while_the_agent_stands_still),
-		TEST(a_source_that_is_noted_is_seen_and_nothing_else_of_it_changes),
-		TEST(a_watched_but_idle_source_is_noted_as_seen_at_the_end),
+		TEST(once_a_day_every_source_is_asked_for),
 		TEST(ten_thousand_positions_fit_one_commit),
 	};
 
