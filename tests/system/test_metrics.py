@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The metrics of an agent with every kind of stage, under load: to promtool, and to a real Prometheus, which
-also answers every question of the shipped alerts and of the dashboard."""
+also answers every question of the shipped alerts and of the dashboard. And its JSON documents."""
 import contextlib
 import json
 import re
@@ -53,6 +53,7 @@ def busy(weir, tmp_path, scripted):
                     {"firehose": {"delivery_stream": "f", "endpoint": aws.url, "linger": "50ms"}},
                     {"elasticsearch": {"urls": [search.url], "index": "i", "linger": "50ms"}},
                     {"null": {"isolate": "process"}}]})
+    weir.pipeline("broken", "inputs: [x\n")  # which the log says
     weir.start()
     wait_until(lambda: all(weir.metric("weir_output_records_total", output=output, outcome="delivered") == LINES / 2
                            for output in ("http", "file", "kinesis", "firehose", "elasticsearch", "null")),
@@ -155,3 +156,40 @@ def test_a_prometheus_takes_them_and_answers_alerts_and_dashboard(busy, promethe
 def test_the_dashboard_is_what_its_generator_makes():
     made = subprocess.run([DOCS / "generate-dashboard"], capture_output=True, text=True, check=True).stdout
     assert made == (DOCS / "dashboard.json").read_text()
+
+
+# ---- the documents -------------------------------------------------------------------------------------
+
+def paths(value, at=""):
+    """{"pipelines[].name", ...}: every member of a document, of lists those of all their items."""
+    if isinstance(value, dict):
+        inner = {f"{at}.{key}".lstrip("."): member for key, member in value.items()}
+        return set(inner) | {path for key, member in inner.items() for path in paths(member, key)}
+    if isinstance(value, list):
+        return {path for item in value for path in paths(item, at + "[]")}
+    return set()
+
+
+def explained(heading):
+    """The members that a table of the documentation names; `a`, `b` in one row are both of the last path."""
+    text = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", (DOCS / "api.md").read_text(), re.M | re.S)[1]
+    return {path for row in re.findall(r"^\| (`.*?`) \|", text, re.M) for path in re.findall(r"`([^`]+)`", row)}
+
+
+def event(agent):
+    """The first event of the stream of the status page."""
+    with urllib.request.urlopen(agent.url("/api/events"), timeout=20) as answer:
+        for line in answer:
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+    raise AssertionError("no event")
+
+
+def test_every_member_of_the_documents_is_explained_and_no_other(busy):
+    there = {path.replace(".dead_letter[]", ".outputs[]")  # which have the same
+             for path in paths(json.loads(busy.get("/status")[1]))}
+    assert sorted(there ^ explained("GET /status")) == []
+    told = event(busy)
+    assert told["log"]
+    del told["status"]
+    assert sorted((paths(told) | {"status"}) ^ explained("GET /api/events")) == []
