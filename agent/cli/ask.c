@@ -46,8 +46,10 @@ int ask_status(const struct config *config, struct buffer *ret_document, struct 
 		return error->code;
 	code = local_http_get(config->admin_host, config->admin_port, config->admin_token,
 			      "/status", STATUS_JSON_MAX, ret_document, error);
-	if (!code && !is_status(ret_document))
+	if (!code && !is_status(ret_document)) {
+		buffer_done(ret_document);
 		code = weir_fail(error, WEIR_ERR_INVALID, "what answers there is not Weir");
+	}
 	return code ? explain(config, code, error) : 0;
 }
 
