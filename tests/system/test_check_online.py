@@ -185,8 +185,30 @@ def test_what_a_search_index_answers(weir, scripted, status, severity, words):
                                         "auth": {"basic": {"user": "u", "password": "p"}}})
     assert found == [] if not severity else \
         [s for s, text in found if words in text] == [severity] and len(found) == 1
-    ((path, headers, body),) = server.requests
+    (path, headers, body), *more = server.requests
+    assert bool(more) == (severity is None)  # then the right to write is asked for
     assert path.startswith("/web/_bulk?") and body == b"\n" and headers["Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("answer, severity", [
+    ((200, b'{"username":"u","has_all_requested":false,"index":{}}'), "error"),
+    ((200, b'{"username":"u","has_all_requested":true,"index":{}}'), None),
+    ((400, b'{"error":"no handler found for uri"}'), None), ((403, b"{}"), None), ((500, b"{}"), None)])
+def test_the_right_to_create_documents_is_asked_for(weir, scripted, answer, severity):
+    server = scripted(lambda body, number: 400 if number == 1 else (answer[0], {}, answer[1]))
+    found = ask(weir, "elasticsearch", {"urls": [server.url], "index": "web", "auth": {"api_key": "k"}})
+    assert [s for s, _ in found] == ([severity] if severity else [])
+    assert not found or "may not create documents in web; give them the privilege create_doc" in found[0][1]
+    path, headers, body = server.requests[1]
+    assert path == "/_security/user/_has_privileges" and headers["Authorization"] == "ApiKey k"
+    assert json.loads(body) == {"index": [{"names": ["web"], "privileges": ["create_doc"]}]}
+
+
+@pytest.mark.parametrize("options", [{"index": "web-%Y", "auth": {"api_key": "k"}}, {"index": "web"}])
+def test_a_right_that_is_not_that_of_one_index_or_of_nobody_is_not(weir, scripted, options):
+    server = scripted(lambda body, number: 400)
+    assert ask(weir, "elasticsearch", {"urls": [server.url], **options}) == []
+    assert len(server.requests) == 1
 
 
 def test_one_node_that_answers_is_enough_and_one_that_refuses_is_not(weir, scripted):

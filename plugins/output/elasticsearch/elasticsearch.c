@@ -183,10 +183,8 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 
 	if (output->signer.credentials && aws_credentials_owns(output->signer.credentials, http))
 		return credentials_done(output, http, response);
-	if (es_probe_owns(&output->probe, http)) {
-		es_probe_http_done(output, http, response);
-		return WEIR_HTTP_FINISHED;
-	}
+	if (es_probe_owns(&output->probe, http))
+		return es_probe_http_done(output, http, response);
 	request = http->user;
 	if (http_may_repeat(response) && output->options.action.no_id)
 		output->host->metric_add(output->possible_duplicates, request->records);

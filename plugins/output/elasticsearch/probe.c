@@ -16,11 +16,12 @@ int es_probe_owns(const struct es_probe *probe, const struct weir_http_request *
 	return 0;
 }
 
-static int32_t send_to(struct output *output, struct probe_node *node, struct weir_slice url)
+static int32_t send_to(struct output *output, struct probe_node *node, const struct node *to)
 {
+	node->place = to->place;
 	node->request = (struct weir_http_request){.struct_size = sizeof(node->request),
 						   .method = weir_slice_of("POST"),
-						   .url = url,
+						   .url = to->url,
 						   .headers = output->options.headers.items,
 						   .header_count = output->options.headers.count,
 						   .body = &nothing,
@@ -44,7 +45,7 @@ int32_t es_probe_begin(struct output *output, struct weir_error *error)
 	if (output->signer.credentials)
 		code = aws_credentials_start(output->signer.credentials, error);
 	for (uint32_t i = 0; i < probe->count && !code; i++)
-		if (send_to(output, &probe->nodes[i], output->nodes.list[i].url))
+		if (send_to(output, &probe->nodes[i], &output->nodes.list[i]))
 			code = weir_fail(error, WEIR_ERR_MEMORY, "no memory for requests");
 	return code;
 }
@@ -76,18 +77,85 @@ static void tell(struct output *output)
 				 is_fine || !probe->finding.code ? NULL : &probe->finding);
 }
 
-void es_probe_http_done(struct output *output, const struct weir_http_request *request,
-			const struct weir_http_response *response)
+/* ---- the right to write ---- */
+
+#define RIGHT_PATH "/_security/user/_has_privileges"
+#define RIGHT_BODY "{\"index\":[{\"names\":[\"%.*s\"],\"privileges\":[\"create_doc\"]}]}"
+
+static int has_question(const struct output *output)
+{
+	return output->options.action.index_in_url && !output->signer.credentials &&
+	       http_headers_have(&output->options.headers, "Authorization");
+}
+
+/* Names of indices have no characters that JSON would escape. WEIR_OK: an answer will come. */
+static int32_t ask_for_right(struct output *output, struct probe_node *node)
+{
+	struct weir_slice index = weir_node_find(output->options.nodes, "index")->text;
+	int slash = node->place.size && node->place.data[node->place.size - 1] == '/';
+	char *text;
+	int url = snprintf(NULL, 0, "%.*s" RIGHT_PATH, (int)node->place.size - slash,
+			   node->place.data);
+	int size = asprintf(&text, "%.*s" RIGHT_PATH RIGHT_BODY, (int)node->place.size - slash,
+			    node->place.data, (int)index.size, index.data);
+
+	if (size < 0)
+		return WEIR_ERR_MEMORY;
+	node->asks_for_right = 1;
+	node->text = (struct weir_slice){text, (uint64_t)size};
+	node->body = (struct weir_slice){text + url, (uint64_t)(size - url)};
+	node->request.url = (struct weir_slice){text, (uint64_t)url};
+	node->request.body = &node->body;
+	node->request.body_size = node->body.size;
+	return WEIR_OK;
+}
+
+/* Whoever does not know the question says anything but this. */
+static int is_denied(const struct weir_http_response *response)
+{
+	static const char denied[] = "\"has_all_requested\":false";
+
+	return response->status == 200 && response->body.size &&
+	       memmem(response->body.data, response->body.size, denied, sizeof(denied) - 1) != NULL;
+}
+
+static int32_t judge(const struct output *output, const struct probe_node *node,
+		     const struct weir_http_response *response, struct weir_error *ret_finding)
+{
+	const struct weir_node *index = weir_node_find(output->options.nodes, "index");
+
+	if (!node->asks_for_right)
+		return http_probe_judge(&node->request, response, ret_finding);
+	if (!is_denied(response))
+		return WEIR_OK;
+	ret_finding->line = index->line;
+	ret_finding->column = index->column;
+	return weir_fail(
+		ret_finding, WEIR_ERR_REFUSED,
+		"the credentials may not create documents in %.*s; give them the privilege "
+		"create_doc on it",
+		(int)index->text.size, index->text.data);
+}
+
+/* WEIR_HTTP_*. */
+uint32_t es_probe_http_done(struct output *output, struct weir_http_request *request,
+			    const struct weir_http_response *response)
 {
 	struct es_probe *probe = &output->probe;
+	struct probe_node *node = request->user;
 	struct weir_error finding = {0};
+	int32_t code = judge(output, node, response, &finding);
 
-	if (http_probe_judge(request, response, &finding))
+	if (code)
 		note(probe, &finding);
+	else if (!node->asks_for_right && has_question(output) &&
+		 ask_for_right(output, node) == WEIR_OK)
+		return WEIR_HTTP_TRY_AGAIN;
 	else
 		probe->fine++;
 	if (--probe->waiting == 0)
 		tell(output);
+	return WEIR_HTTP_FINISHED;
 }
 
 /* Why there are no keys, or WEIR_OK. */
@@ -110,8 +178,10 @@ void es_probe_go_on(struct output *output)
 
 void es_probe_done(struct es_probe *probe)
 {
-	for (uint32_t i = 0; i < probe->count; i++)
+	for (uint32_t i = 0; i < probe->count; i++) {
 		signature_done(&probe->nodes[i].signature);
+		free((char *)(uintptr_t)probe->nodes[i].text.data);
+	}
 	free(probe->nodes);
 	probe->nodes = NULL;
 	probe->count = 0;
