@@ -15,6 +15,7 @@ SANITIZED = bool(re.search(r"asan|tsan", str(BIN)))
 # A filter that does what its option says when it sees the line "now".
 CULPRIT = r"""
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <weir/plugin.h>
@@ -32,6 +33,7 @@ static void *in_a_thread(void *user) { (void)user; fault(); return NULL; }
 static void act(const char *how)
 {
     pthread_t thread;
+    if (strcmp(how, "wait") == 0) for (dprintf(2, "waits\\n");;) pause();
     if (strcmp(how, "fault") == 0) fault();
     if (strcmp(how, "abort") == 0) abort();
     if (strcmp(how, "exit") == 0) exit(0);
@@ -48,9 +50,11 @@ static int32_t process(void *instance, struct weir_batch *batch, struct weir_err
     }
     return 0;
 }
+static int32_t start(void *instance, struct weir_error *error)
+{ (void)error; if (strcmp(instance, "wait") == 0) act(instance); return 0; }
 static const struct weir_option options[] = {WEIR_OPTION("how", WEIR_TYPE_STRING, "not", "What to do"), WEIR_OPTION_END};
 static const struct weir_filter_ops ops = {.struct_size = sizeof(ops), .create = create,
-                                           .destroy = destroy, .process = process};
+                                           .start = start, .destroy = destroy, .process = process};
 static const struct weir_plugin plugin = {.struct_size = sizeof(plugin), .kind = WEIR_FILTER,
     .name = "culprit", .version = "1", .summary = "Ends the process", .options = options, .filter = &ops};
 static const struct weir_plugin *const all[] = {&plugin};
@@ -127,6 +131,25 @@ def test_a_crash_in_a_thread_of_a_plugins_own_tells_the_file(agent, tmp_path):
     assert code == -signal.SIGSEGV and "outside of the calls of plugins" in report
     assert re.search(r"^  \S+/filter-culprit\.so\+0x", report, re.M)
     nothing_is_lost(agent, tmp_path)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer reports signals itself")
+def test_a_plugin_that_never_comes_back_from_its_start_is_named_when_patience_is_over(agent, tmp_path):
+    """SIGABRT is what the unit has systemd send then (TimeoutStartFailureMode)."""
+    unit = (ROOT / "packaging/systemd/weir.service.in").read_text()
+    assert re.search(r"^Type=notify$.*^TimeoutStartFailureMode=abort$", unit, re.M | re.S)
+    (tmp_path / "log").write_text("line\n")
+    pipeline(agent, tmp_path, "wait")
+    agent.start(ready=False)
+    wait_until(lambda: "waits" in agent.log(), 20 * SLOW, "the plugin's wait")
+    agent.process.send_signal(signal.SIGABRT)
+    assert agent.process.wait(20 * SLOW) == -signal.SIGABRT
+    agent.process = None
+    (report,) = (agent.state_dir / "crashes").glob("*.txt")
+    assert NAMED in report.read_text() and NAMED in agent.log()
+    pipeline(agent, tmp_path, "not")
+    agent.run_once()
+    assert lines(tmp_path / "out") == [b"line"]
 
 
 def test_a_plugin_that_calls_exit_is_named_and_no_line_is_lost(agent, tmp_path):
