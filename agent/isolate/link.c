@@ -390,23 +390,31 @@ int link_is_too_large(struct link *link)
 	return bytes > (int64_t)link_room(link);
 }
 
+void link_end(struct link *link, uint64_t patience_ns)
+{
+	char how[64];
+
+	process_end(&link->process, patience_ns, how, sizeof(how));
+	atomic_store(&link->pid, 0);
+	link_charge(link, -link->charged);
+}
+
 void link_down(struct link *link, link_call *call, void *user)
 {
 	struct message message = {.kind = MESSAGE_CALL, .what = CALL_DESTROY};
 	struct answer answer;
-	char how[64];
+	int got = LINK_LOST;
 
 	if (!link->process.pid)
 		return;
-	if (link_send(link, &message, -1) == 0 &&
-	    link_answer(link, link_limit_ns(link), call, user, &answer) == LINK_ANSWERED) {
+	if (link_send(link, &message, -1) == 0)
+		got = link_answer(link, link_limit_ns(link), call, user, &answer);
+	if (got == LINK_ANSWERED) {
 		struct did entry;
 
 		while (did_next(&answer.list, &entry))
 			(void)link_does(link, &entry);
 		answer_free(&answer);
 	}
-	process_end(&link->process, LEAVE_NS, how, sizeof(how));
-	atomic_store(&link->pid, 0);
-	link_charge(link, -link->charged);
+	link_end(link, got == LINK_LATE ? 0 : LEAVE_NS);
 }

@@ -96,6 +96,8 @@ void answer_free(struct answer *answer);
 uint64_t link_limit_ns(const struct link *link);
 /* Looks at its memory, at most once a second. True when it takes more than it may. */
 int link_is_too_large(struct link *link);
+/* Ends it as it is, by SIGKILL after so long. There is a process. */
+void link_end(struct link *link, uint64_t patience_ns);
 /* Ends it in good order: stops and destroys the instance. `started`: it has been. */
 void link_down(struct link *link, link_call *call, void *user);
 

@@ -416,18 +416,22 @@ static void wait_stop(struct isolated_output *output)
 	take_wake(output);
 }
 
-static void stop_plugin(struct isolated_output *output)
+/* LINK_LATE when it does not come back. */
+static int stop_plugin(struct isolated_output *output)
 {
 	struct message message = {.kind = MESSAGE_CALL, .what = CALL_STOP};
 	uint64_t until = clock_monotonic_ns() + link_limit_ns(&output->link);
 	struct message got = {.kind = 0};
 
 	if (!output->link.process.pid || link_send(&output->link, &message, -1) < 0)
-		return;
-	while (!(got.kind == MESSAGE_ANSWER && got.what == CALL_STOP) &&
-	       clock_monotonic_ns() < until)
+		return LINK_LOST;
+	while (!(got.kind == MESSAGE_ANSWER && got.what == CALL_STOP)) {
 		if (link_step(&output->link, -1, 50, on_entry, output, &got) == LINK_LOST)
-			return;
+			return LINK_LOST;
+		if (clock_monotonic_ns() >= until)
+			return LINK_LATE;
+	}
+	return LINK_ANSWERED;
 }
 
 static void *output_main(void *user)
@@ -443,7 +447,8 @@ static void *output_main(void *user)
 	pthread_mutex_lock(&output->lock);
 	output->is_up = 0;
 	pthread_mutex_unlock(&output->lock);
-	stop_plugin(output);
+	if (stop_plugin(output) == LINK_LATE)
+		link_end(&output->link, 0);
 	link_down(&output->link, on_entry, output);
 	return NULL;
 }

@@ -54,10 +54,29 @@ static void leave_orphan(const struct culprit *culprit)
 	abort();
 }
 
-static void act(struct culprit *culprit, struct weir_batch *batch)
+static void hang(void)
 {
 	static volatile int zero;
 
+	while (zero == 0)
+		pause();
+}
+
+/* In a call that is about no record. */
+static void act_in(const struct culprit *culprit, const char *call)
+{
+	const char *where = strstr(culprit->how, " in ");
+
+	if (!where || strcmp(where + strlen(" in "), call) != 0)
+		return;
+	if (strncmp(culprit->how, "hang", 4) == 0)
+		hang();
+	if (strncmp(culprit->how, "exit", 4) == 0)
+		exit(0);
+}
+
+static void act(struct culprit *culprit, struct weir_batch *batch)
+{
 	if (strcmp(culprit->how, "fault") == 0)
 		*(volatile int *)64 = 1;
 	if (strcmp(culprit->how, "abort") == 0)
@@ -67,8 +86,7 @@ static void act(struct culprit *culprit, struct weir_batch *batch)
 	if (strcmp(culprit->how, "exit") == 0)
 		exit(0);
 	if (strcmp(culprit->how, "hang") == 0)
-		while (zero == 0)
-			pause();
+		hang();
 	if (strcmp(culprit->how, "overrun") == 0)
 		overrun(batch);
 	if (strcmp(culprit->how, "leak") == 0)
@@ -119,6 +137,7 @@ static int32_t create(const struct weir_services *host, struct weir_context *con
 	culprit->path = weir_node_text(options, "path");
 	culprit->times = weir_node_int(options, "times", 1);
 	culprit->lines = host->metric(context, WEIR_METRIC_COUNTER, "lines", "Lines seen");
+	act_in(culprit, "create()");
 	if (strcmp(culprit->how, "create") == 0)
 		return weir_fail(error, WEIR_ERR_INVALID, "it does not want to be created");
 	*ret_instance = culprit;
@@ -137,6 +156,7 @@ static void destroy(void *instance)
 {
 	struct culprit *culprit = instance;
 
+	act_in(culprit, "destroy()");
 	if (culprit->claim)
 		culprit->host->claim_release(culprit->claim);
 	while (culprit->leaked) {
@@ -270,9 +290,16 @@ static void pair_timer(void *instance, uint32_t id)
 		(void)pair_send(culprit, weir_slice_of("timer"));
 }
 
-static void teller_stop(void *instance)
+static int32_t start(void *instance, struct weir_error *error)
 {
-	(void)instance;
+	(void)error;
+	act_in(instance, "start()");
+	return WEIR_OK;
+}
+
+static void stop(void *instance)
+{
+	act_in(instance, "stop()");
 }
 
 static void teller_write(void *instance, const struct weir_delivery_view *delivery)
@@ -289,8 +316,8 @@ static void teller_write(void *instance, const struct weir_delivery_view *delive
 			continue;
 		left--;
 		line = weir_record_line(delivery->batch, &delivery->batch->records[i]);
-		if (is_time(culprit, line))
-			act(culprit, NULL);
+		if (is_time(culprit, line)) /* what it was given is not its own to write to */
+			act(culprit, (struct weir_batch *)(uintptr_t)delivery->batch);
 		if (line.size > HELD_MAX)
 			line.size = HELD_MAX;
 		memcpy(text, line.data, line.size);
@@ -312,6 +339,8 @@ static const struct weir_option options[] = {
 
 static const struct weir_filter_ops mark_ops = {.struct_size = sizeof(mark_ops),
 						.create = create,
+						.start = start,
+						.stop = stop,
 						.destroy = destroy,
 						.process = mark_process};
 static const struct weir_plugin mark = {.struct_size = sizeof(mark),
@@ -338,7 +367,8 @@ static const struct weir_plugin pair = {.struct_size = sizeof(pair),
 
 static const struct weir_output_ops teller_ops = {.struct_size = sizeof(teller_ops),
 						  .create = create,
-						  .stop = teller_stop,
+						  .start = start,
+						  .stop = stop,
 						  .destroy = destroy,
 						  .write = teller_write};
 static const struct weir_plugin teller = {.struct_size = sizeof(teller),

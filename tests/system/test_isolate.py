@@ -166,9 +166,14 @@ def test_held_records_outlive_a_kill_from_outside_and_their_timer_runs_again(age
     assert "did not come back from process()" in agent.log()
 
 
-def test_a_filter_that_leaks_is_replaced_before_it_takes_everything(agent, plugins, tmp_path):
+@pytest.mark.parametrize("kind", ["filters", "outputs"])
+def test_a_plugin_that_leaks_is_replaced_before_it_takes_everything(agent, plugins, tmp_path, kind):
     agent.configure(plugin_dirs=["default", str(plugins)], isolate_timeout="30s")  # so much memory takes its time
-    pipeline(agent, tmp_path, [{"mark": culprit(tmp_path, how="leak", times=1000)}])
+    own = culprit(tmp_path, how="leak", times=1000)
+    if kind == "filters":
+        pipeline(agent, tmp_path, [{"mark": own}])
+    else:
+        pipeline(agent, tmp_path, [], [{"teller": {**own, "path": f"{tmp_path}/out"}}])
     agent.start()
     (tmp_path / "log").write_bytes(b"crash-1\n")
     written = 1
@@ -178,9 +183,9 @@ def test_a_filter_that_leaks_is_replaced_before_it_takes_everything(agent, plugi
         written += 1
         with open(tmp_path / "log", "ab") as log:
             log.write(b"line %d\n" % written)
-        return process_of(agent)["restarts"] >= 1
+        return process_of(agent, kind)["restarts"] >= 1
     wait_until(replaced, 20 * SLOW, "the end of the large process")
-    wait_until(lambda: count(tmp_path / "out") == written, 20 * SLOW, "the lines")
+    wait_until(lambda: len(set(lines(tmp_path / "out"))) == written, 20 * SLOW, "the lines")
     assert "its memory had grown past its bound" in agent.log()
 
 
@@ -235,7 +240,11 @@ def test_a_pipeline_writes_the_same_with_everything_isolated(make_weir, tmp_path
 # ---- outputs ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [FAULT, "exit", "hang"])
+# The batch of an output can't be written to: a fault.
+OVERRUN = pytest.param("overrun", marks=FAULT.marks)
+
+
+@pytest.mark.parametrize("how", [FAULT, "exit", "hang", OVERRUN])
 def test_an_output_that_ends_its_process_loses_nothing_and_repeats_what_was_in_flight(agent, tmp_path, how):
     pipeline(agent, tmp_path, [], [{"teller": culprit(tmp_path, how, path=f"{tmp_path}/out")}])
     text = load(tmp_path, 2)
@@ -335,6 +344,44 @@ def test_a_plugin_that_cannot_be_created_is_refused_with_its_own_words(agent, tm
     assert result.returncode == 1 and "it does not want to be created" in result.stdout + result.stderr
     result = agent.run_once(check=False)
     assert result.returncode == 1 and "it does not want to be created" in result.stderr
+
+
+def stages(tmp_path, kind, how):
+    """A filter or an output that misbehaves."""
+    if kind == "filters":
+        return [{"mark": culprit(tmp_path, how=how)}], None
+    return [], [{"teller": culprit(tmp_path, how=how, path=f"{tmp_path}/out")}]
+
+
+@pytest.mark.parametrize("kind", ["filters", "outputs"])
+@pytest.mark.parametrize("how, said", [
+    ("exit in create()", "ends the process when it is created"),
+    ("exit in start()", r"its process end(s|ed) in start\(\)"),
+    ("hang in start()", r"did not come back from start\(\)|its process ended in start\(\)")])
+def test_a_plugin_whose_processes_do_not_get_going_does_not_start_its_pipeline(agent, tmp_path, kind, how, said):
+    pipeline(agent, tmp_path, *stages(tmp_path, kind, how))
+    (tmp_path / "log").write_bytes(b"1\n")
+    result = agent.run_once(check=False)
+    assert result.returncode == 1 and re.search(said, result.stderr), result.stderr
+    assert count(tmp_path / "out") == 0
+    pipeline(agent, tmp_path, *stages(tmp_path, kind, "fault"))
+    agent.run_once()
+    assert lines(tmp_path / "out") == [b"1"]
+
+
+@pytest.mark.parametrize("kind", ["filters", "outputs"])
+@pytest.mark.parametrize("how", ["exit in stop()", "hang in stop()", "exit in destroy()", "hang in destroy()"])
+def test_a_plugin_that_does_not_end_well_does_not_keep_the_agent(agent, tmp_path, kind, how):
+    pipeline(agent, tmp_path, *stages(tmp_path, kind, how))
+    (tmp_path / "log").write_bytes(b"1\n")
+    agent.start()
+    wait_until(lambda: count(tmp_path / "out") == 1, 10 * SLOW, "the line")
+    pids = process_of(agent, kind)["pids"]
+    agent.stop()
+    assert pids and not any(alive(pid) for pid in pids)
+    pipeline(agent, tmp_path, *stages(tmp_path, kind, "fault"))
+    agent.run_once()
+    assert lines(tmp_path / "out") == [b"1"]
 
 
 def test_metrics_of_an_isolated_plugin_are_the_agents(agent, tmp_path):
