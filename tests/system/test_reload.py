@@ -746,6 +746,45 @@ def test_a_strict_output_waits_for_its_order(weir, scripted, tmp_path):
     weir.stop()
 
 
+def test_a_folder_that_another_pipeline_begins_to_read_is_still_watched_for_the_first(weir, tmp_path):
+    """The first wants only the folders in it, so its watch is replaced by one for files, too, while
+    folders come and go: none is missed, though nobody looks again within the hour."""
+    logs, outs = tmp_path / "logs", [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    logs.mkdir()
+    for name, pattern, out in (("first", "*/a.log", outs[0]), ("second", "*.log", outs[1])):
+        weir.pipeline(name, {
+            "inputs": [{"tail": {"paths": [str(logs / pattern)], "start": "beginning",
+                                 "rescan_interval": "1h"}}],
+            "outputs": [{"file": {"path": str(out), "linger": "0s"}}]})
+    second = weir.conf_dir / "second.yaml"
+    kept = second.read_text()
+    second.unlink()
+    weir.start()
+    made = 0
+
+    def write_more(how_many):
+        nonlocal made
+        for made in range(made + 1, made + how_many + 1):
+            (logs / str(made)).mkdir()
+            (logs / str(made) / "a.log").write_text(f"{made}\n")
+
+    for _ in range(5):
+        second.write_text(kept)
+        writer = threading.Thread(target=write_more, args=(20,))
+        writer.start()
+        weir.reload()
+        writer.join()
+        second.unlink()
+        weir.reload()
+        write_more(1)
+    if "tail_no_inotify" in weir.log():
+        pytest.skip("no inotify instance is left on this machine: nothing tells of changes")
+    wait_until(lambda: count(outs[0]) >= made, 20 * SLOW,
+               lambda: f"{made} records ({count(outs[0])})")
+    assert sorted(int(r["message"]) for r in records(outs[0])) == list(range(1, made + 1))
+
+
+
 def test_a_removed_output_or_pipeline_ends_within_the_limit(weir, scripted, tmp_path):
     server = scripted(Gate())
     log, out = tmp_path / "a.log", tmp_path / "out.jsonl"
