@@ -25,7 +25,7 @@ struct book {
 static struct ledger_outputs *take_up(struct ledger *ledger, const char *const *texts,
 				      uint32_t count, const uint64_t *positions)
 {
-	struct ledger_name *shared[3];
+	struct ledger_name *shared[3] = {NULL};
 	struct ledger_outputs *outputs;
 
 	for (uint32_t i = 0; i < count; i++)
