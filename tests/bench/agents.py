@@ -110,6 +110,7 @@ class Weir(Agent):
         self.binary = binary
         self.settings = {}          # of weir.yaml
         self.paths = [self.path]    # a pipeline for each
+        self.beside = None          # one more
 
     def configure(self, **settings):
         """Writes the configuration; returns weir.yaml's path."""
@@ -146,6 +147,8 @@ class Weir(Agent):
             self.write(f"conf.d/bench{number}.yaml", json.dumps({
                 "inputs": [{"tail": {"paths": [str(path)], "start": "beginning"}}],
                 "filters": parse, "outputs": [output]}))
+        if self.beside:
+            self.write("conf.d/beside.yaml", json.dumps(self.beside))
         return config
 
     def isolated(self):
