@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Processes that die with the test run, conditions with a deadline, and ports of one's own."""
+import collections
 import ctypes
 import os
 import signal
@@ -41,11 +42,11 @@ def pace(until):
     time.sleep(max(0, until - time.monotonic()))
 
 
-_held = []
+_held = collections.deque(maxlen=256)  # a test uses a few; all of a run's would be too many descriptors
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody else is given while this process lives: a socket that does not
+    """A port of 127.0.0.1 that nobody else is given while this test lives: a socket that does not
     listen stays bound to it. A server that says SO_REUSEADDR, as all do, can still listen there."""
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
