@@ -45,12 +45,18 @@ def reads(weir):
 
 # ---- pace ----
 
-def test_a_file_that_grows_all_the_time_is_read_a_few_milliseconds_apart(follow):
+def patient(follow):
+    """A running agent, whose output lingers long enough for files to be read at a pace."""
     f = follow()
     f.configure("1s")
     f.write(numbered(1, 1))
     f.start()
     f.wait(1)
+    return f
+
+
+def test_a_file_that_grows_all_the_time_is_read_a_few_milliseconds_apart(follow):
+    f = patient(follow)
     before, began = reads(f.weir), time.monotonic()
     for line in range(2, 1002):
         f.write(numbered(line, line))
@@ -62,11 +68,7 @@ def test_a_file_that_grows_all_the_time_is_read_a_few_milliseconds_apart(follow)
 
 
 def test_nothing_waits_when_a_file_beside_it_may_be_its_copy(follow):
-    f = follow()
-    f.configure("1s")
-    f.write(numbered(1, 1))
-    f.start()
-    f.wait(1)
+    f = patient(follow)
     f.write("copy", "app.log.1")
 
     def most_lines_are_read_before_a_rest_would_end():
