@@ -134,7 +134,7 @@ static size_t encrypt_record(char *to, const char *from, size_t size)
 {
 	static const unsigned char key[32], iv[12];
 	static EVP_CIPHER_CTX *context; /* one for the life of the process, as for a connection's */
-	int made;
+	int made = 0;
 
 	if (!context && (!(context = EVP_CIPHER_CTX_new()) ||
 			 !EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, iv)))
