@@ -9,12 +9,17 @@
  * other line, and any line the quick one is not sure of, goes to the careful one, which alone
  * decides that a line doesn't parse.
  *
+ * The quick one has no loops, and no branch that depends on what is ordinary in a log: the end of a
+ * loop over three digits or four letters is mispredicted as often as not. With AVX-512 in scan.c
+ * and values that go straight into the record's row (in_place), that was 104 to 60 ns a line.
+ *
  * Quoted fields are slices as written: the backslashes of escaped quotes stay. `-` is null. What is
  * not METHOD PATH PROTOCOL between the first quotes becomes the field `request`.
  */
 #include "agent_names.h"
 #include "number.h"
 #include "parse.h"
+#include "word.h"
 
 enum combined_slot {
 	SLOT_CLIENTIP,
@@ -68,18 +73,23 @@ static inline struct weir_value text_or_null(const struct line *line, uint8_t fl
 				 : line_value(line, WEIR_STRING, flags, from, to);
 }
 
-/* 1 when the request is METHOD PATH PROTOCOL; its parts are between the two spaces. */
-static int request_has_parts(const char *from, const char *first, const char *second,
-			     const char *to)
+static int is_method(const char *from, const char *to)
 {
-	if (first == from || second <= first + 1 || to - second < 6 ||
-	    memcmp(second + 1, "HTTP/", 5) != 0)
-		return 0;
-	for (const char *at = from; at < first; at++)
+	if (to - from <= WORD_BYTES && word_is_letters(from, (uint32_t)(to - from)))
+		return 1;
+	for (const char *at = from; at < to; at++)
 		if (!((*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') || *at == '-' ||
 		      *at == '_'))
 			return 0;
 	return 1;
+}
+
+/* 1 when the request is METHOD PATH PROTOCOL; its parts are between the two spaces. */
+static int request_has_parts(const char *from, const char *first, const char *second,
+			     const char *to)
+{
+	return first > from && second > first + 1 && to - second >= 6 &&
+	       memcmp(second + 1, "HTTP/", 5) == 0 && is_method(from, first);
 }
 
 static void request_set(struct weir_value *values, const struct line *line, uint8_t flags,
@@ -99,8 +109,8 @@ static void request_set(struct weir_value *values, const struct line *line, uint
 }
 
 /* Digits, or a dash; 0 when it is neither. */
-static int number_set(const struct parse *parse, struct weir_value *value, const struct line *line,
-		      const char *from, const char *to)
+static int number_set_any(const struct parse *parse, struct weir_value *value,
+			  const struct line *line, const char *from, const char *to)
 {
 	uint32_t size = (uint32_t)(to - from);
 	uint8_t tag;
@@ -122,6 +132,15 @@ static int number_set(const struct parse *parse, struct weir_value *value, const
 		*value = weir_value_int(number);
 	else
 		return 0;
+	return 1;
+}
+
+static inline int number_set(const struct parse *parse, struct weir_value *value,
+			     const struct line *line, const char *from, const char *to)
+{
+	if (!number_is_short(from, (uint32_t)(to - from)))
+		return number_set_any(parse, value, line, from, to);
+	*value = line_value(line, WEIR_INT, WEIR_VALUE_TEXT, from, to);
 	return 1;
 }
 
@@ -266,6 +285,22 @@ static const char *read_carefully(struct parse *parse, const struct line *line)
 
 /* ---- the quick reader ------------------------------------------------------------------------ */
 
+/* text_or_null() without a branch: referers are dashes in no order, so that a branch would be
+ * mispredicted for a third of the lines. */
+static inline void plain_or_null(struct weir_value *ret_value, const struct line *line,
+				 const char *from, const char *to)
+{
+	const struct weir_value null = weir_value_null();
+	struct weir_value text = line_value(line, WEIR_STRING, WEIR_VALUE_PLAIN, from, to);
+	uint64_t words[2], nulls[2], is_null = -(uint64_t)((to - from == 1) & (*from == '-'));
+
+	memcpy(words, &text, sizeof(words));
+	memcpy(nulls, &null, sizeof(nulls));
+	for (int i = 0; i < 2; i++)
+		words[i] = (words[i] & ~is_null) | (nulls[i] & is_null);
+	memcpy(ret_value, words, sizeof(words));
+}
+
 static int quick_origin(struct parse *parse, const struct line *line, const struct scan *scan)
 {
 	uint64_t spaces = scan->spaces[0];
@@ -285,10 +320,8 @@ static int quick_origin(struct parse *parse, const struct line *line, const stru
 	parse->time_from = text + time + 2;
 	parse->values[SLOT_CLIENTIP] =
 		line_value(line, WEIR_STRING, WEIR_VALUE_PLAIN, text, text + ident);
-	parse->values[SLOT_IDENT] =
-		text_or_null(line, WEIR_VALUE_PLAIN, text + ident + 1, text + user);
-	parse->values[SLOT_USER] =
-		text_or_null(line, WEIR_VALUE_PLAIN, text + user + 1, text + time);
+	plain_or_null(&parse->values[SLOT_IDENT], line, text + ident + 1, text + user);
+	plain_or_null(&parse->values[SLOT_USER], line, text + user + 1, text + time);
 	return 1;
 }
 
@@ -340,10 +373,10 @@ static int read_quickly(struct parse *parse, const struct line *line)
 		    text[quotes[4] - 1] != ' ' || text[quotes[2] - 1] != ' ')
 			return 0;
 		end = quotes[2] - 1;
-		parse->values[SLOT_REFERER] = text_or_null(line, WEIR_VALUE_PLAIN,
-							   text + quotes[2] + 1, text + quotes[3]);
-		parse->values[SLOT_AGENT] = text_or_null(line, WEIR_VALUE_PLAIN,
-							 text + quotes[4] + 1, text + quotes[5]);
+		plain_or_null(&parse->values[SLOT_REFERER], line, text + quotes[2] + 1,
+			      text + quotes[3]);
+		plain_or_null(&parse->values[SLOT_AGENT], line, text + quotes[4] + 1,
+			      text + quotes[5]);
 	}
 	if (!quick_origin(parse, line, &scan) || !quick_numbers(parse, line, &scan, end))
 		return 0;
@@ -399,6 +432,10 @@ static int common_create(struct parse *parse, const struct weir_node *options,
 const struct parse_format combined_format = {.name = "combined",
 					     .create = combined_create,
 					     .parse = combined_parse,
-					     .has_agent_names = 1};
-const struct parse_format common_format = {
-	.name = "common", .create = common_create, .parse = combined_parse, .has_agent_names = 1};
+					     .has_agent_names = 1,
+					     .in_place = 1};
+const struct parse_format common_format = {.name = "common",
+					   .create = common_create,
+					   .parse = combined_parse,
+					   .has_agent_names = 1,
+					   .in_place = 1};

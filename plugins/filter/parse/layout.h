@@ -43,4 +43,14 @@ void layouts_destroy(struct layouts *layouts);
 int layout_find(struct parse *parse, const struct weir_shape *from,
 		const struct layout **ret_layout);
 
+/* True when layout_find() would find that of the record before. */
+static inline int layout_is_last(const struct parse *parse, const struct weir_shape *from)
+{
+	const struct layout *last = parse->last;
+
+	return last && last->from == from && last->batch == parse->batches &&
+	       last->parsed == parse->count && last->keys_hash == parse->keys_hash &&
+	       (parse->keys_hash == 0 || parse->same == last);
+}
+
 #endif

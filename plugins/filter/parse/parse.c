@@ -44,10 +44,10 @@ int parse_grow(struct parse *parse, uint32_t capacity)
 
 	if (capacity <= parse->capacity)
 		return WEIR_OK;
-	values = realloc(parse->values, capacity * sizeof(*values));
+	values = realloc(parse->own_values, capacity * sizeof(*values));
 	if (!values)
 		return WEIR_ERR_MEMORY;
-	parse->values = values;
+	parse->values = parse->own_values = values;
 	keys = realloc(parse->keys, capacity * sizeof(*keys));
 	if (!keys)
 		return WEIR_ERR_MEMORY;
@@ -85,6 +85,11 @@ int parse_row(struct parse *parse, uint32_t count, struct weir_value **ret_row)
 	memset(*ret_row + count, 0, PARSE_SPARE * sizeof(**ret_row));
 	batch->value_count += width;
 	return WEIR_OK;
+}
+
+void parse_row_undo(struct parse *parse, uint32_t count)
+{
+	parse->batch->value_count -= count + PARSE_SPARE;
 }
 
 void parse_row_set(struct parse *parse, struct weir_value *row, uint32_t count, uint16_t shape)
@@ -129,31 +134,71 @@ static const char *take_line(struct parse *parse, const struct weir_record *reco
 	return NULL;
 }
 
+static inline int find_layout(struct parse *parse, const struct weir_shape *from,
+			      const struct layout **ret_layout)
+{
+	int result = WEIR_OK;
+
+	*ret_layout = parse->last;
+	if (!layout_is_last(parse, from))
+		result = layout_find(parse, from, ret_layout);
+	parse->last = result == WEIR_OK ? *ret_layout : NULL;
+	return result;
+}
+
+/* Fields that come along, the record's new row, and its time. */
+static inline void settle(struct parse *parse, const struct layout *layout, struct weir_value *row)
+{
+	struct weir_record *record = &parse->batch->records[parse->record];
+	const struct weir_value *old = weir_record_row(parse->batch, record);
+
+	for (uint32_t i = 0; i < layout->carried; i++)
+		row[layout->parsed + i] = old[layout->carry[i]];
+	parse_row_set(parse, row, layout->parsed + layout->carried, layout->index);
+	if (parse->time_ns != PARSE_NO_TIME)
+		record->timestamp_ns = parse->time_ns;
+}
+
 static int commit(struct parse *parse, const struct weir_shape *from)
 {
 	const struct layout *layout;
-	const struct weir_value *old;
 	struct weir_value *row;
-	uint32_t count;
-	int result = layout_find(parse, from, &layout);
+	int result = find_layout(parse, from, &layout);
 
-	parse->last = result == WEIR_OK ? layout : NULL;
 	if (result != WEIR_OK)
 		return result;
 	if (layout->convert_count || layout->has_time)
 		converter_apply(parse, layout, parse->values);
-	count = layout->parsed + layout->carried;
-	result = parse_row(parse, count, &row);
+	result = parse_row(parse, layout->parsed + layout->carried, &row);
 	if (result != WEIR_OK)
 		return result;
 	memcpy(row, parse->values, parse->count * sizeof(*row));
-	old = weir_record_row(parse->batch, &parse->batch->records[parse->record]);
-	for (uint32_t i = 0; i < layout->carried; i++)
-		row[layout->parsed + i] = old[layout->carry[i]];
-	parse_row_set(parse, row, count, layout->index);
-	if (parse->time_ns != PARSE_NO_TIME)
-		parse->batch->records[parse->record].timestamp_ns = parse->time_ns;
+	settle(parse, layout, row);
 	return WEIR_OK;
+}
+
+/* The row is made before the line is read, and given back when the line doesn't parse. */
+static int parse_in_place(struct parse *parse, const struct weir_shape *from,
+			  const struct line *line)
+{
+	const struct layout *layout;
+	const char *reason;
+	int result = find_layout(parse, from, &layout);
+	uint32_t count;
+
+	if (result != WEIR_OK)
+		return result;
+	count = layout->parsed + layout->carried;
+	result = parse_row(parse, count, &parse->values);
+	if (result != WEIR_OK)
+		return result;
+	reason = parse->format->parse(parse, line);
+	if (!reason) {
+		settle(parse, layout, parse->values);
+		return WEIR_OK;
+	}
+	parse_row_undo(parse, count);
+	return failure_apply(parse, reason);
 }
 
 static int record_parse(struct parse *parse)
@@ -168,6 +213,8 @@ static int record_parse(struct parse *parse)
 	parse->reference_ns = record->timestamp_ns;
 	parse->carried = from->count;
 	parse->held = 0;
+	if (!reason && parse->in_place)
+		return parse_in_place(parse, from, &line);
 	if (!reason)
 		reason = parse->format->parse(parse, &line);
 	if (parse->held)

@@ -58,6 +58,9 @@ struct parse_format {
 	const char *(*parse)(struct parse *parse, const struct line *line);
 	/* The format knows the option `names: kinesis_agent`, parse->agent_names. */
 	uint32_t has_agent_names;
+	/* The format knows its keys, fills only its own slots, and takes no text: so its values may
+	 * go straight into the record's row, instead of through a copy. */
+	uint32_t in_place;
 };
 
 struct parse {
@@ -71,15 +74,17 @@ struct parse {
 	struct weir_slice field; /* which one is parsed */
 	int32_t keep;
 	int32_t on_error;
-	int32_t agent_names;         /* fields are named as Kinesis Agent names them */
-	struct time_zone *zone;      /* of times that don't name one */
+	int32_t agent_names;    /* fields are named as Kinesis Agent names them */
+	int32_t in_place;       /* the format's word, and nothing changes its values after it */
+	struct time_zone *zone; /* of times that don't name one */
 	struct converter *converter; /* NULL without `types` and `time` */
 
 	/* What the format found in the line at hand. */
-	struct weir_value *values;
+	struct weir_value *values; /* of the instance, or those of the record's new row */
+	struct weir_value *own_values;
 	struct weir_slice *keys;
 	uint32_t count;
-	uint32_t capacity;
+	uint32_t capacity;     /* of own_values and keys */
 	uint32_t keys_hash;    /* of keys; 0 when they never change */
 	int64_t time_ns;       /* @timestamp, or PARSE_NO_TIME */
 	int64_t reference_ns;  /* when the line was read: gives a time without a year its year */
@@ -137,6 +142,8 @@ void parse_text_cut(struct parse *parse, struct weir_value *value, uint32_t size
 /* A new row for the record at hand: `count` slots to fill, and PARSE_SPARE free ones. May move the
  * batch's arrays. */
 int parse_row(struct parse *parse, uint32_t count, struct weir_value **ret_row);
+/* Gives back the row that was made last. */
+void parse_row_undo(struct parse *parse, uint32_t count);
 /* Makes it the record's. */
 void parse_row_set(struct parse *parse, struct weir_value *row, uint32_t count, uint16_t shape);
 /* Declares the fields of a format that knows them; names must outlive the instance. */

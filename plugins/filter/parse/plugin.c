@@ -138,7 +138,7 @@ static void parse_destroy(void *instance)
 	time_zone_destroy(parse->zone);
 	layouts_destroy(parse->layouts);
 	free(parse->table);
-	free(parse->values);
+	free(parse->own_values);
 	free(parse->keys);
 	free(parse);
 }
@@ -182,6 +182,7 @@ static int32_t parse_create(const struct weir_services *host, struct weir_contex
 		parse_destroy(parse);
 		return result;
 	}
+	parse->in_place = parse->format->in_place && !parse->agent_names && !parse->converter;
 	register_metrics(parse);
 	*ret_instance = parse;
 	return WEIR_OK;

@@ -103,5 +103,8 @@ static void regex_destroy(struct parse *parse)
 	free(regex);
 }
 
-const struct parse_format regex_format = {
-	.name = "regex", .create = regex_create, .destroy = regex_destroy, .parse = regex_parse};
+const struct parse_format regex_format = {.name = "regex",
+					  .create = regex_create,
+					  .destroy = regex_destroy,
+					  .parse = regex_parse,
+					  .in_place = 1};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The fast and the portable scan of a line give the same answer, and the right one. */
+/* The fast scans of a line and the portable one give the same answer, and the right one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,18 +49,21 @@ static void random_line(char *text, uint32_t size)
 	memset(text + size, '"', PADDING); /* what follows a line must not count */
 }
 
-static void both_scans_find_what_a_byte_loop_finds(void **state)
+static void all_scans_find_what_a_byte_loop_finds(void **state)
 {
 	static char text[3000 + PADDING];
-	scan_function scans[] = {scan_portable, scan_best()};
+	scan_function scans[SCAN_FUNCTIONS_MAX];
+	uint32_t count = scan_all(scans);
 
 	(void)state;
+	assert_ptr_equal(scans[0], scan_portable);
+	assert_ptr_equal(scans[count - 1], scan_best());
 	srand(7);
 	for (int round = 0; round < 20000; round++) {
 		uint32_t size = (uint32_t)(rand() % (round % 10 ? 300 : 3000));
 
 		random_line(text, size);
-		for (size_t i = 0; i < 2; i++) {
+		for (uint32_t i = 0; i < count; i++) {
 			struct scan scan;
 
 			memset(&scan, 0xee, sizeof(scan));
@@ -70,25 +73,37 @@ static void both_scans_find_what_a_byte_loop_finds(void **state)
 	}
 }
 
+static void check_spaces(const struct scan *scan, const char *text, uint32_t size)
+{
+	for (uint32_t from = 0; from <= size; from += 1 + (uint32_t)(rand() % 5)) {
+		uint32_t end = rand() % 4 ? size : from + (uint32_t)rand() % (size - from + 1);
+		const char *space = memchr(text + from, ' ', end - from);
+
+		assert_int_equal(scan_space(scan, text, from, end),
+				 space ? (uint32_t)(space - text) : end);
+	}
+}
+
 static void the_next_space_is_found_in_lines_of_every_length(void **state)
 {
 	static char text[3000 + PADDING];
-	struct scan scan;
+	scan_function scans[SCAN_FUNCTIONS_MAX];
+	uint32_t count = scan_all(scans);
 
 	(void)state;
 	srand(8);
 	for (int round = 0; round < 300; round++) {
-		uint32_t size = 1 + (uint32_t)(rand() % 3000), from;
+		uint32_t size = 1 + (uint32_t)(rand() % 3000);
 
 		random_line(text, size);
 		for (uint32_t i = 0; i < size; i++)
 			text[i] = text[i] == '"' || rand() % 3 ? 'x' : text[i];
-		scan_best()(text, size, &scan);
-		for (from = 0; from <= size; from += 1 + (uint32_t)(rand() % 5)) {
-			const char *space = memchr(text + from, ' ', size - from);
+		for (uint32_t i = 0; i < count; i++) {
+			struct scan scan;
 
-			assert_int_equal(scan_space(&scan, text, from, size),
-					 space ? (uint32_t)(space - text) : size);
+			memset(&scan, 0xee, sizeof(scan));
+			scans[i](text, size, &scan);
+			check_spaces(&scan, text, size);
 		}
 	}
 }
@@ -96,7 +111,7 @@ static void the_next_space_is_found_in_lines_of_every_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_scans_find_what_a_byte_loop_finds),
+		cmocka_unit_test(all_scans_find_what_a_byte_loop_finds),
 		cmocka_unit_test(the_next_space_is_found_in_lines_of_every_length),
 	};
 
