@@ -55,9 +55,9 @@ static void any_eight_bytes_are_told_apart(void **state)
 
 		for (uint32_t i = 0; i < WORD_BYTES; i++)
 			text[i] = rand() % 9 == 0 ? often[(size_t)rand() % (sizeof(often) - 1)]
-				  : kind == 0	  ? (char)('0' + rand() % 10)
-				  : kind == 1	  ? (char)('a' + rand() % 26)
-				  : kind == 2	  ? (char)('A' + rand() % 26)
+				  : kind == 0     ? (char)('0' + rand() % 10)
+				  : kind == 1     ? (char)('a' + rand() % 26)
+				  : kind == 2     ? (char)('A' + rand() % 26)
 						  : (char)rand();
 		check(text, 1 + (uint32_t)rand() % WORD_BYTES);
 	}
