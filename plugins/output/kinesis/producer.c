@@ -310,6 +310,7 @@ static void report(struct producer *p)
 void producer_pump(struct producer *p)
 {
 	struct shipment *shipment;
+	int is_idle;
 
 	producer_shards_ask(p);
 	while ((shipment = take_shipment(p)) && send_shipment(p, shipment) == 0)
@@ -323,7 +324,10 @@ void producer_pump(struct producer *p)
 	}
 	set_timer(p);
 	tell_full(p);
+	is_idle = p->unsettled == 0;
 	pthread_mutex_unlock(&p->lock);
+	if (is_idle)
+		spare_clear(&p->spare);
 }
 
 /* ---- taking deliveries ---- */
@@ -423,6 +427,8 @@ void producer_write(struct producer *p, const struct weir_delivery_view *deliver
 
 void producer_flush(struct producer *p, uint32_t why)
 {
+	if (why == WEIR_FLUSH_MEMORY)
+		spare_clear(&p->spare);
 	fill_waiting(p);
 	pthread_mutex_lock(&p->lock);
 	p->flush_number = p->next_number;

@@ -53,6 +53,7 @@ struct producer {
 	struct producer_settings settings;
 	struct lot_maker lots;
 	struct shipment_maker shipments;
+	struct spare spare;
 	struct aws_service *service;
 	struct aws_operation put_records;
 	struct shard_query query;

@@ -75,6 +75,7 @@ void producer_destroy(struct producer *p)
 	cloudwatch_destroy(p->meters.cloudwatch);
 	aws_service_destroy(p->service);
 	aws_operation_done(&p->put_records);
+	spare_done(&p->spare);
 	lot_maker_done(&p->lots);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
@@ -124,7 +125,9 @@ static void make_lots(struct producer *p, const struct producer_options *options
 	p->shipments = (struct shipment_maker){.lots = &p->lots,
 					       .operation = &p->put_records,
 					       .wire = options->wire,
-					       .stream = options->stream};
+					       .stream = options->stream,
+					       .spare = &p->spare};
+	spare_init(&p->spare, p->host, p->context);
 }
 
 static void make_metrics(struct producer *p)

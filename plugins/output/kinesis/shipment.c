@@ -26,9 +26,8 @@ static void drop_body(struct shipment *shipment, const struct shipment_maker *ma
 	shipment->charged = 0;
 	body_done(&shipment->body);
 	free(shipment->slices);
-	free(shipment->aggregates);
 	shipment->slices = NULL;
-	shipment->aggregates = NULL;
+	spare_give(maker->spare, &shipment->aggregates);
 }
 
 void shipment_free(struct shipment *shipment, const struct shipment_maker *maker)
@@ -100,7 +99,7 @@ static int32_t write_aggregates(const struct shipment *shipment, uint32_t newlin
 				struct hasher *hasher)
 {
 	struct aggregate_text texts[HASHER_TOGETHER];
-	char *at = shipment->aggregates;
+	char *at = shipment->aggregates.data;
 	uint32_t count = 0;
 	int32_t code = 0;
 
@@ -148,7 +147,7 @@ static char *add_aggregate(struct shipment *shipment, const struct shipment_make
 
 static int32_t add_parcels(struct shipment *shipment, const struct shipment_maker *maker)
 {
-	char *at = shipment->aggregates;
+	char *at = shipment->aggregates.data;
 
 	maker->wire->begin(&shipment->body, maker->stream, shipment->count);
 	for (uint32_t i = 0; i < shipment->count; i++) {
@@ -171,27 +170,22 @@ static uint64_t aggregates_size(const struct shipment *shipment)
 	return size;
 }
 
-static void charge(struct shipment *shipment, const struct shipment_maker *maker,
-		   uint64_t aggregates)
+static void charge(struct shipment *shipment, const struct shipment_maker *maker)
 {
-	if (maker->wire == &wire_json) { /* all of it is base64 by now */
-		free(shipment->aggregates);
-		shipment->aggregates = NULL;
-		aggregates = 0;
-	}
-	shipment->charged = (int64_t)(shipment->body.text_capacity + aggregates);
+	if (maker->wire == &wire_json) /* all of it is base64 by now */
+		spare_give(maker->spare, &shipment->aggregates);
+	shipment->charged = (int64_t)shipment->body.text_capacity;
 	maker->lots->host->memory_charge(maker->lots->context, shipment->charged);
 }
 
 int32_t shipment_compose(struct shipment *shipment, const struct shipment_maker *maker)
 {
-	uint64_t aggregates = aggregates_size(shipment);
 	struct hasher *hasher;
 	int32_t code;
 
 	drop_body(shipment, maker);
-	shipment->aggregates = malloc(aggregates + 1);
-	hasher = shipment->aggregates ? hasher_create() : NULL;
+	shipment->aggregates = spare_take(maker->spare, aggregates_size(shipment));
+	hasher = shipment->aggregates.data ? hasher_create() : NULL;
 	if (!hasher)
 		return WEIR_ERR_MEMORY;
 	code = write_aggregates(shipment, maker->lots->newline, hasher);
@@ -203,7 +197,7 @@ int32_t shipment_compose(struct shipment *shipment, const struct shipment_maker 
 	shipment->slices = body_slices(&shipment->body);
 	if (!shipment->slices)
 		return WEIR_ERR_MEMORY;
-	charge(shipment, maker, aggregates);
+	charge(shipment, maker);
 	shipment->http.body = shipment->slices;
 	shipment->http.body_count = shipment->body.count;
 	shipment->http.body_size = shipment->body.size;

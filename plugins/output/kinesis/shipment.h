@@ -9,6 +9,7 @@
 #define KINESIS_SHIPMENT_H
 
 #include "lane.h"
+#include "spare.h"
 #include "support/aws_call/aws_call.h"
 #include "wire.h"
 
@@ -21,9 +22,8 @@ struct shipment {
 	uint64_t bytes; /* of the parcels, as Kinesis counts them */
 	struct body body;
 	struct weir_slice *slices;
-	char *aggregates;
-	uint64_t aggregates_size;
-	int64_t charged;
+	struct room aggregates;
+	int64_t charged;  /* for the body */
 	uint64_t sent_ns; /* first handed to the HTTP service */
 	struct shipment *next;
 };
@@ -33,6 +33,7 @@ struct shipment_maker {
 	const struct aws_operation *operation;
 	const struct wire *wire;
 	const char *stream;
+	struct spare *spare;
 };
 
 struct shipment *shipment_create(const struct aws_operation *operation);
