@@ -2,59 +2,46 @@
 #include "base/secrets.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/base64.h"
+#include "base/secret_list.h"
 
-#define SECRETS_MAX 1024 /* then the oldest go: reloads bring new ones */
 /* Of variables: shorter ones are switches and the like. */
 #define ENVIRONMENT_MIN 8
+#define ROOM_STEP 16
 
 extern char **environ;
 
-static struct {
-	pthread_mutex_t lock;
-	struct weir_slice list[SECRETS_MAX]; /* a ring */
-	size_t added;                        /* of all that ever went into it */
-} secrets = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static size_t count(void)
+/* What cannot be noted is kept for good, which does no harm. */
+static void note(struct secrets *holder, struct secret *secret)
 {
-	return secrets.added < SECRETS_MAX ? secrets.added : SECRETS_MAX;
+	if (holder->count % ROOM_STEP == 0) {
+		struct secret **grown = realloc(holder->list, (holder->count + ROOM_STEP) *
+								      sizeof(struct secret *));
+
+		if (!grown)
+			return;
+		holder->list = grown;
+	}
+	holder->list[holder->count++] = secret;
 }
 
-static int is_known(struct weir_slice text)
+void secrets_add(struct secrets *holder, struct weir_slice text)
 {
-	for (size_t i = 0; i < count(); i++)
-		if (secrets.list[i].size == text.size &&
-		    memcmp(secrets.list[i].data, text.data, text.size) == 0)
-			return 1;
-	return 0;
+	struct secret *secret = secret_list_add(text);
+
+	if (secret && holder)
+		note(holder, secret);
 }
 
-static void remember(struct weir_slice text)
+void secrets_drop(struct secrets *holder)
 {
-	struct weir_slice *place = &secrets.list[secrets.added % SECRETS_MAX];
-	char *copy = malloc(text.size);
-
-	if (!copy)
-		return;
-	memcpy(copy, text.data, text.size);
-	free((char *)(uintptr_t)place->data);
-	*place = (struct weir_slice){copy, text.size};
-	secrets.added++;
-}
-
-void secrets_add(struct weir_slice text)
-{
-	if (text.size < SECRET_MIN)
-		return;
-	pthread_mutex_lock(&secrets.lock);
-	if (!is_known(text))
-		remember(text);
-	pthread_mutex_unlock(&secrets.lock);
+	for (size_t i = 0; i < holder->count; i++)
+		secret_list_drop(holder->list[i]);
+	free(holder->list);
+	*holder = (struct secrets){NULL, 0};
 }
 
 /* ---- names ---- */
@@ -112,13 +99,13 @@ void secrets_add_environment(void)
 		struct weir_slice name = {*variable, equals ? (uint64_t)(equals - *variable) : 0};
 
 		if (equals && strlen(equals + 1) >= ENVIRONMENT_MIN && secrets_is_name(name))
-			secrets_add(weir_slice_of(equals + 1));
+			secrets_add(NULL, weir_slice_of(equals + 1));
 	}
 }
 
 /* ---- URLs ---- */
 
-typedef void secret_call(struct weir_slice text);
+typedef void secret_call(struct secrets *holder, struct weir_slice text);
 
 /* "user:password" of a text that begins behind "://"; size 0 when there is none. */
 static struct weir_slice user_of(const char *from, const char *end)
@@ -132,18 +119,20 @@ static struct weir_slice user_of(const char *from, const char *end)
 }
 
 /* Its password, or the user where that is all. */
-static void each_user(const char *from, const char *end, secret_call *call)
+static void each_user(const char *from, const char *end, secret_call *call, struct secrets *holder)
 {
 	struct weir_slice user = user_of(from, end);
 	const char *colon = user.size ? memchr(from, ':', user.size) : NULL;
 
 	if (colon)
-		call((struct weir_slice){colon + 1, user.size - (uint64_t)(colon + 1 - from)});
+		call(holder,
+		     (struct weir_slice){colon + 1, user.size - (uint64_t)(colon + 1 - from)});
 	else if (user.size)
-		call(user);
+		call(holder, user);
 }
 
-static void each_parameter(const char *from, const char *end, secret_call *call)
+static void each_parameter(const char *from, const char *end, secret_call *call,
+			   struct secrets *holder)
 {
 	const char *stop = from;
 
@@ -155,13 +144,14 @@ static void each_parameter(const char *from, const char *end, secret_call *call)
 		const char *equals = memchr(from, '=', (size_t)(last - from));
 
 		if (equals && secrets_is_name((struct weir_slice){from, (uint64_t)(equals - from)}))
-			call((struct weir_slice){equals + 1, (uint64_t)(last - equals - 1)});
+			call(holder,
+			     (struct weir_slice){equals + 1, (uint64_t)(last - equals - 1)});
 		from = last + 1;
 	}
 }
 
 /* In any text: each URL's. */
-static void each_in_urls(struct weir_slice text, secret_call *call)
+static void each_in_urls(struct weir_slice text, secret_call *call, struct secrets *holder)
 {
 	const char *end = text.data + text.size, *at = text.data;
 
@@ -169,10 +159,10 @@ static void each_in_urls(struct weir_slice text, secret_call *call)
 		const char *query;
 
 		at += 3;
-		each_user(at, end, call);
+		each_user(at, end, call, holder);
 		query = memchr(at, '?', (size_t)(end - at));
 		if (query)
-			each_parameter(query + 1, end, call);
+			each_parameter(query + 1, end, call, holder);
 	}
 }
 
@@ -207,59 +197,50 @@ static void release(struct weir_slice text)
 }
 
 /* As it is written, and as it is meant. */
-static void add_encoded(struct weir_slice text)
+static void add_encoded(struct secrets *holder, struct weir_slice text)
 {
 	struct weir_slice plain = decoded(text);
 
-	secrets_add(text);
+	secrets_add(holder, text);
 	if (plain.data)
-		secrets_add(plain);
+		secrets_add(holder, plain);
 	release(plain);
 }
 
 /* User and password as libcurl puts them into a header: Basic authentication. */
-static void add_basic(struct weir_slice user)
+static void add_basic(struct secrets *holder, struct weir_slice user)
 {
 	struct weir_slice plain = decoded(user);
 	char *digits = plain.data && plain.size ? malloc(base64_size(plain.size)) : NULL;
 
 	if (digits) {
 		base64_append(digits, plain);
-		secrets_add((struct weir_slice){digits, base64_size(plain.size)});
+		secrets_add(holder, (struct weir_slice){digits, base64_size(plain.size)});
 	}
 	free(digits);
 	release(plain);
 }
 
-void secrets_add_url(struct weir_slice url)
+void secrets_add_url(struct secrets *holder, struct weir_slice url)
 {
 	const char *host = url.size ? memmem(url.data, url.size, "://", 3) : NULL;
 
 	if (!host)
 		return;
-	each_in_urls(url, add_encoded);
-	add_basic(user_of(host + 3, url.data + url.size));
+	each_in_urls(url, add_encoded, holder);
+	add_basic(holder, user_of(host + 3, url.data + url.size));
 }
 
 /* ---- masking ---- */
 
 void secrets_mask(char *text, size_t size)
 {
-	pthread_mutex_lock(&secrets.lock);
-	for (size_t i = 0; i < count(); i++) {
-		struct weir_slice secret = secrets.list[i];
-		char *at = text;
-
-		while ((at = memmem(at, size - (size_t)(at - text), secret.data, secret.size))) {
-			memset(at, '*', secret.size);
-			at += secret.size;
-		}
-	}
-	pthread_mutex_unlock(&secrets.lock);
+	secret_list_mask(text, size);
 }
 
-static void mask_slice(struct weir_slice text)
+static void mask_slice(struct secrets *holder, struct weir_slice text)
 {
+	(void)holder;
 	if (text.size)
 		memset((char *)(uintptr_t)text.data, '*', text.size);
 }
@@ -311,7 +292,7 @@ static struct weir_slice key_before(const char *line, const char *colon)
 
 void secrets_mask_line(char *line)
 {
-	each_in_urls(weir_slice_of(line), mask_slice);
+	each_in_urls(weir_slice_of(line), mask_slice, NULL);
 	secrets_mask(line, strlen(line));
 	for (char *colon = strchr(line, ':'); colon; colon = strchr(colon + 1, ':'))
 		if (secrets_is_name(key_before(line, colon)))

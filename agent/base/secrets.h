@@ -12,14 +12,22 @@
 
 #include <weir/abi.h>
 
-/* Shorter ones are left alone. */
-#define SECRET_MIN 6
+#include "base/secret_list.h"
 
-void secrets_add(struct weir_slice text);
+/* What a holder uses, a configuration say: it is masked until secrets_drop() and for a while after. Zero is
+ * an empty one; a holder has one thread. In each call below NULL stands for the process itself. */
+struct secrets {
+	struct secret **list;
+	size_t count;
+};
+
+void secrets_add(struct secrets *holder, struct weir_slice text);
 /* The password in a URL, and the values of parameters that secrets_is_name() says yes to. Other texts than
  * URLs do no harm. */
-void secrets_add_url(struct weir_slice url);
-/* The variables that secrets_is_name() says yes to. */
+void secrets_add_url(struct secrets *holder, struct weir_slice url);
+/* They are no longer used. */
+void secrets_drop(struct secrets *holder);
+/* For good: the variables that secrets_is_name() says yes to. */
 void secrets_add_environment(void);
 /* Whether a name is that of a secret by its words: bearer_token, X-Api-Key, AWS_SECRET_ACCESS_KEY. */
 int secrets_is_name(struct weir_slice name);

@@ -85,7 +85,7 @@ static void hide_secrets(struct arguments *arguments)
 	struct ship_request *request = &arguments->request;
 	const char *written = request->to;
 
-	secrets_add_url(weir_slice_of(request->to));
+	secrets_add_url(NULL, weir_slice_of(request->to));
 	hide(arguments, &request->to, strlen(request->to));
 	if (request->to != written)
 		secrets_mask_line((char *)(uintptr_t)written);

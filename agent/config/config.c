@@ -40,6 +40,7 @@ void config_free(struct config *config)
 	}
 	free(config->pipelines);
 	free(config->problems);
+	secrets_drop(&config->secrets);
 	if (config->memory)
 		config_memory_done(config->memory);
 	free(config->memory);

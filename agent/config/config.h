@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <weir/plugin.h>
 
+#include "base/secrets.h"
 #include "host/registry.h"
 
 #define CONFIG_ERROR 1
@@ -102,6 +103,7 @@ struct config {
 	uint32_t
 		on_corrupt_state; /* CONFIG_CORRUPT_*, for pipelines that don't say so themselves */
 	struct config_memory *memory; /* of all text and nodes above */
+	struct secrets secrets;       /* that stand in it, or that it has read */
 	uint32_t keepers;             /* beside the one who loaded it; main thread */
 };
 

@@ -57,7 +57,7 @@ static const char *append_file(struct config_file *file, const char *path, struc
 				    path);
 	if (got && bytes[got - 1] == '\n')
 		got -= got > 1 && bytes[got - 2] == '\r' ? 2 : 1;
-	secrets_add((struct weir_slice){bytes, (uint64_t)got});
+	secrets_add(&file->config->secrets, (struct weir_slice){bytes, (uint64_t)got});
 	out->size += (size_t)got;
 	return NULL;
 }

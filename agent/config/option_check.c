@@ -20,12 +20,12 @@
 /* ---- single values --------------------------------------------------------------------------- */
 
 /* What stands where a secret was meant. */
-static void hide(const struct tree_node *node)
+static void hide(struct config_file *file, const struct tree_node *node)
 {
 	if (node->kind == TREE_SCALAR)
-		secrets_add(node->text);
+		secrets_add(&file->config->secrets, node->text);
 	for (uint32_t i = 0; i < node->count; i++)
-		hide(node->items[i]);
+		hide(file, node->items[i]);
 }
 
 static struct weir_slice copy_key(struct config_file *file, struct weir_slice key)
@@ -183,7 +183,7 @@ static const struct weir_node *check_typed(struct config_file *file, const struc
 	if (type == WEIR_TYPE_LIST && !tree_is_null(node))
 		return check_list(file, node, option, option->element, name);
 	if (node->kind != TREE_SCALAR && type == WEIR_TYPE_SECRET)
-		hide(node);
+		hide(file, node);
 	if (node->kind != TREE_SCALAR)
 		return wrong_kind(file, node, type, name);
 	scalar = option_node_create(file, node, type);
@@ -239,7 +239,7 @@ static void unknown_option(struct config_file *file, const struct tree_node *key
 		const struct weir_option *meant = option_find(sets[i].options, nearest.best);
 
 		if (meant && is_secret(meant))
-			hide(value);
+			hide(file, value);
 	}
 	if (nearest.best.size)
 		config_file_error(file, key->line, key->column,

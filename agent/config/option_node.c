@@ -34,9 +34,9 @@ struct weir_node *option_node_create(struct config_file *file, const struct tree
 		node->text_column = from->text_column;
 	}
 	if (node->view.text.data && type == WEIR_TYPE_SECRET)
-		secrets_add(node->view.text);
+		secrets_add(&file->config->secrets, node->view.text);
 	else if (node->view.text.data)
-		secrets_add_url(node->view.text);
+		secrets_add_url(&file->config->secrets, node->view.text);
 	return node->view.text.data ? &node->view : NULL;
 }
 

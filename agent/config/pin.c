@@ -42,4 +42,6 @@ void config_pin(struct config *config, const struct config *running)
 	config->admin_host = copy_of(config, running->admin_host);
 	config->admin_port = running->admin_port;
 	config->admin_token = copy_of(config, running->admin_token);
+	if (config->admin_token)
+		secrets_add(&config->secrets, weir_slice_of(config->admin_token));
 }

@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *rest = newline ? newline + 1 : text;
 	size_t left = size - (size_t)(rest - text);
 	char *line = malloc(left + 1), *copy = malloc(left + 1);
+	struct secrets holder = {NULL, 0};
 
 	if (!line || !copy)
 		abort();
@@ -39,12 +40,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(line, rest, left);
 	line[left] = '\0';
 	memcpy(copy, line, left + 1);
-	secrets_add(secret);
+	secrets_add(&holder, secret);
 	secrets_mask(copy, left);
 	check_stars(line, copy, left);
 	check_hidden(secret, copy, left);
-	secrets_add_url((struct weir_slice){line, left});
+	secrets_add_url(&holder, (struct weir_slice){line, left});
 	memcpy(copy, line, left + 1);
+	secrets_drop(&holder); /* masked for a while yet */
 	secrets_mask_line(copy);
 	check_stars(line, copy, strlen(line) + 1);
 	check_hidden(secret, copy, strlen(line));

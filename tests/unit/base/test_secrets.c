@@ -31,7 +31,7 @@ static const char *masked_line(const char *text)
 static void what_was_added_is_masked_wherever_it_stands(void **state)
 {
 	(void)state;
-	secrets_add(weir_slice_of("tiger-lily"));
+	secrets_add(NULL, weir_slice_of("tiger-lily"));
 	assert_string_equal(masked("a tiger-lily, tiger-lily"), "a **********, **********");
 	assert_string_equal(masked("a tiger-lil"), "a tiger-lil");
 	assert_string_equal(masked(""), "");
@@ -40,21 +40,104 @@ static void what_was_added_is_masked_wherever_it_stands(void **state)
 static void short_texts_are_left_alone(void **state)
 {
 	(void)state;
-	secrets_add(weir_slice_of("admin"));
-	secrets_add(weir_slice_of(""));
+	secrets_add(NULL, weir_slice_of("admin"));
+	secrets_add(NULL, weir_slice_of(""));
 	assert_string_equal(masked("admin"), "admin");
+}
+
+static void secrets_that_overlap_are_masked_whole(void **state)
+{
+	(void)state;
+	secrets_add(NULL, weir_slice_of("overlapping"));
+	secrets_add(NULL, weir_slice_of("lapping-waves"));
+	secrets_add(NULL, weir_slice_of("lapping"));
+	secrets_add(NULL, weir_slice_of("wawawawa"));
+	assert_string_equal(masked("an overlapping-waves."), "an *****************.");
+	assert_string_equal(masked("lapping overlap lapping-w"), "******* overlap *******-w");
+	assert_string_equal(masked("wawawawawaw"), "**********w");
+}
+
+static const char *numbered(const char *format, unsigned number)
+{
+	static char text[64];
+
+	(void)snprintf(text, sizeof(text), format, number);
+	return text;
+}
+
+static int is_masked(const char *text)
+{
+	return strspn(masked(text), "*") == strlen(text);
+}
+
+static void none_in_use_is_forgotten_however_many_there_are(void **state)
+{
+	struct secrets holder = {NULL, 0};
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * SECRETS_PAST; i++)
+		secrets_add(&holder, weir_slice_of(numbered("%05u in use", i)));
+	for (unsigned i = 0; i < 3 * SECRETS_PAST; i++)
+		assert_true(is_masked(numbered("%05u in use", i)));
+	secrets_drop(&holder);
+}
+
+/* As configurations come and go: each has what never changes, and the token of its hour. They all begin
+ * alike, as session tokens do. */
+static void of_those_that_change_the_oldest_go_first(void **state)
+{
+	const unsigned hours = 2 * SECRETS_PAST;
+	struct secrets before = {NULL, 0}, first = {NULL, 0};
+
+	(void)state;
+	secrets_add(NULL, weir_slice_of("of the process"));
+	secrets_add(&first, weir_slice_of("of a pipeline that stays"));
+	for (unsigned i = 0; i < hours; i++) {
+		struct secrets now = {NULL, 0};
+
+		secrets_add(&now, weir_slice_of("a password"));
+		secrets_add(&now, weir_slice_of(numbered("token of hour %u.", i)));
+		secrets_drop(&before);
+		before = now;
+	}
+	assert_true(is_masked("of the process"));
+	assert_true(is_masked("of a pipeline that stays"));
+	assert_true(is_masked("a password"));
+	assert_true(is_masked(numbered("token of hour %u.", hours - 1)));
+	assert_true(is_masked(numbered("token of hour %u.", hours - 1 - SECRETS_PAST)));
+	assert_false(is_masked(numbered("token of hour %u.", hours - 2 - SECRETS_PAST)));
+	assert_false(is_masked(numbered("token of hour %u.", 0)));
+	secrets_drop(&before);
+	secrets_drop(&first);
+}
+
+static void one_that_is_used_again_is_not_the_next_to_go(void **state)
+{
+	struct secrets holder = {NULL, 0}, others = {NULL, 0};
+
+	(void)state;
+	secrets_add(&holder, weir_slice_of("back and forth"));
+	secrets_drop(&holder);
+	secrets_add(&holder, weir_slice_of("back and forth"));
+	for (unsigned i = 0; i < 2 * SECRETS_PAST; i++)
+		secrets_add(&others, weir_slice_of(numbered("%05u of others", i)));
+	secrets_drop(&others);
+	assert_true(is_masked("back and forth"));
+	secrets_drop(&holder);
+	assert_true(is_masked("back and forth"));
 }
 
 static void the_password_of_a_url_is_one_in_every_form(void **state)
 {
 	(void)state;
-	secrets_add_url(weir_slice_of("https://u:p%2Fq%20rs@h:1/x?api_key=k1k2k3&page=12345"));
+	secrets_add_url(NULL,
+			weir_slice_of("https://u:p%2Fq%20rs@h:1/x?api_key=k1k2k3&page=12345"));
 	assert_string_equal(masked("p%2Fq%20rs p/q rs"), "********** ******");
 	assert_string_equal(masked("dTpwL3EgcnM="), "************"); /* u:p/q rs */
 	assert_string_equal(masked("api_key=k1k2k3&page=12345"), "api_key=******&page=12345");
-	secrets_add_url(weir_slice_of("no url: at all"));
-	secrets_add_url(weir_slice_of("://"));
-	secrets_add_url(weir_slice_of("https://h/user@example.com"));
+	secrets_add_url(NULL, weir_slice_of("no url: at all"));
+	secrets_add_url(NULL, weir_slice_of("://"));
+	secrets_add_url(NULL, weir_slice_of("https://h/user@example.com"));
 	assert_string_equal(masked("user@example.com no url"), "user@example.com no url");
 }
 
@@ -123,6 +206,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_added_is_masked_wherever_it_stands),
 		cmocka_unit_test(short_texts_are_left_alone),
+		cmocka_unit_test(secrets_that_overlap_are_masked_whole),
+		cmocka_unit_test(none_in_use_is_forgotten_however_many_there_are),
+		cmocka_unit_test(of_those_that_change_the_oldest_go_first),
+		cmocka_unit_test(one_that_is_used_again_is_not_the_next_to_go),
 		cmocka_unit_test(the_password_of_a_url_is_one_in_every_form),
 		cmocka_unit_test(names_are_told_by_their_words),
 		cmocka_unit_test(a_line_is_masked_by_its_keys),
