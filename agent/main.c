@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What `weir` can do: one line per command, in the order that `weir help` shows them. */
 #include "cli/cli.h"
+#include "host/trial.h"
 #include "isolate/isolate.h"
 
 static const struct cli_command commands[] = {
@@ -25,6 +26,8 @@ int main(int argc, char **argv)
 {
 	if (isolate_is_child(argc, argv))
 		return isolate_child(argc, argv);
+	if (trial_is_child(argc, argv))
+		return trial_child(argv);
 	isolate_offer();
 	return cli_main(commands, argc, argv);
 }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/secret_list.h"
 
 #define STEP_NS (2 * NS_PER_MS) /* where the kernel has no pidfd_open() */
 
@@ -17,6 +19,19 @@ static int has_ended(pid_t pid)
 
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
 	       info.si_pid == pid;
+}
+
+/* The log calls nothing that adds a secret, so the order is free. */
+pid_t child_fork(void)
+{
+	pid_t child;
+
+	log_hold();
+	secret_list_hold();
+	child = fork();
+	secret_list_let_go();
+	log_let_go();
+	return child;
 }
 
 int child_await(pid_t pid, uint64_t patience_ns)

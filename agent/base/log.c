@@ -344,6 +344,16 @@ void log_line(uint32_t level, const char *origin, const char *code, const char *
 	errno = saved_errno;
 }
 
+void log_hold(void)
+{
+	pthread_mutex_lock(&logger.lock);
+}
+
+void log_let_go(void)
+{
+	pthread_mutex_unlock(&logger.lock);
+}
+
 uint64_t log_count(uint32_t level)
 {
 	uint64_t count;

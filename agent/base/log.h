@@ -40,6 +40,9 @@ struct log_recent {
 /* Copies them, the newest first; returns how many. */
 size_t log_recent(struct log_recent ret_lines[LOG_RECENT]);
 const char *log_level_name(uint32_t level);
+/* Between the two no other thread is at the log, nor writes to it: for a fork(). */
+void log_hold(void);
+void log_let_go(void);
 /* For tests and the status page: how many lines of this level were written since the start. */
 uint64_t log_count(uint32_t level);
 

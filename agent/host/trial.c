@@ -2,8 +2,10 @@
 #include "host/trial.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,6 +18,10 @@
 
 /* What the child exits with at the end; a plugin that exits by itself won't guess it. */
 #define TRIAL_DONE 83
+/* The word after the program's name by which it knows. */
+#define TRIAL_COMMAND "trial"
+
+extern char **environ;
 
 static int has_mark(const void *bytes, size_t size)
 {
@@ -51,27 +57,58 @@ int trial_is_own(const char *path)
 	return own;
 }
 
-static void load_in_child(const char *path)
+/* The process has signals blocked and ignored; the child must not. Returns an errno. */
+static int start_child(const char *path, pid_t *ret_pid)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char *const arguments[] = {(char[]){"weir"}, (char[]){TRIAL_COMMAND},
+				   (char *)(uintptr_t)path, NULL};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none, standard;
+	int failed;
 
-	if (null >= 0) {
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
+	sigemptyset(&none);
+	sigemptyset(&standard);
+	sigaddset(&standard, SIGPIPE);
+	sigaddset(&standard, SIGXFSZ);
+	if (posix_spawnattr_init(&attributes))
+		return ENOMEM;
+	if (posix_spawn_file_actions_init(&files)) {
+		posix_spawnattr_destroy(&attributes);
+		return ENOMEM;
 	}
-	(void)dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &standard);
+	failed = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+	for (int fd = STDOUT_FILENO; !failed && fd <= STDERR_FILENO; fd++)
+		failed = posix_spawn_file_actions_adddup2(&files, STDIN_FILENO, fd);
+	if (!failed)
+		failed = posix_spawn(ret_pid, "/proc/self/exe", &files, &attributes, arguments,
+				     environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	return failed;
+}
+
+int trial_is_child(int argc, char **argv)
+{
+	return argc == 3 && strcmp(argv[1], TRIAL_COMMAND) == 0;
+}
+
+int trial_child(char **argv)
+{
+	(void)dlopen(argv[2], RTLD_NOW | RTLD_LOCAL);
 	_exit(TRIAL_DONE);
 }
 
 int trial_load(const char *path, uint64_t limit_ns, struct weir_error *error)
 {
-	pid_t child = fork();
 	int status = 0, in_time;
+	pid_t child;
 
-	if (child < 0)
+	if (start_child(path, &child))
 		return 0;
-	if (child == 0)
-		load_in_child(path);
 	in_time = child_await(child, limit_ns);
 	if (!in_time)
 		(void)kill(child, SIGKILL);

@@ -178,7 +178,7 @@ static int await_child(pid_t child, uint64_t limit_ns, const struct rehearsal *s
 /* Returns 0 when there is nothing left to rehearse. */
 static int rehearse_in_child(struct agent *agent, struct rehearsal *shared)
 {
-	pid_t child = fork();
+	pid_t child = child_fork();
 	int status, in_time;
 
 	if (child == 0)

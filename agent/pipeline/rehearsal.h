@@ -4,7 +4,8 @@
  * pipeline and no other.
  *
  * The options are the user's, so create() may well see the like for the first time. The child is made
- * while the agent has one thread, and without the state database; what it creates goes with it. It
+ * while the agent has no thread but main and the sandbox's, which logs what was denied (a reload rehearses
+ * in a program started anew: cli/try_out), and without the state database; what it creates goes with it. It
  * notes what it is at in shared memory. After a crash another child goes on with the next pipeline. A
  * call that takes longer than load_timeout is ended, and counts as a crash.
  */
