@@ -19,7 +19,8 @@ static const char *const manners[] = {
 	"newline",     "gzip",    "batch_bytes",     "batch_records",
 	"concurrency", "timeout", "connect_timeout", "pack",
 	"rotate",      "sync",    "partition_key",   "explicit_hash_key",
-	"aggregate",   "wire",    "http_version"};
+	"aggregate",   "wire",    "http_version",    "compression",
+	"hedge"};
 
 static int is_manner(struct weir_slice key)
 {

@@ -110,7 +110,7 @@ static void *packer_main(void *user)
 	struct packer *packer = user;
 	struct job *job;
 
-	pthread_setname_np(pthread_self(), "weir-gzip");
+	pthread_setname_np(pthread_self(), "weir-packer");
 	pthread_mutex_lock(&packer->lock);
 	while ((job = next_job(packer))) {
 		pthread_mutex_unlock(&packer->lock);

@@ -81,11 +81,14 @@ static void put_user(struct sending *s, const char *before, const char *after)
 		     "");
 }
 
-static void put_gzip(struct sending *s)
+/* `zstd`: whether the output can do that, too. */
+static void put_compression(struct sending *s, int zstd)
 {
 	const char *compress = fluent_get(s->output, "compress");
 
-	if (compress && strcasecmp(compress, "gzip") == 0)
+	if (compress && zstd && strcasecmp(compress, "zstd") == 0)
+		buffer_text(&s->pipeline->outputs, "      compression: zstd\n");
+	else if (compress && strcasecmp(compress, "gzip") == 0)
 		buffer_text(&s->pipeline->outputs, "      gzip: true\n");
 	else if (compress)
 		note(s, IMPORT_LOST, "the compression ", compress);
@@ -189,7 +192,7 @@ static void search(struct sending *s)
 		put_user(s, "      auth: { basic: ", " }");
 	}
 	put_tls(s);
-	put_gzip(s);
+	put_compression(s, 0);
 	if (time_key && strcmp(time_key, "@timestamp") != 0)
 		note(s, IMPORT_LOST, "the time is in @timestamp, not in ", time_key);
 	note(s, IMPORT_DIFFERS,
@@ -270,7 +273,7 @@ static void http(struct sending *s)
 	put_headers(s);
 	put_user(s, "      basic_auth: ", "");
 	put_tls(s);
-	put_gzip(s);
+	put_compression(s, 1);
 	put_format(s);
 }
 

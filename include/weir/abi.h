@@ -23,7 +23,8 @@
  *                    outputs: WEIR_FLUSH_LAST, and `awaited` of an HTTP client; `hedge` of one, and
  *                    `copies` of an answer; fields(): a plugin says which fields records have after
  *                    it, and which it reads, for `weir check`; probe(), probe_done(): an output asks
- *                    its destination, for `weir check --online`; read_at_once(): an input cannot wait
+ *                    its destination, for `weir check --online`; read_at_once(): an input cannot wait;
+ *                    WEIR_HTTP_ZSTD
  *   1.1  2026-11-25  frozen; a further member makes 1.2. output_full(): an output says when it needs
  *                    no more
  *   1.0  2026-11-25  frozen. struct weir_error has room to grow; reserved members must be 0; the

@@ -159,7 +159,7 @@ struct weir_output_ops {
 			      const struct weir_http_response *response);
 	/* Optional, for users of the HTTP service. Runs on the loop's thread right before each try of
 	 * a request, which may get new headers then (a signature of this minute), another URL (of a
-	 * node that answers) and, without WEIR_HTTP_GZIP, a new body. A failure puts the try off, by the shortest backoff. Not
+	 * node that answers) and, without compression, a new body. A failure puts the try off, by the shortest backoff. Not
 	 * serialised with the other calls: it may come from within http_send(), or beside write(). */
 	int32_t (*http_begin)(void *instance, struct weir_http_request *request);
 	/* Optional. As that of inputs: the destination does not answer, ... */

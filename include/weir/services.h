@@ -155,13 +155,15 @@ struct weir_http_client_options {
 	uint32_t hedge;
 };
 
-#define WEIR_HTTP_GZIP 1 /* compress the body and say so in Content-Encoding */
+/* How the host compresses the body, and says so in Content-Encoding; one of them at most. */
+#define WEIR_HTTP_GZIP 1
+#define WEIR_HTTP_ZSTD 2
 
 /* One request. Borrowed by the host from http_send() until http_done() has said FINISHED; URL, headers
  * and body may change in http_begin(), and in http_done() before it answers TRY_AGAIN. */
 struct weir_http_request {
 	uint32_t struct_size;
-	uint32_t flags;           /* WEIR_HTTP_* */
+	uint32_t flags;           /* WEIR_HTTP_GZIP, WEIR_HTTP_ZSTD or 0 */
 	struct weir_slice method; /* POST when empty */
 	struct weir_slice url;
 	const struct weir_slice *headers; /* each "Name: value" */

@@ -29,6 +29,8 @@ SPEECHES = {"kinesis": "kinesis", "kinesis-cbor": "kinesis", "kinesis-kpl": "kin
 TLS = {"kinesis", "kinesis-cbor", "kinesis-kpl", "firehose", "http-tls"}
 # What an option of the http output costs: scenario -> (its title, the options).
 OPTIONS = {"http-tls": ("TLS", {}), "http-gzip": ("gzip", {"gzip": True}),
+           "http-zstd": ("zstd", {"compression": "zstd"}),
+           "http-disk": ("buffer: a queue on disk", {"buffer": {"disk": "4GiB"}}),
            "http-strict": ("ordering: strict", {"ordering": "strict"}),
            "http-linger": ("linger: 0s", {"linger": "0s"})}
 # What is isolated: scenario -> (its title, filters, output); each runs within the agent, too.

@@ -39,11 +39,11 @@
 #include <sys/socket.h>
 #include <fcntl.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "inlet.h"
 #include "listen.h"
 #include "speech.h"
+#include "unpack.h"
 
 #define PIECE (256 << 10)
 
@@ -82,7 +82,8 @@ struct request {
 	char method[16];
 	char target[2048];
 	uint64_t length;
-	int gzip, expect, close;
+	unpack_function *unpack; /* NULL = the body is as it is */
+	int expect, close;
 	struct speech_count found; /* in the body */
 	char head[4096];
 	struct behaviour behaviour;
@@ -170,7 +171,7 @@ static void read_header(struct request *request, char *line)
 	if (strcasecmp(line, "content-length") == 0)
 		request->length = strtoull(value, NULL, 10);
 	else if (strcasecmp(line, "content-encoding") == 0)
-		request->gzip = strcasestr(value, "gzip") != NULL;
+		request->unpack = unpack_of(value);
 	else if (strcasecmp(line, "expect") == 0)
 		request->expect = 1;
 	else if (strcasecmp(line, "connection") == 0)
@@ -254,24 +255,17 @@ static int read_body(struct connection *c, struct request *request, int look)
 	return 0;
 }
 
-static int unpack(struct connection *c)
+static int unpack(struct connection *c, const struct request *request)
 {
-	struct connection plain_body = {0};
-	z_stream stream = {.next_in = (Bytef *)c->body, .avail_in = (uInt)c->body_size};
-	int code = inflateInit2(&stream, 16 + MAX_WBITS);
+	char *text = NULL;
+	size_t size = 0;
 
-	while (code == Z_OK) {
-		stream.next_out = (Bytef *)body_room(&plain_body, PIECE);
-		stream.avail_out = PIECE;
-		code = stream.next_out ? inflate(&stream, Z_NO_FLUSH) : Z_MEM_ERROR;
-		plain_body.body_size += stream.next_out ? PIECE - stream.avail_out : 0;
-	}
-	inflateEnd(&stream);
+	if (request->unpack(c->body, c->body_size, &text, &size))
+		return -1;
 	free(c->body);
-	c->body = plain_body.body;
-	c->body_size = plain_body.body_size;
-	c->body_capacity = plain_body.body_capacity;
-	return code == Z_STREAM_END ? 0 : -1;
+	c->body = text;
+	c->body_size = c->body_capacity = size;
+	return 0;
 }
 
 /* ---- the answer ---- */
@@ -419,13 +413,13 @@ static void request_begins(void)
 static int serve_counted(struct connection *c, struct request *request)
 {
 	struct behaviour *b = &request->behaviour;
-	int look = speech || out_fd >= 0 || b->bad[0] || (request->gzip && !discard);
+	int look = speech || out_fd >= 0 || b->bad[0] || (request->unpack && !discard);
 	int status, whole, code;
 
 	request_begins();
 	if (request->expect)
 		wire_write_all(&c->in.wire, "HTTP/1.1 100 Continue\r\n\r\n", 25);
-	if (read_body(c, request, look) || (look && request->gzip && unpack(c))) {
+	if (read_body(c, request, look) || (look && request->unpack && unpack(c, request))) {
 		count(c, request, 0, 0);
 		return -1;
 	}

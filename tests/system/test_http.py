@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from harness.nginx import certificate
 from harness.process import free_port, wait_until
 
@@ -204,12 +206,16 @@ def test_stopping_with_requests_in_flight_repeats_them_later(weir, make_sink, tm
     assert set(messages(sink)) == set(expected(100))
 
 
-def test_gzip_and_lines_arrive_byte_for_byte(weir, make_sink, tmp_path):
+@pytest.mark.parametrize("options, coding", [({"gzip": True}, "gzip"),
+                                             ({"compression": "gzip"}, "gzip"),
+                                             ({"compression": "zstd"}, "zstd")])
+def test_compressed_lines_arrive_byte_for_byte(weir, make_sink, tmp_path, options, coding):
     log, sink = tmp_path / "a.log", make_sink()
     content = b"".join(b"%d \xff\x00 \xc3\xa4\n" % n for n in range(20000))
     log.write_bytes(content)
-    weir.pipeline("p", pipeline(log, sink.url + "/in", format="lines", gzip=True,
-                                ordering="strict"))
+    weir.pipeline("p", pipeline(log, sink.url + "/in", format="lines", ordering="strict",
+                                **options))
     weir.run_once()
+    assert f"Content-Encoding: {coding}" in sink.last()
     assert sink.out.read_bytes() == content
     assert sink.stats()["bytes"] < len(content) / 2

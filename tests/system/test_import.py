@@ -886,6 +886,7 @@ def test_the_outputs_for_aws_search_and_http_pass_the_check(weir, tmp_path):
     format json
     header X-Key a b
     json_date_key false
+    compress zstd
     tls On
 [OUTPUT]
     name s3
@@ -901,7 +902,8 @@ def test_the_outputs_for_aws_search_and_http_pass_the_check(weir, tmp_path):
     text = told["pipelines"][0]["yaml"]
     for part in ("format: cri", "fields: [log]", "pack: 1000KiB", "index: 'web-%Y.%m.%d'",
                  "urls: ['https://search:9200']", "aws: { region: eu-west-1 }", "gzip: true",
-                 "url: 'https://h:80/in'", "headers: { X-Key: 'a b' }", "format: json_array"):
+                 "url: 'https://h:80/in'", "compression: zstd", "headers: { X-Key: 'a b' }",
+                 "format: json_array"):
         assert part in text, part
     lost = [n["text"] for n in told["notes"] + told["pipelines"][0]["notes"] if n["kind"] == "lost"]
     assert lost == ["the input systemd", "the output s3"]

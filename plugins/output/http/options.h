@@ -11,9 +11,9 @@
 struct http_options {
 	struct weir_slice url, method;
 	struct http_headers headers;
-	uint32_t gzip;
-	uint32_t lines; /* the raw lines, not an encoding */
-	uint32_t array; /* one JSON array a request */
+	uint32_t compression; /* WEIR_HTTP_GZIP, WEIR_HTTP_ZSTD or 0 */
+	uint32_t lines;       /* the raw lines, not an encoding */
+	uint32_t array;       /* one JSON array a request */
 	uint32_t batch_records, concurrency;
 	uint64_t batch_bytes;
 	struct encoding_options encoding;

@@ -470,7 +470,7 @@ static void gzip_under_load_loses_nothing_and_stops_at_once(void **state)
 static void bad_options_are_refused_with_their_line(void **state)
 {
 	struct weir_error error = {0};
-	struct options wrong_url = {0}, wrong_header = {0};
+	struct options wrong_url = {0}, wrong_header = {0}, two = {0};
 	struct weir_node item = scalar(WEIR_TYPE_SECRET, "a\r\nB: c", 0);
 	const struct weir_node *pointer = &item;
 	const struct weir_slice key = {"X", 1};
@@ -489,6 +489,11 @@ static void bad_options_are_refused_with_their_line(void **state)
 	set(&wrong_header, "headers", headers);
 	assert_int_equal(create(&wrong_header, &error), WEIR_ERR_INVALID);
 	assert_non_null(strstr(error.text, "line breaks"));
+	set_text(&two, "url", "http://x/");
+	set_text(&two, "compression", "zstd");
+	set(&two, "gzip", scalar(WEIR_TYPE_BOOL, "true", 1));
+	assert_int_equal(create(&two, &error), WEIR_ERR_INVALID);
+	assert_non_null(strstr(error.text, "exclude each other"));
 }
 
 #define OUTPUT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
