@@ -214,13 +214,11 @@ static const struct meta *meta_named(struct weir_slice name)
 	return NULL;
 }
 
-static inline int gives_way(struct weir_slice name, uint32_t asked)
+/* Looks at the JSON of the name first, which is written next anyway: "@... */
+static inline int gives_way(const struct weir_key *key, uint32_t asked)
 {
-	const struct meta *meta;
+	const struct meta *meta = key->json.data[1] == '@' ? meta_named(key->name) : NULL;
 
-	if (name.size == 0 || name.data[0] != '@')
-		return 0;
-	meta = meta_named(name);
 	return meta && (meta->bit & asked);
 }
 
@@ -236,7 +234,7 @@ static int append_all(struct buffer *out, const struct weir_batch *batch,
 
 		if (row[i].tag == WEIR_ABSENT)
 			continue;
-		if (asked && gives_way(key->name, asked))
+		if (asked && gives_way(key, asked))
 			continue;
 		result = append_member(out, key->json, batch, &row[i]);
 	}

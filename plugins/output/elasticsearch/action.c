@@ -38,15 +38,30 @@ static char *put(char *to, const char *text, size_t size)
 
 #define PUT(to, literal) put(to, literal, sizeof(literal) - 1)
 
+static uint32_t number_size(uint64_t number)
+{
+	uint32_t size = 1;
+
+	/* Three digits at a time: positions have ten or so. */
+	for (; number >= 1000; number /= 1000)
+		size += 3;
+	return size + (number >= 10) + (number >= 100);
+}
+
 static char *put_number(char *to, uint64_t number)
 {
-	char digits[20];
-	uint32_t at = sizeof(digits);
+	char *end = to + number_size(number), *at = end;
 
-	do
-		digits[--at] = (char)('0' + number % 10);
-	while (number /= 10);
-	return put(to, digits + at, sizeof(digits) - at);
+	for (; number >= 100; number /= 100) {
+		uint32_t two = (uint32_t)(number % 100);
+
+		*--at = (char)('0' + two % 10);
+		*--at = (char)('0' + two / 10);
+	}
+	if (number >= 10)
+		*--at = (char)('0' + number % 10);
+	*--at = (char)('0' + (number >= 10 ? number / 10 : number));
+	return end;
 }
 
 /* Bytes of the UTF-8 sequence at `at`; 0 when it is none (RFC 3629, table 3-7 of Unicode). */
@@ -106,15 +121,6 @@ static char *put_text(char *to, struct weir_slice text)
 }
 
 /* ---- sizes ---- */
-
-static uint32_t number_size(uint64_t number)
-{
-	uint32_t size = 1;
-
-	for (; number >= 10; number /= 10)
-		size++;
-	return size;
-}
 
 static uint32_t record_id_size(const struct weir_record *record)
 {
@@ -238,17 +244,22 @@ uint32_t action_write(const struct action_style *style, const struct weir_batch 
 	return (uint32_t)(to - ret_text);
 }
 
-uint32_t action_size(struct action_style *style, const struct weir_batch *batch, uint32_t record,
-		     struct action_problem *ret_problem)
+static uint32_t written_size(struct action_style *style, const struct weir_batch *batch,
+			     uint32_t record, struct action_problem *ret_problem)
 {
 	struct index_memo memo = {.size = 0};
 	char text[ACTION_SIZE_MAX];
 	uint32_t size;
 
-	if (!uses_expressions(style))
-		return plain_size(style, &batch->records[record]);
 	action_lock(style);
 	size = action_write(style, batch, record, &memo, text, ret_problem);
 	action_unlock(style);
 	return size;
+}
+
+uint32_t action_size(struct action_style *style, const struct weir_batch *batch, uint32_t record,
+		     struct action_problem *ret_problem)
+{
+	return uses_expressions(style) ? written_size(style, batch, record, ret_problem)
+				       : plain_size(style, &batch->records[record]);
 }

@@ -12,7 +12,7 @@ uint64_t body_measure(struct action_style *style, const struct batching_record *
 		      struct batching_refusal *ret_refusal)
 {
 	uint64_t size = record->data.size + 1;
-	struct action_problem problem = {0};
+	struct action_problem problem; /* set where there is one */
 	uint32_t action = action_size(style, record->batch, record->index, &problem);
 
 	if (action)

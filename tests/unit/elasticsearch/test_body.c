@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Bodies of _bulk through batching: action lines, and requests at their limits, one below and one
  * above. */
+#include <inttypes.h>
+
 #include "batching/batching_fixture.h"
 
 #include "../../../plugins/output/elasticsearch/action.c"
@@ -131,24 +133,29 @@ static void an_index_by_date_goes_into_the_action(void **state)
 
 static void a_size_is_that_of_the_action(void **state)
 {
-	static const uint64_t positions[] = {0, 9, 10, 99, 100, UINT64_MAX};
+	static const uint64_t positions[] = {0,   9,    10,      99,           100,
+					     999, 1000, 1002003, 999999999999, UINT64_MAX};
 	static const uint32_t ordinals[] = {0, 1, 10, UINT32_MAX};
 	struct weir_batch *batch = mock_batch_lines(&t.host, weir_slice_of("a"), 0);
 	struct action_problem problem;
-	char text[ACTION_SIZE_MAX];
+	char text[ACTION_SIZE_MAX], id[ACTION_RECORD_ID_MAX];
 
 	(void)state;
 	use_index("web-%Y.%m.%d-%H");
-	for (uint32_t i = 0; i < 6 * 4 * 4; i++) {
+	for (uint32_t i = 0; i < 10 * 4 * 4; i++) {
 		struct index_memo memo = {.size = 0};
 		uint32_t size;
 
-		batch->records[0].position = positions[i % 6];
-		batch->records[0].ordinal = ordinals[i / 6 % 4];
-		style.index_in_url = i / 24 % 2;
-		style.no_id = i / 48;
+		batch->records[0].position = positions[i % 10];
+		batch->records[0].ordinal = ordinals[i / 10 % 4];
+		style.index_in_url = i / 40 % 2;
+		style.no_id = i / 80;
 		size = action_write(&style, batch, 0, &memo, text, &problem);
 		assert_int_equal(action_size(&style, batch, 0, &problem), size);
+		snprintf(id, sizeof(id), "-%" PRIu64 "%s%.0u\"", positions[i % 10],
+			 ordinals[i / 10 % 4] ? "-" : "", ordinals[i / 10 % 4]);
+		text[size] = '\0';
+		assert_true(style.no_id || strstr(text, id));
 	}
 	mock_batch_free(batch);
 }
