@@ -312,10 +312,13 @@ def name_of(data):
 
 
 def test_the_account_of_late_repeats_finds_one():
-    assert not repeated_late([(1, "ab"), (9, "b"), (12, "b")], [10])
-    assert repeated_late([(1, "ab"), (9, "b"), (12, "a")], [10]) == [("a", 9)]
+    kill = 10 * SLOW
+    again = kill + 2
+    assert not repeated_late([(1, "ab"), (kill - 1, "b"), (again, "b")], [kill])
+    assert repeated_late([(1, "ab"), (kill - 1, "b"), (again, "a")], [kill]) == [("a", kill - 1)]
     # b was there before a arrived, and had not when the agent was killed, or not long before.
-    assert not repeated_late([(1, "a"), (12, "ab")], [10], {"a": 0, "b": 0}.get)
-    assert not repeated_late([(1, "a"), (9.5, "b"), (12, "ab")], [10], {"a": 0, "b": 0}.get)
-    assert repeated_late([(1, "a"), (2, "b"), (12, "ab")], [10], {"a": 0, "b": 0}.get)
-    assert repeated_late([(1, "a"), (12, "ab")], [10], {"a": 0, "b": 3}.get) == [("a", 9)]
+    was_there = {"a": 0, "b": 0}.get
+    assert not repeated_late([(1, "a"), (again, "ab")], [kill], was_there)
+    assert not repeated_late([(1, "a"), (kill - 0.5, "b"), (again, "ab")], [kill], was_there)
+    assert repeated_late([(1, "a"), (2, "b"), (again, "ab")], [kill], was_there)
+    assert repeated_late([(1, "a"), (again, "ab")], [kill], {"a": 0, "b": 3}.get) == [("a", kill - 1)]
