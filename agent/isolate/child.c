@@ -53,14 +53,20 @@ void child_pass_on(struct child *child)
 	buffer_clear(&child->did);
 }
 
-void child_did(struct child *child, uint64_t code, const uint64_t *numbers,
-	       const struct weir_slice *texts)
+void child_did_locked(struct child *child, uint64_t code, const uint64_t *numbers,
+		      const struct weir_slice *texts)
 {
-	pthread_mutex_lock(&child->lock);
 	if (did_put(&child->did, code, numbers, texts) < 0)
 		_exit(FAILED);
 	if (child->setting.kind == WEIR_OUTPUT)
 		child_pass_on(child);
+}
+
+void child_did(struct child *child, uint64_t code, const uint64_t *numbers,
+	       const struct weir_slice *texts)
+{
+	pthread_mutex_lock(&child->lock);
+	child_did_locked(child, code, numbers, texts);
 	pthread_mutex_unlock(&child->lock);
 }
 

@@ -66,6 +66,7 @@ struct child {
 	struct child_delivery *deliveries; /* under the lock */
 	struct loop_timer measure_timer;
 	_Atomic int measure_is_due;
+	struct loop_timer silence_timer; /* after WEIR_FLUSH_LAST, until nothing is pending */
 };
 
 static inline struct child *child_of(const struct weir_context *stage)
@@ -80,6 +81,9 @@ void child_services_make(struct child *child);
 /* Notes what the plugin did; an output's is passed on at once. */
 void child_did(struct child *child, uint64_t code, const uint64_t *numbers,
 	       const struct weir_slice *texts);
+/* The same, under the lock. */
+void child_did_locked(struct child *child, uint64_t code, const uint64_t *numbers,
+		      const struct weir_slice *texts);
 /* Appends what the metrics have gathered to child->did. Under the lock. Returns how many had something. */
 uint32_t child_measure(struct child *child);
 /* Answers the message: the error (code 0 = none), and what was done. */

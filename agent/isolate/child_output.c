@@ -9,7 +9,8 @@
 /* Records of one outcome that fit a message. */
 #define OUTCOME_RECORDS 8192u
 #define MEASURE_NS (200 * (uint64_t)NS_PER_MS)
-#define TEXT_MAX 4096 /* of an outcome; more is no sentence */
+#define SILENCE_NS (10 * (uint64_t)NS_PER_MS) /* as often as the agent looks for it */
+#define TEXT_MAX 4096                         /* of an outcome; more is no sentence */
 
 /* ---- metrics --------------------------------------------------------------------------------- */
 
@@ -30,6 +31,18 @@ void child_output_stir(struct child *child)
 {
 	if (!atomic_exchange(&child->measure_is_due, 1))
 		(void)loop_timer_set(child->host.loop, &child->measure_timer, MEASURE_NS);
+}
+
+/* ---- last words ------------------------------------------------------------------------------ */
+
+static void look_for_silence(void *user)
+{
+	struct child *child = user;
+
+	if (stage_is_silent(child->stage))
+		child_did(child, DID_SILENT, NULL, NULL);
+	else
+		(void)loop_timer_set(child->host.loop, &child->silence_timer, SILENCE_NS);
 }
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
@@ -132,6 +145,8 @@ int child_output_make(struct child *child, struct weir_error *error)
 	child->spare.data = aligned_alloc(64, (child->spare.size + 63) & ~(size_t)63);
 	child->measure_timer.call = measure_due;
 	child->measure_timer.user = child;
+	child->silence_timer.call = look_for_silence;
+	child->silence_timer.user = child;
 	if (!child->spare.data)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for an isolated plugin");
 	child->pipeline->pool.area = &child->spare;
@@ -208,8 +223,11 @@ void child_output_write(struct child *child, const struct message *message, int 
 int child_output_call(struct child *child, const struct message *message, struct weir_error *error)
 {
 	(void)error;
-	if (message->what == CALL_FLUSH)
-		stage_flush(child->stage, (uint32_t)message->a);
+	if (message->what != CALL_FLUSH)
+		return 0;
+	stage_flush(child->stage, (uint32_t)message->a);
+	if (message->a == WEIR_FLUSH_LAST)
+		look_for_silence(child);
 	return 0;
 }
 
@@ -218,4 +236,5 @@ void child_output_done(struct child *child)
 	if (child->setting.kind != WEIR_OUTPUT)
 		return;
 	loop_timer_stop(child->host.loop, &child->measure_timer);
+	loop_timer_stop(child->host.loop, &child->silence_timer);
 }

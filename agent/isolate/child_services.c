@@ -8,6 +8,8 @@
 #include "isolate/process.h"
 
 #define LABELS_BYTES_MAX 4096
+/* Of a value of the state that is larger; a message has room for it and a key. */
+#define VALUE_PART (PAYLOAD_MAX / 2)
 
 /* ---- metrics: kept here, and passed on from time to time ------------------------------------- */
 
@@ -86,14 +88,23 @@ static struct weir_metric *child_metric(struct weir_context *context, uint32_t k
 static int32_t child_state_set(struct weir_context *context, struct weir_slice key,
 			       struct weir_slice value)
 {
-	const struct weir_slice texts[2] = {key, value};
 	struct child *child = child_of(context);
+	struct weir_slice texts[2] = {key, value};
 
 	if (key.size > STATE_KEY_MAX || value.size > STATE_VALUE_MAX)
 		return WEIR_ERR_INVALID;
-	if (key.size + value.size > PAYLOAD_MAX / 2 && child->setting.kind == WEIR_OUTPUT)
-		return WEIR_ERR_REFUSED;
-	child_did(child, DID_STATE, NULL, texts);
+	pthread_mutex_lock(&child->lock);
+	/* What an output does goes by messages, a filter's with its answer. */
+	while (child->setting.kind == WEIR_OUTPUT && value.size > VALUE_PART) {
+		const struct weir_slice part = {value.data, VALUE_PART};
+
+		child_did_locked(child, DID_STATE_PART, NULL, &part);
+		value.data += VALUE_PART;
+		value.size -= VALUE_PART;
+	}
+	texts[1] = value;
+	child_did_locked(child, DID_STATE, NULL, texts);
+	pthread_mutex_unlock(&child->lock);
 	return 0;
 }
 

@@ -3,10 +3,12 @@
 
 /* n: a number, t: a text. */
 static const char *const fields[] = {
-	[DID_LOG] = "ntt",       [DID_METRIC] = "nnttt", [DID_MEASURE] = "nt", [DID_STATE] = "tt",
-	[DID_CHARGE] = "n",      [DID_TIMER] = "nn",     [DID_STATEFUL] = "",  [DID_DEAD] = "ntt",
-	[DID_HOLD] = "nn",       [DID_RELEASE] = "n",    [DID_EMIT] = "tttt",  [DID_CHANGE] = "ttt",
+	[DID_LOG] = "ntt",       [DID_METRIC] = "nnttt", [DID_MEASURE] = "nt",
+	[DID_STATE] = "tt",      [DID_CHARGE] = "n",     [DID_TIMER] = "nn",
+	[DID_STATEFUL] = "",     [DID_DEAD] = "ntt",     [DID_HOLD] = "nn",
+	[DID_RELEASE] = "n",     [DID_EMIT] = "tttt",    [DID_CHANGE] = "ttt",
 	[DID_OUTCOME] = "nnttt", [DID_STALL] = "t",      [DID_FULL] = "n",
+	[DID_STATE_PART] = "t",  [DID_SILENT] = "",
 };
 #define CODES (sizeof(fields) / sizeof(fields[0]))
 

@@ -37,8 +37,6 @@ static int stand_in_make(const struct weir_plugin *plugin, const struct weir_plu
 		in->plugin.filter = &in->filter;
 	} else {
 		in->output = isolated_output_ops;
-		if (!STAGE_OP(plugin->output, flush))
-			in->output.flush = NULL;
 		in->plugin.output = &in->output;
 	}
 	*ret_plugin = &in->plugin;

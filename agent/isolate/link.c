@@ -18,6 +18,7 @@
 #define BACKOFF_FIRST_NS (5 * (uint64_t)NS_PER_MS)
 #define BACKOFF_MAX_NS (200 * (uint64_t)NS_PER_MS)
 #define BACKOFF_DOUBLINGS 6
+#define WEIGH_NS ((uint64_t)NS_PER_SECOND)
 /* A process that is told to go has this long. */
 #define LEAVE_NS (2 * (uint64_t)NS_PER_SECOND)
 /* Programs and libraries take some memory, whatever the plugin holds. */
@@ -41,6 +42,7 @@ void link_done(struct link *link)
 {
 	shared_done(&link->text);
 	shared_done(&link->rows);
+	buffer_done(&link->value);
 	free(link->metrics);
 	free(link->payload);
 	free(link->title);
@@ -179,6 +181,7 @@ int link_step(struct link *link, int wake, int timeout_ms, link_call *call, void
 	got = poll(ready, wake >= 0 ? 3 : 2, timeout_ms);
 	if (got == 0)
 		return LINK_LATE;
+	link->is_astir |= ready[0].revents || ready[1].revents;
 	/* What it has said before it asked, or ended, comes first. */
 	if (!ready[0].revents)
 		return ready[1].revents ? take_question(link) : LINK_ANSWERED;
@@ -332,6 +335,8 @@ int link_up(struct link *link, struct weir_error *error)
 	atomic_store(&link->sent, 0);
 	link->answers = 0;
 	link->is_nonsense = 0;
+	atomic_store(&link->memory, 0);
+	buffer_done(&link->value);
 	atomic_store(&link->pid, link->process.pid);
 	status = set_up(link, error);
 	if (status == 0)
@@ -381,13 +386,22 @@ int link_is_too_large(struct link *link)
 	uint64_t now = clock_monotonic_ns();
 	int64_t bytes;
 
-	if (now - link->weighed_ns < (uint64_t)NS_PER_SECOND || !link->process.pid)
+	if (now - link->weighed_ns < WEIGH_NS || !link->process.pid)
 		return 0;
 	link->weighed_ns = now;
 	bytes = (int64_t)process_memory(link->process.pid);
-	atomic_store(&link->memory, bytes);
+	link->is_astir = bytes > atomic_exchange(&link->memory, bytes);
 	metric_set(link->stage->process_memory, bytes);
 	return bytes > (int64_t)link_room(link);
+}
+
+int link_weigh_ms(const struct link *link)
+{
+	uint64_t passed = clock_monotonic_ns() - link->weighed_ns;
+
+	if (!link->is_astir)
+		return -1;
+	return passed < WEIGH_NS ? (int)((WEIGH_NS - passed) / NS_PER_MS) + 1 : 0;
 }
 
 void link_end(struct link *link, uint64_t patience_ns)

@@ -34,10 +34,12 @@ struct link {
 	int is_nonsense;              /* what the process says: it is to be ended */
 	struct weir_metric **metrics; /* by the number that the process has given them */
 	uint32_t metric_count, metric_capacity;
+	struct buffer value; /* of the state: what has come of one that comes in parts */
 	int64_t charged;     /* what the plugin says it holds */
 	int is_stateful;     /* it said so when it was created */
 	uint32_t losses;     /* in a row, with nothing done between them */
 	uint64_t weighed_ns; /* when its memory was last looked at */
+	int is_astir;        /* it is to be looked at again */
 	/* For link_status(). */
 	_Atomic int pid;
 	_Atomic uint32_t restarts;
@@ -96,6 +98,9 @@ void answer_free(struct answer *answer);
 uint64_t link_limit_ns(const struct link *link);
 /* Looks at its memory, at most once a second. True when it takes more than it may. */
 int link_is_too_large(struct link *link);
+/* When to look next, in milliseconds from now, or -1: the process has said nothing since it was looked at last, and
+ * has grown no further. */
+int link_weigh_ms(const struct link *link);
 /* Ends it as it is, by SIGKILL after so long. There is a process. */
 void link_end(struct link *link, uint64_t patience_ns);
 /* Ends it in good order: stops and destroys the instance. `started`: it has been. */

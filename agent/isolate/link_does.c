@@ -106,10 +106,28 @@ void link_charge(struct link *link, int64_t bytes)
 	pipeline_services.memory_charge(link->stage, bytes);
 }
 
-static void did_state(const struct link *link, const struct did *entry)
+static int add_to_value(struct link *link, struct weir_slice part)
 {
-	if (entry->texts[0].size <= STATE_KEY_MAX && entry->texts[1].size <= STATE_VALUE_MAX)
-		(void)pipeline_services.state_set(link->stage, entry->texts[0], entry->texts[1]);
+	if (link->value.size + part.size > STATE_VALUE_MAX)
+		(void)link_nonsense(link, "sets a value that is too large");
+	else if (buffer_append(&link->value, part.data, part.size) < 0)
+		pipeline_fail(link->stage->pipeline, "no memory for the state of a plugin");
+	else
+		return 0;
+	return -1;
+}
+
+static void did_state(struct link *link, const struct did *entry)
+{
+	struct weir_slice value = entry->texts[1];
+	int in_parts = link->value.size > 0;
+
+	if (in_parts && add_to_value(link, value) < 0)
+		return;
+	if (in_parts)
+		value = (struct weir_slice){link->value.data, link->value.size};
+	(void)pipeline_services.state_set(link->stage, entry->texts[0], value);
+	buffer_done(&link->value);
 }
 
 int link_does(struct link *link, const struct did *entry)
@@ -126,6 +144,9 @@ int link_does(struct link *link, const struct did *entry)
 		return 1;
 	case DID_STATE:
 		did_state(link, entry);
+		return 1;
+	case DID_STATE_PART:
+		(void)add_to_value(link, entry->texts[0]);
 		return 1;
 	case DID_CHARGE:
 		link_charge(link, (int64_t)entry->numbers[0]);

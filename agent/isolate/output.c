@@ -107,8 +107,17 @@ static void output_up(struct isolated_output *output)
 		pipeline_fail(stage->pipeline, "output %s: %s", stage->config->name, error.text);
 	pthread_mutex_lock(&output->lock);
 	output->is_up = status == 0 && output->link.process.pid;
+	output->is_gone = !output->is_up;
+	if (output->is_gone)
+		output_is_silent(output);
 	output_send_more(output);
 	pthread_mutex_unlock(&output->lock);
+}
+
+static void output_replace(struct isolated_output *output, const char *doing, uint64_t patience_ns)
+{
+	output_lost(output, doing, patience_ns);
+	output_up(output);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -139,27 +148,34 @@ static int patience_ms(struct isolated_output *output)
 	return ms;
 }
 
+/* Of two waits, of which -1 is the endless one. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* At rest, without a call that has yet to come back and with a process that says nothing and does not grow, it
+ * waits for ever. */
 static void output_step(struct isolated_output *output)
 {
-	int ms = patience_ms(output);
-	struct message message;
-	int got = ms == 0 ? LINK_LATE
-			  : link_step(&output->link, output->wake, ms, output_on_entry, output,
-				      &message);
+	int got = LINK_LATE, patience = patience_ms(output);
+	struct message message = {.kind = 0};
 
+	output->link.is_astir |= patience >= 0;
+	if (patience != 0)
+		got = link_step(&output->link, output->wake,
+				sooner(patience, link_weigh_ms(&output->link)), output_on_entry,
+				output, &message);
 	take_wake(output);
 	if (got == LINK_LOST) {
-		output_lost(output, "at work", ENDED_NS);
-		output_up(output);
+		output_replace(output, "at work", ENDED_NS);
 	} else if (got == LINK_LATE && patience_ms(output) == 0) {
-		output_lost(output, "when it did not come back from a call", 0);
-		output_up(output);
-	} else if (got == LINK_ANSWERED && message.kind == MESSAGE_ANSWER) {
-		on_answer(output, &message);
-		if (link_is_too_large(&output->link)) {
-			output_lost(output, "when its memory had grown past its bound", 0);
-			output_up(output);
-		}
+		output_replace(output, "when it did not come back from a call", 0);
+	} else {
+		if (message.kind == MESSAGE_ANSWER)
+			on_answer(output, &message);
+		if (link_is_too_large(&output->link))
+			output_replace(output, "when its memory had grown past its bound", 0);
 	}
 }
 
@@ -194,6 +210,7 @@ static void *output_main(void *user)
 {
 	struct isolated_output *output = user;
 
+	pthread_setname_np(pthread_self(), "weir-isolated");
 	while (!is_stopping(output)) {
 		if (output->link.process.pid)
 			output_step(output);
@@ -230,9 +247,11 @@ static void isolated_flush(void *instance, uint32_t why)
 {
 	struct isolated_output *output = instance;
 
+	if (why != WEIR_FLUSH_LAST && !STAGE_OP(output->link.stage->config->plugin->output, flush))
+		return;
 	pthread_mutex_lock(&output->lock);
-	if (why > output->flush_wanted)
-		output->flush_wanted = why;
+	if (why != WEIR_FLUSH_LAST || output_last_words(output))
+		output->flush_wanted = why > output->flush_wanted ? why : output->flush_wanted;
 	if (output->is_up)
 		output_send_flush(output);
 	pthread_mutex_unlock(&output->lock);
@@ -249,7 +268,6 @@ static int32_t isolated_start(void *instance, struct weir_error *error)
 	output->has_thread = pthread_create(&output->thread, NULL, output_main, output) == 0;
 	if (!output->has_thread)
 		return weir_fail(error, WEIR_ERR_IO, "can't start a thread");
-	pthread_setname_np(output->thread, "weir-isolated");
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 #include "isolate/link.h"
 
-/* The calls of an isolated output; without flush() where the plugin has none. */
+/* The calls of an isolated output; flush() is one in any case, for the last words of an HTTP client. */
 extern const struct weir_output_ops isolated_output_ops;
 const struct link *isolated_output_link(const void *instance);
 

@@ -93,8 +93,27 @@ void output_send_more(struct isolated_output *output)
 	output_send_flush(output);
 }
 
+int output_last_words(struct isolated_output *output)
+{
+	/* Whoever waits may ask again and again. */
+	if (output->last_words != LAST_UNASKED || output->is_gone)
+		return 0;
+	output->last_words = LAST_PENDING;
+	atomic_store(&output->link.stage->last_words, 1);
+	return 1;
+}
+
+void output_is_silent(struct isolated_output *output)
+{
+	if (output->last_words == LAST_PENDING)
+		output->last_words = LAST_SAID;
+	atomic_store(&output->link.stage->last_words, 0);
+}
+
 void output_add(struct isolated_output *output, struct parts *take_parts)
 {
+	if (output->last_words == LAST_SAID)
+		output->last_words = LAST_UNASKED;
 	parts_append(&output->deliveries, take_parts);
 	if (output->is_up && !output->is_careful && output->unanswered < WINDOW)
 		(void)send_parts(output, take_parts);
@@ -180,13 +199,23 @@ static void did_outcome(struct isolated_output *output, const struct did *entry)
 	pthread_mutex_unlock(&output->lock);
 }
 
+static void did_fall_silent(struct isolated_output *output)
+{
+	pthread_mutex_lock(&output->lock);
+	output_is_silent(output);
+	pthread_mutex_unlock(&output->lock);
+}
+
 void output_on_entry(void *user, const struct did *entry)
 {
 	struct isolated_output *output = user;
 
-	if (entry->code != DID_OUTCOME)
+	if (entry->code == DID_SILENT)
+		did_fall_silent(output);
+	else if (entry->code != DID_OUTCOME)
 		return;
-	if (entry->numbers[1] < WEIR_OUTCOME_DELIVERED || entry->numbers[1] > WEIR_OUTCOME_DROPPED)
+	else if (entry->numbers[1] < WEIR_OUTCOME_DELIVERED ||
+		 entry->numbers[1] > WEIR_OUTCOME_DROPPED)
 		(void)link_nonsense(&output->link, "gives records an outcome that is none");
 	else
 		did_outcome(output, entry);
@@ -231,6 +260,9 @@ uint64_t output_take_back(struct isolated_output *output)
 	slots_forget(&output->slots);
 	output->unanswered = 0;
 	output->flush_is_out = 0;
+	/* The next process knows of nothing that this one had yet to say. */
+	if (output->flush_wanted != WEIR_FLUSH_LAST)
+		output_is_silent(output);
 	if (output->link.losses >= ATTEMPTS)
 		output->is_careful = 1;
 	if (alone && output->is_careful)

@@ -27,6 +27,10 @@ struct isolated_output {
 		answered_ns; /* when the last answer came, or the first message without one was sent */
 	uint32_t flush_wanted; /* WEIR_FLUSH_*, or 0 */
 	int flush_is_out;
+	/* Of WEIR_FLUSH_LAST, until another delivery comes. While it is LAST_PENDING the stage counts it among
+	 * what its pipeline waits for. */
+	enum { LAST_UNASKED, LAST_PENDING, LAST_SAID } last_words;
+	int is_gone; /* no process will come any more */
 };
 
 struct budget *output_budget(const struct isolated_output *output);
@@ -34,6 +38,11 @@ void output_wake(const struct isolated_output *output);
 
 /* A delivery that is new. Under the lock. */
 void output_add(struct isolated_output *output, struct parts *take_parts);
+/* WEIR_FLUSH_LAST is asked for: 0 when there is nothing to ask, and then nothing is waited for. Under the lock,
+ * as the next. */
+int output_last_words(struct isolated_output *output);
+/* They have been said, or nobody is there to say them. */
+void output_is_silent(struct isolated_output *output);
 /* What the process can take, and the flush that is wanted. Under the lock. */
 void output_send_more(struct isolated_output *output);
 void output_send_flush(struct isolated_output *output);

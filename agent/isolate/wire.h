@@ -46,20 +46,18 @@
 #define DID_RELEASE 10 /* claim */
 #define DID_EMIT \
 	11 /* claims, claims whose sources it names, its DID_DEADs, the batch: see image.h */
-#define DID_CHANGE 12  /* claims, claims whose sources it names, the batch that it was given */
-#define DID_OUTCOME 13 /* delivery, outcome, reason, text, records */
-#define DID_STALL 14   /* text */
-#define DID_FULL 15    /* 0 or 1 */
+#define DID_CHANGE 12     /* claims, claims whose sources it names, the batch that it was given */
+#define DID_OUTCOME 13    /* delivery, outcome, reason, text, records */
+#define DID_STALL 14      /* text */
+#define DID_FULL 15       /* 0 or 1 */
+#define DID_STATE_PART 16 /* text: goes before the value of the next DID_STATE */
+#define DID_SILENT 17     /* : nothing is pending any more that was said by WEIR_FLUSH_LAST */
 
 /* The first metrics are those that the agent itself keeps of an output. */
 #define METRICS_OWN 5
 
 /* A payload at most: within what a socket takes by default (net.core.wmem_default, 208 KiB). */
 #define PAYLOAD_MAX (64u << 10)
-
-/* See state_set(): bytes. */
-#define STATE_KEY_MAX 256
-#define STATE_VALUE_MAX (1u << 20)
 
 struct message {
 	uint32_t kind;

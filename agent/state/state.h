@@ -99,7 +99,11 @@ void state_write_seen(struct state_writer *writer, const uint8_t source_id[16]);
  * file does not expire. */
 int state_writes_all(const struct state_writer *writer);
 
-/* Values of plugins; key is bytes. Puts are queued for the next commit and visible to get at once. */
+/* Values of plugins, at most so many bytes: the ABI's bounds of state_set(). Puts are queued for the next
+ * commit and visible to get at once. */
+#define STATE_KEY_MAX 256
+#define STATE_VALUE_MAX (1u << 20)
+
 int state_put_value(struct state *state, const char *owner, struct weir_slice key,
 		    struct weir_slice value);
 int64_t state_get_value(struct state *state, const char *owner, struct weir_slice key, void *buffer,

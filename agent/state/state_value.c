@@ -28,6 +28,8 @@ int state_put_value(struct state *state, const char *owner, struct weir_slice ke
 
 	if (state->readonly)
 		return WEIR_ERR_STATE;
+	if (key.size > STATE_KEY_MAX || value.size > STATE_VALUE_MAX)
+		return WEIR_ERR_INVALID;
 	put = state_value_create(owner, key, value);
 	if (!put)
 		return WEIR_ERR_MEMORY;

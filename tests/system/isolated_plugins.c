@@ -6,16 +6,22 @@
  *   filter mark    adds the field "seen"
  *   filter pair    holds each line that ends in "a", and sends it on, joined with the next one
  *   output teller  appends lines to the file `path`
+ *
+ * A plugin whose `how` is "state" says at its start() which values it finds, and sets them for the next.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <weir/plugin.h>
 
 #define HELD_MAX 4096
+#define STATE_LARGEST (1u << 20) /* of the ABI */
+#define LEAKS_NS 50000000
 
 struct culprit {
 	const struct weir_services *host;
@@ -75,8 +81,63 @@ static void act_in(const struct culprit *culprit, const char *call)
 		exit(0);
 }
 
+static void leak(struct culprit *culprit, int megabytes)
+{
+	for (int i = 0; i < megabytes; i++) {
+		void **block = malloc(1 << 20);
+
+		if (block) {
+			memset(block, 1, 1 << 20);
+			*block = culprit->leaked;
+			culprit->leaked = block;
+		}
+	}
+}
+
+/* Until the process is ended. */
+static void *leak_silently(void *user)
+{
+	const struct timespec pause = {0, LEAKS_NS};
+
+	for (;;) {
+		leak(user, 8);
+		(void)nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+/* ---- the state ------------------------------------------------------------------------------- */
+
+static void fill(char *value, uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
+		value[i] = (char)(i * 2654435761u >> 24);
+}
+
+static void keep_state(const struct culprit *culprit, uint32_t size)
+{
+	static char found[STATE_LARGEST + 1], value[STATE_LARGEST + 1];
+	char key[16], text[96];
+	int64_t had;
+	int set;
+
+	snprintf(key, sizeof(key), "%u", size);
+	fill(value, size);
+	had = culprit->host->state_get(culprit->context, weir_slice_of(key), found, sizeof(found));
+	set = culprit->host->state_set(culprit->context, weir_slice_of(key),
+				       (struct weir_slice){value, size});
+	snprintf(text, sizeof(text), "of %u found %s, %s", size,
+		 had < 0                                               ? "nothing"
+		 : had == (int64_t)size && !memcmp(found, value, size) ? "all"
+								       : "another",
+		 set < 0 ? "refused" : "set");
+	culprit->host->log(culprit->context, WEIR_LOG_WARNING, key, weir_slice_of(text));
+}
+
 static void act(struct culprit *culprit, struct weir_batch *batch)
 {
+	pthread_t leaker;
+
 	if (strcmp(culprit->how, "fault") == 0)
 		*(volatile int *)64 = 1;
 	if (strcmp(culprit->how, "abort") == 0)
@@ -90,15 +151,10 @@ static void act(struct culprit *culprit, struct weir_batch *batch)
 	if (strcmp(culprit->how, "overrun") == 0)
 		overrun(batch);
 	if (strcmp(culprit->how, "leak") == 0)
-		for (int i = 0; i < 256; i++) {
-			void **block = malloc(1 << 20);
-
-			if (block) {
-				memset(block, 1, 1 << 20);
-				*block = culprit->leaked;
-				culprit->leaked = block;
-			}
-		}
+		leak(culprit, 256);
+	if (strcmp(culprit->how, "leak silently") == 0 &&
+	    pthread_create(&leaker, NULL, leak_silently, culprit) == 0)
+		pthread_detach(leaker);
 }
 
 /* Whether this line is to be the end once more. */
@@ -292,8 +348,12 @@ static void pair_timer(void *instance, uint32_t id)
 
 static int32_t start(void *instance, struct weir_error *error)
 {
+	const struct culprit *culprit = instance;
+
 	(void)error;
-	act_in(instance, "start()");
+	act_in(culprit, "start()");
+	for (int i = -1; i <= 1 && strcmp(culprit->how, "state") == 0; i++)
+		keep_state(culprit, STATE_LARGEST + (uint32_t)i);
 	return WEIR_OK;
 }
 

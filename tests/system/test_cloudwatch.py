@@ -277,7 +277,7 @@ def test_a_cloudwatch_that_never_answers_holds_back_neither_records_nor_the_end(
 
 
 @pytest.mark.parametrize("end", ["stop", "run --once", "reload"])
-@pytest.mark.parametrize("options", [{"aggregate": True}, {}])
+@pytest.mark.parametrize("options", [{"aggregate": True}, {}, {"aggregate": True, "isolate": "process"}])
 def test_figures_since_the_last_call_are_sent_at_the_end(weir, fake, tmp_path, options, end):
     stream, bodies = kpl.Stream(SHARDS), []
     log = Log(weir, tmp_path / "in.log", "kinesis",
@@ -300,9 +300,10 @@ def test_figures_since_the_last_call_are_sent_at_the_end(weir, fake, tmp_path, o
     assert sums(bodies)[name] == len(LINES)
 
 
+@pytest.mark.parametrize("isolate", [{}, {"isolate": "process"}])
 @pytest.mark.parametrize("patience, waited", [("20s", True), ("50ms", False)])
 def test_the_end_waits_for_the_last_figures_shortly_and_not_beyond_its_time(weir, fake, tmp_path, patience,
-                                                                            waited):
+                                                                            waited, isolate):
     stream, gate, asked = kpl.Stream(), threading.Event(), threading.Event()
 
     def hang(request, _):
@@ -312,7 +313,7 @@ def test_the_end_waits_for_the_last_figures_shortly_and_not_beyond_its_time(weir
 
     weir.configure(shutdown_timeout=patience)
     Log(weir, tmp_path / "in.log", "kinesis", {"endpoint": fake(hang).url, "interval": "1h"}, stream="s",
-        endpoint=fake(stream.answer).url, aggregate=True, **KEYS).delivered(len(LINES))
+        endpoint=fake(stream.answer).url, aggregate=True, **isolate, **KEYS).delivered(len(LINES))
     weir.stop()
     gate.set()
     assert asked.is_set() or not waited

@@ -7,6 +7,7 @@ import re
 import signal
 import shutil
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -190,6 +191,48 @@ def test_a_plugin_that_leaks_is_replaced_before_it_takes_everything(agent, plugi
     wait_until(replaced, 20 * SLOW, "the end of the large process")
     wait_until(lambda: len(set(lines(tmp_path / "out"))) == written, 20 * SLOW, "the lines")
     assert "its memory had grown past its bound" in agent.log()
+
+
+def test_an_output_that_leaks_while_it_says_nothing_is_replaced(agent, plugins, tmp_path):
+    agent.configure(plugin_dirs=["default", str(plugins)])
+    pipeline(agent, tmp_path, [], [{"teller": {**culprit(tmp_path, how="leak silently"), "path": f"{tmp_path}/out"}}])
+    agent.start()
+    (tmp_path / "log").write_bytes(b"crash-1\n")
+    wait_until(lambda: process_of(agent, "outputs")["restarts"] == 1, 60 * SLOW, "the end of the large process")
+    assert "its memory had grown past its bound" in agent.log()
+    assert lines(tmp_path / "out") == [b"crash-1"]
+
+
+def test_an_output_at_rest_wakes_nobody(agent, tmp_path):
+    pipeline(agent, tmp_path, [], [{"teller": {**culprit(tmp_path), "path": f"{tmp_path}/out"}}])
+    agent.start()
+    (tmp_path / "log").write_bytes(b"one\n")
+    wait_until(lambda: count(tmp_path / "out") == 1, 10 * SLOW, "the line")
+    threads = pathlib.Path(f"/proc/{agent.process.pid}/task")
+    waiter, = (task for task in threads.iterdir() if (task / "comm").read_text() == "weir-isolated\n")
+    seen = [None, 0]
+
+    def rests():  # twice as long as it takes to look at a process again
+        woken = re.search(r"^voluntary_ctxt_switches:.*", (waiter / "status").read_text(), re.M)[0]
+        if woken != seen[0]:
+            seen[:] = woken, time.monotonic()
+        return time.monotonic() - seen[1] > 2.5
+    wait_until(rests, 30 * SLOW, "rest")
+
+
+@pytest.mark.parametrize("isolate", [{}, {"isolate": "process"}])
+@pytest.mark.parametrize("kind", ["filters", "outputs"])
+def test_values_of_the_state_are_as_large_as_the_abi_says(agent, plugins, tmp_path, kind, isolate):
+    own = {**culprit(tmp_path, how="state"), "isolate": "no", **isolate}
+    agent.configure(plugin_dirs=["default", str(plugins)], workers=1)  # and so one instance
+    if kind == "filters":
+        pipeline(agent, tmp_path, [{"mark": own}])
+    else:
+        pipeline(agent, tmp_path, [], [{"teller": {**own, "path": f"{tmp_path}/out"}}])
+    for found in ("nothing", "all"):
+        agent.run_once()
+        said = re.findall(r"of (\d+) found (.*)", agent.log())[-3:]
+        assert said == [("1048575", f"{found}, set"), ("1048576", f"{found}, set"), ("1048577", "nothing, refused")]
 
 
 # ---- the same as in the agent ----------------------------------------------------------------------
