@@ -207,13 +207,16 @@ static void add_encoded(struct secrets *holder, struct weir_slice text)
 	release(plain);
 }
 
-/* User and password as libcurl puts them into a header: Basic authentication. */
+/* User and password as libcurl puts them into a header: Basic authentication. It puts a colon behind a user
+ * who has no password. */
 static void add_basic(struct secrets *holder, struct weir_slice user)
 {
 	struct weir_slice plain = decoded(user);
-	char *digits = plain.data && plain.size ? malloc(base64_size(plain.size)) : NULL;
+	char *digits = plain.data && plain.size ? malloc(base64_size(plain.size + 1)) : NULL;
 
 	if (digits) {
+		if (!memchr(user.data, ':', user.size))
+			((char *)(uintptr_t)plain.data)[plain.size++] = ':';
 		base64_append(digits, plain);
 		secrets_add(holder, (struct weir_slice){digits, base64_size(plain.size)});
 	}
@@ -245,32 +248,48 @@ static void mask_slice(struct secrets *holder, struct weir_slice text)
 		memset((char *)(uintptr_t)text.data, '*', text.size);
 }
 
-/* Where the value that begins here ends: a quoted one at its quote, a list at its bracket. */
-static char *value_end(char *at)
+/* Where what is in these quotes ends: at the end of the line when they are never closed. */
+static char *quoted_end(char *at, char quote)
 {
-	char quote = *at;
+	for (; *at; at++) {
+		if (quote == '"' && *at == '\\' && at[1])
+			at++;
+		else if (*at == quote && quote == '\'' && at[1] == quote)
+			at++;
+		else if (*at == quote)
+			break;
+	}
+	return at;
+}
+
+/* Where the value that begins here ends. One without quotes within a map or a list ends at the next comma or
+ * bracket; any other has the rest of the line, and rather too much is masked than too little. */
+static char *value_end(char *at, int is_within)
+{
+	char *close;
 	size_t size;
 
-	if (quote == '"' || quote == '\'' || quote == '[') {
-		char *close = strchr(at + 1, quote == '[' ? ']' : quote);
-
+	if (*at == '"' || *at == '\'')
+		return quoted_end(at + 1, *at);
+	if (*at == '[') {
+		close = strrchr(at, ']');
 		return close ? close : at + strlen(at);
 	}
-	size = strcspn(at, ",}]");
+	size = strcspn(at, is_within ? ",}]" : "");
 	while (size && isspace((unsigned char)at[size - 1]))
 		size--;
 	return at + size;
 }
 
 /* What follows the colon, but a reference or a map. */
-static void mask_value(char *colon)
+static void mask_value(const char *line, char *colon)
 {
 	char *from = colon + 1, *end;
 
 	from += strspn(from, " \t");
 	if (strncmp(from, "${", 2) == 0 || *from == '{')
 		return;
-	end = value_end(from);
+	end = value_end(from, strcspn(line, "{[") < (size_t)(colon - line));
 	if (*from == '"' || *from == '\'' || *from == '[')
 		from++;
 	if (strncmp(from, "${", 2) != 0 && end > from)
@@ -296,5 +315,5 @@ void secrets_mask_line(char *line)
 	secrets_mask(line, strlen(line));
 	for (char *colon = strchr(line, ':'); colon; colon = strchr(colon + 1, ':'))
 		if (secrets_is_name(key_before(line, colon)))
-			mask_value(colon);
+			mask_value(line, colon);
 }

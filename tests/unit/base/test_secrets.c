@@ -135,6 +135,8 @@ static void the_password_of_a_url_is_one_in_every_form(void **state)
 	assert_string_equal(masked("p%2Fq%20rs p/q rs"), "********** ******");
 	assert_string_equal(masked("dTpwL3EgcnM="), "************"); /* u:p/q rs */
 	assert_string_equal(masked("api_key=k1k2k3&page=12345"), "api_key=******&page=12345");
+	secrets_add_url(NULL, weir_slice_of("https://token%31@h/"));
+	assert_string_equal(masked("dG9rZW4xOg=="), "************"); /* token1: */
 	secrets_add_url(NULL, weir_slice_of("no url: at all"));
 	secrets_add_url(NULL, weir_slice_of("://"));
 	secrets_add_url(NULL, weir_slice_of("https://h/user@example.com"));
@@ -179,6 +181,12 @@ static void a_line_is_masked_by_its_keys(void **state)
 		{"token: \"${TOKEN}\"", "token: \"${TOKEN}\""},
 		{"token: { a: 1 }", "token: { a: 1 }"},
 		{"token:", "token:"},
+		{"password: p,q}r", "password: *****"},
+		{"[{ password: p }, q]", "[{ password: * }, q]"},
+		{"password: \"p\\\"q\"", "password: \"****\""},
+		{"password: \"p\\\\\" # q", "password: \"***\" # q"},
+		{"password: 'p''q'", "password: '****'"},
+		{"{ token: [ \"p]q\" ], x: 1 }", "{ token: [*******], x: 1 }"},
 		{"url: http://u:pw@h/?token=t&x=y", "url: http://u:**@h/?token=*&x=y"},
 		{"url: 'http://only@h/'", "url: 'http://****@h/'"},
 		{"partition_key: user", "partition_key: user"},
