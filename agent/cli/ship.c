@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/secrets.h"
 #include "cli/cli.h"
+#include "cli/expression.h"
 #include "cli/file_write.h"
 #include "cli/progress.h"
 #include "cli/ship.h"
@@ -133,6 +134,8 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 		return cli_usage_error("ship", "say which file to ship");
 	if (!request->to)
 		return cli_usage_error("ship", "say where to ship it: --to URL");
+	if (cli_check_expression("ship", "--where", request->where))
+		return CLI_USAGE;
 	request->option_count = output_options.count;
 	request->files = words.items;
 	request->file_count = words.count;

@@ -12,6 +12,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/document.h"
+#include "cli/expression.h"
 #include "cli/terminal.h"
 #include "cli/token.h"
 #include "config/scalar.h"
@@ -81,7 +82,7 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
 		return cli_usage_error("tap", "it takes one pipeline, found \"%s\", too",
 				       words.items[1]);
 	ret->pipeline = words.items[0];
-	return CLI_GO_ON;
+	return cli_check_expression("tap", "--where", ret->where) ? CLI_USAGE : CLI_GO_ON;
 }
 
 /* ---- showing ---- */

@@ -36,17 +36,22 @@ const char *terminal_style(const char *sequence)
 	return isatty(STDOUT_FILENO) && (!no_color || !no_color[0]) ? sequence : "";
 }
 
-void terminal_text(struct weir_slice text)
+void terminal_text_to(FILE *to, struct weir_slice text)
 {
 	for (uint64_t i = 0; i < text.size;) {
 		size_t length = printable_length(text.data + i, text.size - i);
 
 		if (length)
-			fwrite(text.data + i, 1, length, stdout);
+			fwrite(text.data + i, 1, length, to);
 		else
-			putchar('?');
+			putc('?', to);
 		i += length ? length : 1;
 	}
+}
+
+void terminal_text(struct weir_slice text)
+{
+	terminal_text_to(stdout, text);
 }
 
 void terminal_format_time(int64_t ns, char ret_text[TERMINAL_TIME_SIZE])
@@ -58,7 +63,7 @@ void terminal_format_time(int64_t ns, char ret_text[TERMINAL_TIME_SIZE])
 	strftime(ret_text, TERMINAL_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &parts);
 }
 
-static unsigned characters(const char *text, size_t size)
+unsigned terminal_characters(const char *text, size_t size)
 {
 	unsigned count = 0;
 
@@ -74,7 +79,7 @@ void terminal_fold_from(unsigned column, unsigned indent, const char *text)
 
 	while (*text) {
 		size_t size = strcspn(text, " ");
-		unsigned word = characters(text, size);
+		unsigned word = terminal_characters(text, size);
 
 		if (column > indent && column + !first + word > width) {
 			putchar('\n');

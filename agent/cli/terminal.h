@@ -20,8 +20,11 @@
 unsigned terminal_width(void);
 /* The escape sequence on a terminal without NO_COLOR, else "". */
 const char *terminal_style(const char *sequence);
-/* Prints text of others: a ? for each byte of what would act on the terminal. */
+/* Prints text of others: a ? for each byte of what would act on the terminal. The first to stdout. */
 void terminal_text(struct weir_slice text);
+void terminal_text_to(FILE *to, struct weir_slice text);
+/* How many characters so many bytes are. */
+unsigned terminal_characters(const char *text, size_t size);
 /* A time of the wall clock as people of this place read it. */
 void terminal_format_time(int64_t ns, char ret_text[TERMINAL_TIME_SIZE]);
 /* Prints words folded to the width, each line indented; the cursor is at the start of a line. */

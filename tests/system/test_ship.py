@@ -185,6 +185,7 @@ def test_the_pipeline_can_be_seen_before(ship, log):
     (["FILE", "--to", "-", "-o", "x"], "expected NAME=VALUE"),
     (["FILE", "--to", "-", "-o", "formt=json"], 'did you mean "format"?'),
     (["FILE", "--to", "-", "--parse", "jsn"], '"jsn"'),
+    (["FILE", "--to", "-", "--where", "n =="], "--where, column 5: expected a value"),
     (["FILE", "--to", "-", "--give-up", "soon"], "is no duration"),
     (["FILE", "--to", "-", "--were", "x"], 'did you mean "--where"?')])
 def test_wrong_usage_is_said_in_words(ship, log, arguments, words):

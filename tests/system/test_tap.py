@@ -174,7 +174,7 @@ def test_an_agent_that_stops_ends_its_taps(agent):
 def test_what_is_not_there_is_said(agent):
     for arguments, code, words in [
             (["b"], 1, 'no pipeline "b"'), (["a", "--at", "sett"], 1, "filter:set"),
-            (["a", "--where", "n =="], 1, "expected a value"), ([], 2, "which pipeline"),
+            ([], 2, "which pipeline"),
             (["a", "--limit", "many"], 2, "--limit wants")]:
         result = agent.command("tap", "-c", agent.config, *arguments)
         assert result.returncode == code and words in result.stderr
@@ -187,6 +187,14 @@ def test_what_is_not_there_is_said(agent):
         tap.end()
     agent.stop()
     assert agent.command("tap", "-c", agent.config, "a").returncode == NOT_RUNNING
+
+
+def test_a_mistake_in_where_is_shown_without_an_agent(weir):
+    result = weir.command("tap", "-c", weir.config, "a", "--where", "name == 'ä' and n ==")
+    assert result.returncode == 2 and result.stdout == ""
+    said, shown, caret = result.stderr.splitlines()
+    assert said.startswith("weir tap: --where, column 21: expected a value")
+    assert shown == "  name == 'ä' and n ==" and caret == "  " + " " * 20 + "^"
 
 
 def test_where_the_address_wants_a_token_that_one_counts(agent):
