@@ -131,7 +131,12 @@ static void show_pile(const struct pile *pile)
 	printf("\n");
 }
 
-static void list_for_people(const struct listing *listing)
+static void say_none(const struct dead *dead)
+{
+	printf("No dead letters%s.\n", dead_filter_is_set(&dead->filter) ? " like that" : "");
+}
+
+static void list_for_people(const struct dead *dead, const struct listing *listing)
 {
 	for (size_t i = 0; i < listing->count; i++) {
 		const char *pipeline = listing->piles[i].pipeline;
@@ -144,7 +149,7 @@ static void list_for_people(const struct listing *listing)
 		show_pile(&listing->piles[i]);
 	}
 	if (!listing->count)
-		printf("No dead letters.\n");
+		say_none(dead);
 	if (listing->damaged)
 		printf("%" PRIu64 " damaged lines, which are left as they are.\n",
 		       listing->damaged);
@@ -193,7 +198,7 @@ int dead_list(struct dead *dead)
 		if (dead->json)
 			list_for_programs(&listing);
 		else
-			list_for_people(&listing);
+			list_for_people(dead, &listing);
 	}
 	for (size_t i = 0; i < listing.count; i++) {
 		free(listing.piles[i].pipeline);
@@ -258,6 +263,6 @@ int dead_show(struct dead *dead)
 	int status = scan(dead, &how, &compressed, &error);
 
 	if (status == 0 && !showing.shown && !dead->json)
-		printf("No dead letters.\n");
+		say_none(dead);
 	return status < 0 ? cli_fail("dead", &error) : CLI_OK;
 }

@@ -193,6 +193,8 @@ static int list(struct state *state, const struct positions *arguments)
 		(void)cli_fail("positions", &listing.error);
 	else if (arguments->json)
 		puts(buffer_cstr(&listing.out));
+	else if (!listing.sources && arguments->pipeline)
+		printf("No source of a pipeline \"%s\" has been read yet.\n", arguments->pipeline);
 	else if (!listing.sources)
 		printf("No source has been read yet.\n");
 	buffer_done(&listing.out);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/units.h"
 
 #define REDRAW_NS (100 * NS_PER_MS)
 #define BAR_WIDTH_MAX 40
@@ -22,17 +23,6 @@ void progress_start(struct progress *progress, int off)
 	*progress = (struct progress){.off = off, .started_ns = clock_monotonic_ns()};
 	if (!off)
 		log_hooks(progress_wipe, NULL);
-}
-
-static void format_bytes(uint64_t bytes, char *ret_text, size_t size)
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	for (; value >= 1024 && unit < 4; unit++)
-		value /= 1024;
-	snprintf(ret_text, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
 static void format_time(double seconds, char *ret_text, size_t size)
@@ -81,8 +71,8 @@ void progress_update(struct progress *progress, struct agent *agent)
 				  (double)(counts.bytes_read + counts.bytes_left)
 			: 1;
 	format_bar(share, width < 4 ? 4 : width > BAR_WIDTH_MAX ? BAR_WIDTH_MAX : width, bar);
-	format_bytes(counts.bytes_read, have, sizeof(have));
-	format_bytes(counts.bytes_read + counts.bytes_left, total, sizeof(total));
+	units_round_size((int64_t)counts.bytes_read, have, sizeof(have));
+	units_round_size((int64_t)(counts.bytes_read + counts.bytes_left), total, sizeof(total));
 	format_time(share > 0 ? seconds / share - seconds : 0, left, sizeof(left));
 	fprintf(stderr, "\r\033[K[%s] %3.0f %%  %s of %s  %.0f records/s  %s left", bar,
 		share * 100, have, total, (double)counts.records / (seconds > 0 ? seconds : 1),
@@ -104,7 +94,7 @@ void progress_end(struct progress *progress, struct agent *agent)
 	if (!agent)
 		return;
 	agent_progress(agent, &counts);
-	format_bytes(counts.bytes_read, have, sizeof(have));
+	units_round_size((int64_t)counts.bytes_read, have, sizeof(have));
 	log_line(WEIR_LOG_INFO, "agent", "once_done",
 		 "%s and %llu records read in %.2f s: %llu delivered, %llu dead-lettered, %llu "
 		 "dropped "

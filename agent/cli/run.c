@@ -43,7 +43,7 @@ static const char synopsis[] =
 	"shutdown_timeout for what is on its way; a second SIGTERM ends that wait.\n";
 
 static const char exit_codes[] =
-	"Exit status: 0 done; 1 a pipeline could not run; 2 wrong usage; 4 stopped with records\n"
+	"Exit codes: 0 done, 1 a pipeline could not run, 2 wrong usage, 4 stopped with records\n"
 	"that had no outcome yet (the next run sends them).\n";
 
 struct run_options {

@@ -25,9 +25,9 @@ static const char synopsis[] =
 	"\n"
 	"  list    what waits in each\n"
 	"  check   reads every byte, and names the segments that are damaged\n"
-	"  repair  writes damaged segments anew with what of them is whole; the agent must not "
-	"run.\n"
-	"          It is never necessary: the agent skips what is damaged, and says so\n";
+	"  repair  writes damaged segments anew with what is whole of them; the agent must\n"
+	"          not run. It is never necessary: the agent skips what is damaged, and\n"
+	"          says so\n";
 
 static const char exit_codes[] =
 	"Exit codes: 0 all is well, 1 something is damaged or could not be read, 2 wrong usage.\n";
@@ -43,8 +43,9 @@ struct arguments {
 
 struct look {
 	const struct arguments *arguments;
-	struct buffer out; /* JSON */
-	const char *name;  /* of the queue at hand */
+	struct buffer out;    /* JSON */
+	const char *name;     /* of the queue at hand */
+	struct buffer others; /* names of queues that were not asked for */
 	size_t found;
 	int failed;
 };
@@ -98,16 +99,18 @@ static void show(const struct look *look, const struct spool_survey *survey)
 {
 	char bytes[32];
 
-	units_print_size((int64_t)survey->bytes, bytes, sizeof(bytes));
+	units_round_size((int64_t)survey->bytes, bytes, sizeof(bytes));
 	printf("%s%s%s\n", terminal_style(TERMINAL_BOLD), look->name,
 	       terminal_style(TERMINAL_PLAIN));
-	printf("  %" PRIu64 " records wait; %u segments of %s", survey->total.waiting,
-	       survey->segments, bytes);
+	printf("  %" PRIu64 " record%s; %u segment%s of %s", survey->total.waiting,
+	       survey->total.waiting == 1 ? " waits" : "s wait", survey->segments,
+	       survey->segments == 1 ? "" : "s", bytes);
 	if (survey->slots == 0)
 		printf("; how far it was delivered is not known: all of it is sent again");
 	if (survey->bad_segments)
-		printf("; %" PRIu64 " bytes in %u segments %s, %" PRIu64 " records missing",
+		printf("; %" PRIu64 " bytes in %u segment%s %s, %" PRIu64 " records missing",
 		       survey->total.damaged, survey->bad_segments,
+		       survey->bad_segments == 1 ? "" : "s",
 		       look->arguments->action == SPOOL_REPAIR ? "were damaged" : "are damaged",
 		       survey->total.missing);
 	putchar('\n');
@@ -149,8 +152,10 @@ static void look_at(struct look *look, const char *path, const char *name)
 	struct spool_survey survey;
 	int status;
 
-	if (!is_wanted(look->arguments, name))
+	if (!is_wanted(look->arguments, name)) {
+		buffer_printf(&look->others, "%s%s", look->others.size ? ", " : "", name);
 		return;
+	}
 	look->name = name;
 	if (look->arguments->action == SPOOL_REPAIR)
 		status = spool_repair(path, &survey, &error);
@@ -223,12 +228,12 @@ static int look_at_all(const struct config *config, const struct arguments *argu
 		printf("There is no queue in %s.\n", path);
 	buffer_done(&look.out);
 	if (arguments->names[0] && !look.found) {
-		fprintf(stderr,
-			"weir spool: there is no queue of that name in %s; for all of them: "
-			"weir spool list\n",
-			path);
+		fprintf(stderr, "weir spool: there is no queue of that name in %s; there %s%s\n",
+			path, look.others.size ? "is " : "is none",
+			look.others.size ? buffer_cstr(&look.others) : "");
 		look.failed = 1;
 	}
+	buffer_done(&look.others);
 	return look.failed ? CLI_FAILED : CLI_OK;
 }
 

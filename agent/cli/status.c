@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/document.h"
 #include "cli/terminal.h"
+#include "config/units.h"
 
 #define STAGE_WIDTH 12
 
@@ -56,13 +57,10 @@ static void print_padded(struct weir_slice what, unsigned width)
 
 static void print_size(int64_t bytes)
 {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-	double size = (double)bytes;
-	size_t unit = 0;
+	char text[32];
 
-	for (; size >= 1024 && unit < 5; unit++)
-		size /= 1024;
-	printf(unit && size < 100 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+	units_round_size(bytes, text, sizeof(text));
+	printf("%s", text);
 }
 
 static void print_duration(int64_t seconds)

@@ -105,3 +105,14 @@ void units_print_duration(int64_t ns, char *ret_text, size_t size)
 {
 	print_with(durations, ns, ret_text, size);
 }
+
+void units_round_size(int64_t bytes, char *ret_text, size_t size)
+{
+	static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	for (; value >= 1024 && unit < 5; unit++)
+		value /= 1024;
+	snprintf(ret_text, size, unit && value < 100 ? "%.1f %s" : "%.0f %s", value, names[unit]);
+}

@@ -17,5 +17,7 @@ int units_read_duration(struct weir_slice text, int64_t *ret_ns);
 /* The shortest exact form, "64MiB", "1500ms". */
 void units_print_size(int64_t bytes, char *ret_text, size_t size);
 void units_print_duration(int64_t ns, char *ret_text, size_t size);
+/* For people, in two or more digits: "19.1 MiB". */
+void units_round_size(int64_t bytes, char *ret_text, size_t size);
 
 #endif

@@ -126,13 +126,13 @@ def test_a_weir_yaml_that_is_not_there_is_a_problem_of_the_configuration(weir, c
     ("import kinesis-agent /no/such", "/no/such: error: it cannot be opened: No such file or directory"),
     ("import fluent-bit /no/such", "/no/such: error: it cannot be opened: No such file or directory"),
     ("plugins nosuch", 'there is no plugin "nosuch"; for the list: weir plugins'),
-    ("spool list nosuch", "there is no queue of that name"),
+    ("spool list nosuch", "there is no queue of that name in {state}/spool; there is none"),
 ])
 def test_what_is_named_and_not_there(weir, arguments, words):
     command = arguments.split()[0]
     result = weir.command(*arguments.split(), *(["-c", weir.config] if command != "ship" else []))
     assert result.returncode in documented(weir, command) - {0}
-    assert words in result.stderr and "No such file" not in result.stdout
+    assert words.format(state=weir.state_dir) in result.stderr and "No such file" not in result.stdout
 
 
 # ---- rights ----------------------------------------------------------------------------------------

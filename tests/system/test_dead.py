@@ -85,6 +85,7 @@ def test_list_counts_by_pipeline_stage_and_reason_and_the_filters_choose(two_pip
                                                                          tmp_path):
     weir = two_pipelines
     assert dead(weir, "list") == "No dead letters.\n"
+    assert dead(weir, "show", "-p", "web") == "No dead letters like that.\n"
     refuse_all(weir, scripted, tmp_path)
     whole = listed(weir)
     (refused, ) = [key for key in whole if key[0] == "app"]

@@ -100,6 +100,7 @@ def test_what_would_do_harm_is_refused_and_changes_nothing(two, tmp_path):
             (["reset", "-p", "other", a], "there is no source")):
         assert why in positions(two, *arguments, code=1).stderr
     assert listed(two) == before
+    assert positions(two, "list", "-p", "other").stdout.startswith('No source of a pipeline "other"')
     assert "within a line" in positions(two, "set", a, "--to", "4").stderr
 
 

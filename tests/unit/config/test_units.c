@@ -51,6 +51,27 @@ static void durations_have_units_from_ns_to_d(void **state)
 	assert_int_equal(duration_of("30d"), 2592000000000000);
 }
 
+static void a_size_for_people_is_rounded(void **state)
+{
+	static const struct {
+		int64_t bytes;
+		const char *text;
+	} cases[] = {{0, "0 B"},
+		     {1023, "1023 B"},
+		     {1024, "1.0 KiB"},
+		     {4856, "4.7 KiB"},
+		     {204800, "200 KiB"},
+		     {20028000, "19.1 MiB"},
+		     {INT64_MAX, "8192 PiB"}};
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		units_round_size(cases[i].bytes, text, sizeof(text));
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 static void a_duration_without_unit_is_refused(void **state)
 {
 	(void)state;
@@ -99,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_have_units_of_two_and_of_ten),
 		cmocka_unit_test(durations_have_units_from_ns_to_d),
+		cmocka_unit_test(a_size_for_people_is_rounded),
 		cmocka_unit_test(a_duration_without_unit_is_refused),
 		cmocka_unit_test(what_is_no_size_is_refused),
 		cmocka_unit_test(a_size_beyond_64_bits_is_refused),
