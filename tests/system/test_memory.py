@@ -41,7 +41,7 @@ def has(tmp_path, name, count, patience):
 
 
 def test_many_files_cost_what_is_explained(agent, tmp_path, long):
-    count = 20_000 if long else 5_000
+    count = 100_000 if long else 5_000
     tails(agent, tmp_path, "many")
     write(tmp_path, "many", 0, 10)
     agent.start()

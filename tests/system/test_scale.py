@@ -27,6 +27,10 @@ START = {"openat": 1.5, "statx": 1.5, "newfstatat": 3.5, "pread64": 4.5, "getran
          "prlimit64": 0.5, "inotify_add_watch": 0.1}
 RESTART = {**START, "pread64": 3.5, "getrandom": 0.5}
 
+# The same in a restart that finds all files replaced, all of one stem and in one folder. Measured: openat 3.0
+# (its inode was known, its text may be, then it is read), statx 3.0, pread 5.2, getdents 0.0.
+REPLACED = {"openat": 4, "statx": 4, "pread64": 7, "getdents64": 0.1}
+
 # Bytes of memory of its own that each file at rest takes at the most; measured: 950.
 FILES = 4000
 BYTES_PER_FILE = 1200
@@ -86,6 +90,32 @@ def test_a_file_costs_few_system_calls_when_it_is_found(make_weir, tmp_path):
     assert many[0]["openat"] > MANY  # what is counted is the agent
     assert too_many(few[0], many[0], START) == {}
     assert too_many(few[1], many[1], RESTART) == {}
+
+
+def count_replaced(make_weir, folder, files):
+    """The system calls of a restart that finds so many files replaced by others of their names and sizes."""
+    folder.mkdir()
+    wrapper, counts = traced(folder)
+    f = Follow(make_weir(f"weir-{folder.name}", binary=wrapper), folder, max_open_files=10)
+    for number in range(files):
+        f.write(f"old {number:03}\n", f"app.{number}.log")
+    f.start().wait(files, 60)
+    f.weir.stop()
+    counts.unlink()
+    for number in range(files):
+        f.write(f"new {number:03}\n", f"fresh.{number}")
+        f.path(f"fresh.{number}").rename(f.path(f"app.{number}.log"))
+    f.weir.start()
+    f.wait(2 * files, 60)
+    f.weir.stop()
+    return calls(counts)
+
+
+def test_files_that_were_replaced_are_not_compared_one_by_one(make_weir, tmp_path):
+    few = count_replaced(make_weir, tmp_path / "files-few", FEW)
+    many = count_replaced(make_weir, tmp_path / "files-many", MANY)
+    assert many["openat"] > MANY
+    assert too_many(few, many, REPLACED) == {}
 
 
 def private_bytes(pid):

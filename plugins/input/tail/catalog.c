@@ -51,36 +51,6 @@ void catalog_init(struct catalog *catalog, const struct weir_services *host,
 	pthread_mutex_init(&catalog->lock, NULL);
 }
 
-void catalog_done(struct catalog *catalog)
-{
-	struct file **lists[] = {&catalog->files, &catalog->ended};
-
-	for (int i = 0; i < 2; i++)
-		while (*lists[i]) {
-			struct file *file = *lists[i];
-
-			*lists[i] = file->next;
-			file_free(file);
-		}
-	while (catalog->known) {
-		struct known *known = catalog->known;
-
-		catalog->known = known->next;
-		free(known);
-	}
-	table_done(&catalog->known_by_inode);
-	table_done(&catalog->by_inode);
-	table_done(&catalog->by_name);
-	while (catalog->held) {
-		struct held *held = catalog->held;
-
-		catalog->held = held->next;
-		free(held);
-	}
-	pthread_mutex_destroy(&catalog->lock);
-	pthread_mutex_destroy(&catalog->structure_lock);
-}
-
 /* ---- tables -------------------------------------------------------------------------------- */
 
 struct file *catalog_by_inode_locked(const struct catalog *catalog, uint64_t device, uint64_t inode)
@@ -132,10 +102,24 @@ struct file_name *catalog_same_name_locked(const struct file_name *name)
 	return name_from(name->by_text.next, name->text);
 }
 
+static void lookalike_insert(struct catalog *catalog, struct file *file)
+{
+	if (catalog->lookalikes)
+		file->lookalike = lookalikes_add(catalog->lookalikes, &file->identity,
+						 file->path->text, file);
+}
+
+static void lookalike_remove(struct catalog *catalog, struct file *file)
+{
+	lookalikes_remove(catalog->lookalikes, file->lookalike);
+	file->lookalike = NULL;
+}
+
 static void inode_insert(struct catalog *catalog, struct file *file)
 {
 	table_insert(&catalog->by_inode, &file->by_inode);
 	file->listed = 1;
+	lookalike_insert(catalog, file);
 }
 
 static void inode_remove(struct catalog *catalog, struct file *file)
@@ -144,6 +128,7 @@ static void inode_remove(struct catalog *catalog, struct file *file)
 		return;
 	table_remove(&catalog->by_inode, &file->by_inode);
 	file->listed = 0;
+	lookalike_remove(catalog, file);
 }
 
 static void name_insert(struct catalog *catalog, struct file_name *name)
@@ -192,8 +177,11 @@ int catalog_name(struct catalog *catalog, struct file *file, const char *path, i
 	pthread_mutex_lock(&catalog->lock);
 	old[0] = file->path;
 	old[1] = file->target;
+	lookalike_remove(catalog, file);
 	file->path = name;
 	file->target = target;
+	if (file->listed)
+		lookalike_insert(catalog, file);
 	if (file->self && !file->finished) {
 		for (int i = 0; i < 2; i++)
 			if (old[i])
@@ -313,6 +301,91 @@ void catalog_supersede(struct catalog *catalog, struct file *file, struct file *
 	inode_remove(catalog, file);
 	add_locked(catalog, successor);
 	pthread_mutex_unlock(&catalog->lock);
+}
+
+void catalog_set_head(struct catalog *catalog, struct file *file, const struct identity *head)
+{
+	pthread_mutex_lock(&catalog->lock);
+	lookalike_remove(catalog, file);
+	file->identity.head = head->head;
+	file->identity.head_size = head->head_size;
+	if (file->listed)
+		lookalike_insert(catalog, file);
+	pthread_mutex_unlock(&catalog->lock);
+}
+
+static struct file *file_before(const struct catalog *catalog, const struct file *file)
+{
+	return file->self == &catalog->files
+		       ? NULL
+		       : (struct file *)((uintptr_t)file->self - offsetof(struct file, next));
+}
+
+/* The oldest go in first, as they would have if it had been there. */
+struct lookalikes *catalog_lookalikes_locked(struct catalog *catalog)
+{
+	struct file *file = catalog->files;
+
+	catalog->lookalikes_asked = 1;
+	if (catalog->lookalikes)
+		return catalog->lookalikes;
+	catalog->lookalikes = lookalikes_create();
+	while (file && file->next)
+		file = file->next;
+	for (; file; file = file_before(catalog, file))
+		if (file->listed)
+			lookalike_insert(catalog, file);
+	return catalog->lookalikes;
+}
+
+static void lookalikes_drop(struct catalog *catalog)
+{
+	for (struct file *file = catalog->files; file && catalog->lookalikes; file = file->next)
+		lookalike_remove(catalog, file);
+	lookalikes_free(catalog->lookalikes);
+	catalog->lookalikes = NULL;
+}
+
+void catalog_rest_lookalikes(struct catalog *catalog)
+{
+	pthread_mutex_lock(&catalog->lock);
+	if (!catalog->lookalikes_asked)
+		lookalikes_drop(catalog);
+	catalog->lookalikes_asked = 0;
+	pthread_mutex_unlock(&catalog->lock);
+}
+
+void catalog_done(struct catalog *catalog)
+{
+	struct file **lists[] = {&catalog->files, &catalog->ended};
+
+	lookalikes_drop(catalog);
+	for (int i = 0; i < 2; i++)
+		while (*lists[i]) {
+			struct file *file = *lists[i];
+
+			*lists[i] = file->next;
+			file_free(file);
+		}
+	while (catalog->known) {
+		struct known *known = catalog->known;
+
+		catalog->known = known->next;
+		lookalikes_remove(catalog->known_alike, known->lookalike);
+		free(known);
+	}
+	lookalikes_free(catalog->known_alike);
+	table_done(&catalog->known_by_inode);
+	table_done(&catalog->by_inode);
+	table_done(&catalog->by_name);
+	while (catalog->held) {
+		struct held *held = catalog->held;
+
+		catalog->held = held->next;
+		free(held);
+	}
+	pthread_mutex_destroy(&catalog->lock);
+	pthread_mutex_destroy(&catalog->structure_lock);
 }
 
 int catalog_relocate(struct catalog *catalog, struct file *file, const struct identity *place,

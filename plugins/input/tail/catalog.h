@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "file.h"
+#include "lookalike.h"
 #include "options.h"
 #include "watcher.h"
 
@@ -35,6 +36,7 @@ struct catalog_metrics {
 struct known {
 	struct known *next, **self; /* list of all */
 	struct table_link by_inode;
+	struct lookalike *lookalike; /* in the index of them, or NULL */
 	uint8_t id[16];
 	struct identity identity;
 	uint64_t position;
@@ -65,6 +67,7 @@ struct catalog {
 	pthread_mutex_t structure_lock; /* guards those below, and what scans do */
 	struct known *known;
 	struct table known_by_inode;
+	struct lookalikes *known_alike; /* made when it is asked for; NULL = there is none */
 	struct held *held;
 	struct file *gathered[CATALOG_GATHER]; /* to be woken together */
 	uint32_t gathered_count;
@@ -84,6 +87,10 @@ struct catalog {
 	struct file *ended; /* out of the tables, until the host is done with them */
 	struct file *idle_oldest, *idle_newest;
 	uint32_t file_count, idle_count;
+	/* Of the files in the table of inodes; made when it is asked for, given back when it was not between
+	 * two surveys: files at rest need none. NULL = there is none. */
+	struct lookalikes *lookalikes;
+	uint8_t lookalikes_asked;
 	uint64_t next_due_ns; /* what the timer is set to; 0 = off */
 };
 
@@ -113,6 +120,12 @@ void catalog_forget_locked(struct catalog *catalog, struct file *file);
 void catalog_unlist(struct catalog *catalog, struct file *file);
 /* The successor has the inode and the name from now on. */
 void catalog_supersede(struct catalog *catalog, struct file *file, struct file *successor);
+/* What the file begins with. */
+void catalog_set_head(struct catalog *catalog, struct file *file, const struct identity *head);
+/* The files by how they begin; NULL without memory. */
+struct lookalikes *catalog_lookalikes_locked(struct catalog *catalog);
+/* Gives them back when nobody has asked since the last call. */
+void catalog_rest_lookalikes(struct catalog *catalog);
 /* The file goes on elsewhere on disk. */
 int catalog_relocate(struct catalog *catalog, struct file *file, const struct identity *place,
 		     const char *path);

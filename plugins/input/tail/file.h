@@ -24,6 +24,7 @@
 
 struct catalog;
 struct compressed;
+struct lookalike;
 
 /* What other threads tell the reader. */
 #define FILE_RENAMED 1 /* it has a (new) name: tell the host */
@@ -56,11 +57,12 @@ struct file {
 	struct file_name *path;   /* as the patterns found it; never NULL */
 	struct file_name *target; /* what it is a symbolic link to, or NULL */
 	struct identity identity;
-	uint64_t due_ns;     /* when the reader wants to be woken; 0 = not */
-	uint32_t generation; /* of the scan that last saw it */
-	uint8_t listed;      /* in the inode table */
-	uint8_t idle;        /* in the list of idle descriptors */
-	uint8_t gone;        /* no name leads to it */
+	struct lookalike *lookalike; /* in the index of them, or NULL */
+	uint64_t due_ns;             /* when the reader wants to be woken; 0 = not */
+	uint32_t generation;         /* of the scan that last saw it */
+	uint8_t listed;              /* in the inode table */
+	uint8_t idle;                /* in the list of idle descriptors */
+	uint8_t gone;                /* no name leads to it */
 
 	/* Any thread. */
 	_Atomic uint32_t signals;   /* FILE_RENAMED ... */

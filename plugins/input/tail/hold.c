@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "scan.h"
-#include "sibling.h"
 
 /* Files whose beginning is compared with that of one new file, at most. */
 #define SUSPECTS_MAX 16
@@ -20,9 +19,6 @@ struct candidate {
 	struct opened *opened;
 	uint64_t size;
 	uint64_t quiet_ns; /* since it last grew */
-	/* Hashes of the first so many bytes of the head, as they are asked for. */
-	uint8_t hashed[IDENTITY_HEAD_MAX + 1];
-	struct identity_hash hashes[IDENTITY_HEAD_MAX + 1];
 };
 
 struct suspect {
@@ -30,50 +26,39 @@ struct suspect {
 	char *path;
 };
 
-static int same_stem(const char *a, const char *b)
-{
-	const char *base = strrchr(a, '/') + 1;
+struct suspects {
+	struct suspect list[SUSPECTS_MAX];
+	uint32_t count;
+};
 
-	return strncmp(base, strrchr(b, '/') + 1, sibling_stem(base)) == 0;
+static int suspect_add(void *user, const struct lookalike *found)
+{
+	struct suspects *suspects = user;
+	struct suspect *suspect = &suspects->list[suspects->count];
+
+	suspect->identity = *found->identity;
+	suspect->path = strdup(found->path);
+	suspects->count += suspect->path != NULL;
+	return suspects->count == SUSPECTS_MAX;
 }
 
-/* True when the candidate begins as this file does, as far as memory can tell. */
-static struct identity_hash head_hash(struct candidate *candidate, uint32_t size)
+/* The files as which the candidate begins, as far as memory can tell. */
+static void find_suspects(struct catalog *catalog, const struct candidate *candidate,
+			  struct suspects *ret_suspects)
 {
-	if (!candidate->hashed[size]) {
-		candidate->hashes[size] = identity_hash_of(candidate->opened->head, size);
-		candidate->hashed[size] = 1;
-	}
-	return candidate->hashes[size];
-}
+	const struct opened *opened = candidate->opened;
+	const struct lookalikes *lookalikes;
 
-static int may_begin_alike(struct candidate *candidate, const struct file *file)
-{
-	uint32_t head = file->identity.head_size;
-	struct identity_hash hash;
-
-	if (head == 0)
-		return 0;
-	if (candidate->opened->head_size < head)
-		return same_stem(file->path->text, candidate->path);
-	hash = head_hash(candidate, head);
-	return hash.low == file->identity.head.low && hash.high == file->identity.head.high;
-}
-
-static uint32_t find_suspects(struct catalog *catalog, struct candidate *candidate,
-			      struct suspect *ret_suspects)
-{
-	uint32_t count = 0;
-
+	ret_suspects->count = 0;
 	pthread_mutex_lock(&catalog->lock);
-	for (struct file *file = catalog->files; file && count < SUSPECTS_MAX; file = file->next)
-		if (file->listed && may_begin_alike(candidate, file)) {
-			ret_suspects[count].identity = file->identity;
-			ret_suspects[count].path = strdup(file->path->text);
-			count += ret_suspects[count].path != NULL;
-		}
+	lookalikes = catalog_lookalikes_locked(catalog);
+	if (lookalikes)
+		lookalikes_by_head(lookalikes, opened->head, opened->head_size, suspect_add,
+				   ret_suspects);
+	if (lookalikes && ret_suspects->count < SUSPECTS_MAX)
+		lookalikes_by_stem(lookalikes, candidate->path, opened->head_size, suspect_add,
+				   ret_suspects);
 	pthread_mutex_unlock(&catalog->lock);
-	return count;
 }
 
 /* True when [at, at + size) is the same in both. */
@@ -126,8 +111,7 @@ static int compare(const struct candidate *candidate, const struct suspect *susp
 
 static int may_be_copy(struct catalog *catalog, struct candidate *candidate)
 {
-	struct suspect suspects[SUSPECTS_MAX];
-	uint32_t count;
+	struct suspects suspects;
 	int answer = COPY_NO;
 
 	if (candidate->size == 0)
@@ -135,11 +119,11 @@ static int may_be_copy(struct catalog *catalog, struct candidate *candidate)
 	if (opened_take_head(candidate->opened) < 0 ||
 	    candidate->opened->head_size < opened_head_wanted(candidate->opened))
 		return COPY_MAYBE; /* truncated since it was opened */
-	count = find_suspects(catalog, candidate, suspects);
-	for (uint32_t i = 0; i < count; i++) {
+	find_suspects(catalog, candidate, &suspects);
+	for (uint32_t i = 0; i < suspects.count; i++) {
 		if (answer == COPY_NO)
-			answer = compare(candidate, &suspects[i]);
-		free(suspects[i].path);
+			answer = compare(candidate, &suspects.list[i]);
+		free(suspects.list[i].path);
 	}
 	return answer;
 }

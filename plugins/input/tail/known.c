@@ -24,6 +24,13 @@ void known_init(struct catalog *catalog)
 	table_init(&catalog->known_by_inode, inode_hash);
 }
 
+static void lookalike_insert(struct catalog *catalog, struct known *known)
+{
+	if (catalog->known_alike)
+		known->lookalike =
+			lookalikes_add(catalog->known_alike, &known->identity, known->path, known);
+}
+
 void known_add(struct catalog *catalog, const uint8_t id[16], const struct identity *identity,
 	       uint64_t position, const char *path)
 {
@@ -42,6 +49,7 @@ void known_add(struct catalog *catalog, const uint8_t id[16], const struct ident
 		known->next->self = &known->next;
 	catalog->known = known;
 	table_insert(&catalog->known_by_inode, &known->by_inode);
+	lookalike_insert(catalog, known);
 }
 
 void known_load(struct catalog *catalog)
@@ -75,6 +83,12 @@ void known_take(struct catalog *catalog, struct known *known)
 	if (known->next)
 		known->next->self = known->self;
 	known->next = NULL;
+	lookalikes_remove(catalog->known_alike, known->lookalike);
+	known->lookalike = NULL;
+	if (!catalog->known) {
+		lookalikes_free(catalog->known_alike);
+		catalog->known_alike = NULL;
+	}
 }
 
 static int text_matches(const struct known *known, struct opened *opened)
@@ -108,19 +122,57 @@ struct known *known_take_file(struct catalog *catalog, struct opened *opened, in
 	return NULL;
 }
 
+static struct known *known_before(const struct catalog *catalog, const struct known *known)
+{
+	return known->self == &catalog->known
+		       ? NULL
+		       : (struct known *)((uintptr_t)known->self - offsetof(struct known, next));
+}
+
+/* The oldest go in first, as they would have if it had been there. */
+static const struct lookalikes *all_alike(struct catalog *catalog)
+{
+	struct known *known = catalog->known;
+
+	if (catalog->known_alike || !known)
+		return catalog->known_alike;
+	catalog->known_alike = lookalikes_create();
+	while (known->next)
+		known = known->next;
+	for (; known; known = known_before(catalog, known))
+		lookalike_insert(catalog, known);
+	return catalog->known_alike;
+}
+
+struct search {
+	struct opened *opened;
+	struct known *found;
+};
+
 /* Without the inode to vouch for it, the text must be told apart by its tail, or nothing may have
  * been read of it. */
+static int match_text(void *user, const struct lookalike *found)
+{
+	struct search *search = user;
+	struct known *known = found->owner;
+
+	if (search->opened->status.stx_size < known->identity.tail_offset ||
+	    (known->position > 0 && known->identity.tail_size == 0) ||
+	    !text_matches(known, search->opened))
+		return 0;
+	search->found = known;
+	return 1;
+}
+
 struct known *known_take_text(struct catalog *catalog, struct opened *opened)
 {
-	for (struct known *known = catalog->known; known; known = known->next) {
-		const struct identity *identity = &known->identity;
+	const struct lookalikes *alike = all_alike(catalog);
+	struct search search = {.opened = opened};
 
-		if (identity->head_size == 0 || opened->status.stx_size < identity->tail_offset ||
-		    (known->position > 0 && identity->tail_size == 0) ||
-		    !text_matches(known, opened))
-			continue;
-		known_take(catalog, known);
-		return known;
-	}
-	return NULL;
+	if (!alike || opened_take_head(opened) < 0)
+		return NULL;
+	lookalikes_by_head(alike, opened->head, opened->head_size, match_text, &search);
+	if (search.found)
+		known_take(catalog, search.found);
+	return search.found;
 }

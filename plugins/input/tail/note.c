@@ -38,12 +38,8 @@ void note_progress(struct catalog *catalog, struct file *file, uint64_t size, ui
 		int status = file->compressed ? identity_take_head(&head, file_read_text, file)
 					      : identity_take_head(&head, opened_read, &opened);
 
-		if (status == 0) {
-			pthread_mutex_lock(&catalog->lock);
-			file->identity.head = head.head;
-			file->identity.head_size = head.head_size;
-			pthread_mutex_unlock(&catalog->lock);
-		}
+		if (status == 0)
+			catalog_set_head(catalog, file, &head);
 	}
 	if (grown || (file->offset != file->marked_offset &&
 		      (!file->marked_ns || now_ns - file->marked_ns >= NOTE_EVERY_NS)))

@@ -44,13 +44,9 @@ size_t sibling_stem(const char *base)
 	return length ? length : strlen(base);
 }
 
-/* A callback returns 1 when it has found what it looks for. */
-typedef int sibling_call(void *user, const char *path, uint64_t inode);
-
-static int sibling_once(const char *path, sibling_call *call, void *user)
+static int folder_once(const char *path, size_t stem, sibling_call *call, void *user)
 {
 	const char *base = strrchr(path, '/') + 1;
-	size_t stem = sibling_stem(base);
 	char other[PATH_MAX];
 	struct dirent *entry;
 	DIR *folder;
@@ -86,17 +82,43 @@ static int64_t folder_changed_ns(const char *path)
 }
 
 /* A file that is renamed while the folder is read may be missed: then it is read again. */
-static int sibling_each(const char *path, sibling_call *call, void *user)
+int sibling_folder(const char *path, size_t stem, sibling_call *call, void *user)
 {
 	for (int tries = 0; tries < SEARCHES_MAX; tries++) {
 		int64_t before = folder_changed_ns(path);
 
-		if (sibling_once(path, call, user))
+		if (folder_once(path, stem, call, user))
 			return 1;
 		if (folder_changed_ns(path) == before)
 			break;
 	}
 	return 0;
+}
+
+static int sibling_each(const char *path, sibling_call *call, void *user)
+{
+	return sibling_folder(path, sibling_stem(strrchr(path, '/') + 1), call, user);
+}
+
+int sibling_is_beside(const char *path, const char *other)
+{
+	const char *base = strrchr(path, '/') + 1;
+
+	return strncmp(strrchr(other, '/') + 1, base, sibling_stem(base)) == 0;
+}
+
+uint64_t sibling_size_wanted(const struct identity *identity, uint64_t position, int shorter)
+{
+	return shorter || identity->shorter || position < identity->tail_offset
+		       ? identity->tail_offset
+		       : position;
+}
+
+int sibling_is_recent_copy(const struct catalog *catalog, const struct statx *status)
+{
+	return status->stx_size > 0 &&
+	       catalog->host->wall_ns() - status->stx_mtime.tv_sec * INT64_C(1000000000) <
+		       COPY_AGE_MAX_NS;
 }
 
 struct search {
@@ -107,18 +129,20 @@ struct search {
 	struct sibling *found;
 };
 
-static int open_plain(const char *path, struct sibling *sibling, struct statx *status)
+int sibling_open(const char *path, struct sibling *ret_sibling, struct statx *ret_status)
 {
-	*sibling = (struct sibling){.fd = file_open(path)};
-	if (sibling->fd < 0 || file_status(sibling->fd, "", status) < 0 ||
-	    !S_ISREG(status->stx_mode)) {
-		sibling_done(sibling);
+	*ret_sibling = (struct sibling){.fd = file_open(path)};
+	if (ret_sibling->fd < 0 || file_status(ret_sibling->fd, "", ret_status) < 0 ||
+	    !S_ISREG(ret_status->stx_mode)) {
+		sibling_done(ret_sibling);
 		return 0;
 	}
-	file_identify(status, &sibling->place);
-	sibling->size = status->stx_size;
-	sibling->path = strdup(path);
-	return sibling->path != NULL;
+	file_identify(ret_status, &ret_sibling->place);
+	ret_sibling->size = ret_status->stx_size;
+	ret_sibling->path = strdup(path);
+	if (!ret_sibling->path)
+		sibling_done(ret_sibling);
+	return ret_sibling->path != NULL;
 }
 
 static int match_inode(void *user, const char *path, uint64_t inode)
@@ -126,7 +150,7 @@ static int match_inode(void *user, const char *path, uint64_t inode)
 	struct search *search = user;
 	struct statx status;
 
-	if (inode != search->identity->inode || !open_plain(path, search->found, &status))
+	if (inode != search->identity->inode || !sibling_open(path, search->found, &status))
 		return 0;
 	if (identity_same_file(&search->found->place, search->identity) &&
 	    identity_head_matches(search->identity, file_read_at, &search->found->fd))
@@ -146,7 +170,7 @@ static int match_compressed(struct search *search, const char *path)
 	struct sibling *found = search->found;
 	struct statx status;
 
-	if (!open_plain(path, found, &status))
+	if (!sibling_open(path, found, &status))
 		return 0;
 	found->compressed = catalog_has_file(search->catalog, &found->place)
 				    ? NULL
@@ -163,17 +187,15 @@ static int match_compressed(struct search *search, const char *path)
 static int match_plain(struct search *search, const char *path)
 {
 	struct sibling *found = search->found;
-	int64_t now = search->catalog->host->wall_ns();
 	struct statx status;
 
-	if (!open_plain(path, found, &status))
+	if (!sibling_open(path, found, &status))
 		return 0;
 	if (!catalog_has_file(search->catalog, &found->place)) {
 		if (found->size >= search->size) {
 			if (text_matches(search->identity, file_read_at, &found->fd))
 				return 1;
-		} else if (search->shorter && found->size > 0 &&
-			   now - status.stx_mtime.tv_sec * INT64_C(1000000000) < COPY_AGE_MAX_NS &&
+		} else if (search->shorter && sibling_is_recent_copy(search->catalog, &status) &&
 			   identity_head_matches(search->identity, file_read_at, &found->fd)) {
 			return 1;
 		}

@@ -33,6 +33,20 @@ int sibling_by_text(struct catalog *catalog, const char *path, const struct iden
 /* The same for one path. */
 int sibling_at(struct catalog *catalog, const char *path, const struct identity *identity,
 	       uint64_t size, int shorter, struct sibling *ret_sibling);
+
+/* Returns 1 when it has found what it looks for. */
+typedef int sibling_call(void *user, const char *path, uint64_t inode);
+/* Calls for each name in the folder of this path that begins with the same `stem` bytes, folders left out,
+ * and all over again when some came or went meanwhile. 1 when a call returned that. */
+int sibling_folder(const char *path, size_t stem, sibling_call *call, void *user);
+/* 1 when the name in `other` begins with the stem of that in `path`. */
+int sibling_is_beside(const char *path, const char *other);
+/* Opens a regular file, compressed or not; the caller has it by sibling_done(). 0 when it can't. */
+int sibling_open(const char *path, struct sibling *ret_sibling, struct statx *ret_status);
+/* Bytes that a plain file must have to be a whole copy of what was read to this position. */
+uint64_t sibling_size_wanted(const struct identity *identity, uint64_t position, int shorter);
+/* True when a copy that ends before what was read may be taken for one. */
+int sibling_is_recent_copy(const struct catalog *catalog, const struct statx *status);
 /* Bytes of the base name that copies and rotated files share with it. */
 size_t sibling_stem(const char *base);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adopt.h"
 #include "compressed.h"
 #include "follow.h"
 #include "known.h"
@@ -16,7 +17,6 @@
 #include "refusal.h"
 #include "rotated.h"
 #include "scan.h"
-#include "sibling.h"
 #include "walk.h"
 
 /* Memory for paths that a survey takes at once: beyond malloc's threshold (128 KiB), so that all goes back
@@ -156,31 +156,6 @@ static void adopt_by_inode(struct catalog *catalog, const struct survey *survey)
 	}
 }
 
-/* Second round: copies and compressed files beside where they were. `shorter`: copies that end before
- * what was read, of files that are still there, but not with their text: they were truncated. */
-static void adopt_by_text(struct catalog *catalog, int shorter)
-{
-	struct known *next;
-
-	for (struct known *known = catalog->known; known; known = next) {
-		const struct identity *identity = &known->identity;
-		uint64_t size = known->position > identity->tail_offset ? known->position
-									: identity->tail_offset;
-		struct sibling found;
-
-		next = known->next;
-		if (shorter || identity->shorter)
-			size = identity->tail_offset;
-		if ((known->position > 0 && identity->tail_size == 0) ||
-		    (shorter && (identity->head_size < IDENTITY_HEAD_STRONG ||
-				 !scan_leads_to(known->path, identity))) ||
-		    !sibling_by_text(catalog, known->path, identity, size, 0, &found))
-			continue;
-		known_take(catalog, known);
-		(void)follow_known(catalog, known, &found);
-	}
-}
-
 /* True when the file of the same name without its suffix is followed, and this has its text, or no
  * text yet. */
 static int is_being_compressed(struct catalog *catalog, const char *path, int fd)
@@ -312,6 +287,7 @@ static void survey_end(struct catalog *catalog, struct survey *survey)
 	catalog_gather_end(catalog);
 	watch_targets(catalog);
 	check_nameless(catalog);
+	catalog_rest_lookalikes(catalog);
 	catalog->appeared = 1;
 	pthread_mutex_unlock(&catalog->structure_lock);
 }

@@ -4,10 +4,10 @@
  * deleted or compressed.
  *
  *   tail.c       the plugin: options, life, timers
- *   survey.c     which files there are      (glob, walk, scan, opened, refusal, hold, known,
- *                                            legacy, rotated, sibling, follow)
+ *   survey.c     which files there are      (glob, walk, scan, opened, refusal, hold, known, adopt,
+ *                                            legacy, rotated, sibling, lookalike, follow)
  *   watcher.c    what changed               (folder_table; the process's one inotify thread)
- *   catalog.c    the files of an instance   (table, file, identity)
+ *   catalog.c    the files of an instance   (table, groups, file, identity)
  *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed,
  *                                            note, ending, moved)
  *
