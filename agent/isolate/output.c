@@ -122,17 +122,6 @@ static void output_replace(struct isolated_output *output, const char *doing, ui
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-static void on_answer(struct isolated_output *output, const struct message *message)
-{
-	pthread_mutex_lock(&output->lock);
-	output->unanswered -= output->unanswered > 0;
-	output->answered_ns = clock_monotonic_ns();
-	if (message->what == CALL_FLUSH)
-		output->flush_is_out = 0;
-	output_send_more(output);
-	pthread_mutex_unlock(&output->lock);
-}
-
 /* How long the process may go on without an answer; 0 = its time is over. */
 static int patience_ms(struct isolated_output *output)
 {
@@ -173,7 +162,7 @@ static void output_step(struct isolated_output *output)
 		output_replace(output, "when it did not come back from a call", 0);
 	} else {
 		if (message.kind == MESSAGE_ANSWER)
-			on_answer(output, &message);
+			output_on_answer(output, &message);
 		if (link_is_too_large(&output->link))
 			output_replace(output, "when its memory had grown past its bound", 0);
 	}

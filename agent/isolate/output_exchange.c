@@ -221,6 +221,17 @@ void output_on_entry(void *user, const struct did *entry)
 		did_outcome(output, entry);
 }
 
+void output_on_answer(struct isolated_output *output, const struct message *message)
+{
+	pthread_mutex_lock(&output->lock);
+	output->unanswered -= output->unanswered > 0;
+	output->answered_ns = clock_monotonic_ns();
+	if (message->what == CALL_FLUSH)
+		output->flush_is_out = 0;
+	output_send_more(output);
+	pthread_mutex_unlock(&output->lock);
+}
+
 /* ---- when a process is lost; on the thread --------------------------------------------------- */
 
 /* The one delivery that was with it gets smaller parts, until a single record is known to be the cause. */

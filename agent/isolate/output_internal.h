@@ -51,4 +51,7 @@ uint64_t output_take_back(struct isolated_output *output);
 /* What the process says of its deliveries: a link_call; on the thread. */
 void output_on_entry(void *user, const struct did *entry);
 
+/* It has answered the oldest message; on the thread. */
+void output_on_answer(struct isolated_output *output, const struct message *message);
+
 #endif
