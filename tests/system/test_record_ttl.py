@@ -2,6 +2,7 @@
 """record_ttl holds whatever the reason that nothing gets through: no answer has to come for it. Each
 record is then either delivered or in the dead letter, once."""
 import collections
+import json
 import socket
 import threading
 
@@ -14,22 +15,47 @@ from harness.process import wait_until
 from harness.records import records
 
 KEYS = {"access_key_id": "AK", "secret_access_key": "SK"}
-OUTPUTS = {"kinesis": {"kinesis": {"stream": "s"}},
-           "aggregated": {"kinesis": {"stream": "s", "aggregate": {"max_records": 10}, "rate_limit": 0}},
-           "firehose": {"firehose": {"delivery_stream": "d"}}}
+OF_AWS = {"region": "eu-west-1", "format": "line"}
+AWS = {"kinesis": {"kinesis": {"stream": "s", **OF_AWS}},
+       "aggregated": {"kinesis": {"stream": "s", "aggregate": {"max_records": 10}, "rate_limit": 0, **OF_AWS}},
+       "firehose": {"firehose": {"delivery_stream": "d", **OF_AWS}}}
+OUTPUTS = {**AWS, "http": {"http": {"format": "lines"}}, "elasticsearch": {"elasticsearch": {"index": "i"}}}
 LINES = [f"line {n}" for n in range(200)]
 # Nothing is tried twice while a test runs.
 SELDOM = {"backoff_min": "5m", "backoff_max": "10m"}
 
 
+def at(which, url):
+    return {"http": {"url": url}, "elasticsearch": {"urls": [url]}}.get(which) or {"endpoint": url, **KEYS}
+
+
 class Service:
-    """Takes what comes while `works` is set; until then it answers nothing."""
+    """Takes what comes while `works` is set; until then it answers nothing. fate(line) is the status of an item of
+    `_bulk`, or of a POST with that line first."""
 
     def __init__(self):
         self.stream, self.works, self.arrived = kpl.Stream(), threading.Event(), []
-        self.puts = 0
+        self.puts, self.fate = 0, lambda line: 201
+
+    def bulk(self, lines):
+        items = []
+        for action, document in zip(lines[::2], lines[1::2], strict=True):
+            line = json.loads(document)["message"]
+            items.append({"_id": json.loads(action)["create"]["_id"], "status": self.fate(line)})
+            if items[-1]["status"] == 201:
+                self.arrived.append(line)
+        return 200, {"errors": any(i["status"] != 201 for i in items), "items": [{"create": i} for i in items]}
 
     def answer(self, request, number):
+        if "x-amz-target" not in request.headers:
+            self.puts += 1
+            self.works.wait(60)
+            lines = request.body.decode().splitlines()
+            if "_bulk" in request.path:
+                return self.bulk(lines)
+            status = self.fate(lines[0])
+            self.arrived.extend(lines if status < 300 else [])
+            return status, {}
         operation = request.headers["x-amz-target"].partition(".")[2]
         if operation.startswith("Put"):
             self.puts += 1
@@ -63,8 +89,7 @@ def ship(weir, tmp_path):
 
         def __call__(self, which, **options):
             (plugin, own), = OUTPUTS[which].items()
-            own = {"region": "eu-west-1", "format": "line", "linger": "50ms", "record_ttl": "1s",
-                   "retry": SELDOM, **own, **options}
+            own = {"linger": "50ms", "record_ttl": "1s", "retry": SELDOM, **own, **options}
             self.log.write_text("".join(line + "\n" for line in LINES))
             weir.pipeline("p", {"inputs": [{"tail": {"paths": [str(self.log)], "start": "beginning"}}],
                                 "outputs": [{plugin: own}],
@@ -89,7 +114,7 @@ def closed_port():
         return f"http://127.0.0.1:{s.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("which", OUTPUTS)
+@pytest.mark.parametrize("which", AWS)
 def test_without_credentials(ship, weir, service, which):
     weir.env = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": closed_port(), "AWS_ACCESS_KEY_ID": "",
                 "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_CONFIG_FILE": "/nonexistent"}
@@ -101,7 +126,7 @@ def test_without_credentials(ship, weir, service, which):
 
 @pytest.mark.parametrize("which", OUTPUTS)
 def test_while_nobody_listens(ship, weir, which):
-    ship(which, endpoint=closed_port(), **KEYS)
+    ship(which, **at(which, closed_port()))
     wait_until(lambda: len(ship.dead()) == len(LINES), 20, "the dead letter")
     assert sorted(ship.dead()) == sorted(LINES)
     weir.stop()
@@ -112,7 +137,7 @@ def test_while_nobody_listens(ship, weir, which):
 def test_while_the_destination_hangs(ship, weir, service, which):
     there = service()
     size = {"batch_records": 1 if which == "aggregated" else 10}
-    ship(which, endpoint=there.url, concurrency=1, **size, **KEYS)
+    ship(which, concurrency=1, **size, **at(which, there.url))
     wait_until(lambda: len(ship.dead()) == len(LINES) - 10, 20, "the dead letter")
     assert there.puts == 1
     ship.append("late")
@@ -131,3 +156,41 @@ def test_while_a_rate_limit_holds_the_queue(ship, weir, service):
     assert ship.dead() and there.lines()
     assert max(collections.Counter(ship.dead() + there.lines()).values()) == 1
     weir.stop()
+
+
+OFTEN = {"backoff_min": "5ms", "backoff_max": "50ms"}
+
+
+def test_an_item_that_is_put_off_again_and_again_expires_by_itself(ship, weir, service):
+    there = service()
+    there.works.set()
+    there.fate = lambda line: 429 if line.endswith("7") else 201
+    ship("elasticsearch", retry=OFTEN, **at("elasticsearch", there.url))
+    late = [line for line in LINES if line.endswith("7")]
+    wait_until(lambda: len(ship.dead()) == len(late), 20, "the dead letter")
+    assert sorted(ship.dead()) == sorted(late)
+    assert sorted(there.lines()) == sorted(set(LINES) - set(late))
+    weir.stop()
+
+
+@pytest.mark.parametrize("retry", [OFTEN, SELDOM])
+@pytest.mark.parametrize("which", ["http", "elasticsearch"])
+def test_while_an_operator_is_waited_for(ship, weir, service, which, retry):
+    there = service()
+    there.works.set()
+    there.fate = lambda line: 403
+    ship(which, retry=retry, concurrency=2, batch_records=60, **at(which, there.url))
+    wait_until(lambda: len(ship.dead()) == len(LINES), 20, "the dead letter")
+    assert sorted(ship.dead()) == sorted(LINES)
+    if which == "elasticsearch":  # its server works: none of the items that it held is left
+        wait_until(lambda: not output_of(weir)["stalled"], 20, "the end of the alarm")
+    there.fate = lambda line: 201
+    if retry == OFTEN:
+        ship.append("late")
+        wait_until(lambda: there.lines() == ["late"], 20, "what came later")
+        wait_until(lambda: not output_of(weir)["stalled"], 20, "the end of the alarm")
+    weir.stop()
+
+
+def output_of(weir):
+    return weir.status()["pipelines"][0]["outputs"][0]

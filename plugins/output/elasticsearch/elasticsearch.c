@@ -9,7 +9,7 @@
  *     where one record may be to blame.
  *   - Statuses that speak of the endpoint, redirects and credentials: held, with an alarm, unless
  *     another node does better.
- *   - All else is tried again for ever, on the next node.
+ *   - All else is tried again, for ever or for record_ttl, on the next node.
  *
  * write() may run on several workers at once: what they share is in batching and in the action's
  * lock. Nodes and answers belong to the loop's thread.
@@ -23,6 +23,7 @@
 #define TIMER_LINGER 0
 #define TIMER_RETRY 1
 #define TIMER_CREDENTIALS 2
+#define TIMER_EXPIRY 3
 #define DEFAULT_LINGER_NS UINT64_C(1000000000)
 /* Of the server's answer, in the dead letter. */
 #define EXCERPT 300
@@ -76,6 +77,17 @@ static int32_t send_request(void *user, struct batching_request *request)
 	request->http.headers = output->options.headers.items;
 	request->http.header_count = output->options.headers.count;
 	return output->host->http_send(output->client, &request->http);
+}
+
+/* By the expiry timer, which is the loop's as well. */
+static int32_t recall_request(void *user, struct batching_request *request)
+{
+	struct output *output = user;
+	int32_t code = output->host->http_recall(output->client, &request->http);
+
+	if (!code)
+		verdict_let_go(output, request);
+	return code;
 }
 
 static int32_t http_begin(void *instance, struct weir_http_request *request)
@@ -166,6 +178,18 @@ static uint32_t try_again(struct output *output, struct batching_request *reques
 								  : WEIR_HTTP_TRY_SLOWLY;
 }
 
+/* Of what is to be tried again, what is older than record_ttl is not. A request that is gone by then is known by its
+ * address only. */
+static uint32_t while_it_may(struct output *output, struct batching_request *request,
+			     uint32_t answer)
+{
+	uint32_t next = batching_again(output->batching, request, answer);
+
+	if (next == WEIR_HTTP_FINISHED && answer != next)
+		verdict_let_go(output, request);
+	return next;
+}
+
 static uint32_t credentials_done(struct output *output, struct weir_http_request *http,
 				 const struct weir_http_response *response)
 {
@@ -189,10 +213,10 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 	if (http_may_repeat(response) && output->options.action.no_id)
 		output->host->metric_add(output->possible_duplicates, request->records);
 	if (response->advice == WEIR_HTTP_OK)
-		return verdict_reach(output, request, response);
+		return while_it_may(output, request, verdict_reach(output, request, response));
 	if (response->advice == WEIR_HTTP_TRANSIENT || response->advice == WEIR_HTTP_HOLD ||
 	    is_about_node(response))
-		return try_again(output, request, response);
+		return while_it_may(output, request, try_again(output, request, response));
 	refuse(output, request, response);
 	return WEIR_HTTP_FINISHED;
 }
@@ -292,11 +316,14 @@ static int32_t create_batching(struct output *output, const struct weir_output_s
 		.bytes_max = o->batch_bytes,
 		.linger_ns = settings->linger_ns == WEIR_TIMER_OFF ? DEFAULT_LINGER_NS
 								   : settings->linger_ns,
+		.ttl_ns = o->ttl_ns,
 		.in_flight_max = o->concurrency,
 		.linger_timer = TIMER_LINGER,
 		.retry_timer = TIMER_RETRY,
+		.expiry_timer = TIMER_EXPIRY,
 		.encode = &o->encoding.spec,
 		.send = send_request,
+		.recall = recall_request,
 		.user = output,
 		.measure = measure,
 		.compose = compose,

@@ -46,6 +46,7 @@ const struct weir_option elasticsearch_options[] = {
 	HTTP_OPTION("concurrency", WEIR_TYPE_INT, "8",
 		    "requests in flight, at most; fewer while the cluster is slow or throttles",
 		    .min = 1, .max = 1024),
+	HTTP_OPTION_RECORD_TTL,
 	HTTP_OPTION_TIMEOUT,
 	HTTP_OPTION_CONNECT_TIMEOUT,
 	HTTP_OPTION_TLS,
@@ -210,6 +211,7 @@ int32_t options_read(const struct weir_services *host, const struct weir_node *n
 	o->gzip = weir_node_int(nodes, "gzip", 0) != 0;
 	o->batch_records = (uint32_t)weir_node_int(nodes, "batch_records", 5000);
 	o->batch_bytes = (uint64_t)weir_node_int(nodes, "batch_bytes", 5 << 20);
+	o->ttl_ns = (uint64_t)weir_node_int(nodes, "record_ttl", 0);
 	o->concurrency = (uint32_t)weir_node_int(nodes, "concurrency", 8);
 	o->aws = weir_node_find(weir_node_find(nodes, "auth"), "aws");
 	http_options_read_client(nodes, &o->client);

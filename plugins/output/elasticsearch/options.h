@@ -17,7 +17,7 @@ struct options {
 	char *path;                  /* of _bulk, with its query; owned */
 	struct action_style action;
 	uint32_t gzip, batch_records, concurrency;
-	uint64_t batch_bytes;
+	uint64_t batch_bytes, ttl_ns;
 	struct encoding_options encoding;
 	struct http_headers headers;
 	struct weir_http_client_options client;

@@ -7,7 +7,7 @@
  *     one is alone; only it goes to the dead letter, with what the server said.
  *   - Redirects and statuses that speak of the endpoint rather than of the records: tried again
  *     slowly, with an alarm, as are 401, 403, 404 and certificates.
- *   - All else is tried again for ever.
+ *   - All else is tried again, for ever or for record_ttl.
  *
  * write() may run on several workers at once: all shared state is in batching, which locks.
  */
@@ -20,6 +20,7 @@
 
 #define TIMER_LINGER 0
 #define TIMER_RETRY 1
+#define TIMER_EXPIRY 2
 #define DEFAULT_LINGER_NS UINT64_C(1000000000)
 /* Of the server's answer, in the dead letter. */
 #define EXCERPT 200
@@ -62,16 +63,9 @@ static uint32_t probe_done(struct http_output *output, const struct weir_http_re
 	return WEIR_HTTP_FINISHED;
 }
 
-static uint32_t http_done(void *instance, struct weir_http_request *http,
-			  const struct weir_http_response *response)
+static uint32_t judge(struct http_output *output, struct batching_request *request,
+		      const struct weir_http_response *response)
 {
-	struct http_output *output = instance;
-	struct batching_request *request = http->user;
-
-	if (http == &output->probe)
-		return probe_done(output, response);
-	if (http_may_repeat(response))
-		output->host->metric_add(output->repeated, request->records);
 	switch (response->advice) {
 	case WEIR_HTTP_OK:
 		batching_delivered(output->batching, request);
@@ -87,6 +81,19 @@ static uint32_t http_done(void *instance, struct weir_http_request *http,
 	return WEIR_HTTP_FINISHED;
 }
 
+static uint32_t http_done(void *instance, struct weir_http_request *http,
+			  const struct weir_http_response *response)
+{
+	struct http_output *output = instance;
+	struct batching_request *request = http->user;
+
+	if (http == &output->probe)
+		return probe_done(output, response);
+	if (http_may_repeat(response))
+		output->host->metric_add(output->repeated, request->records);
+	return batching_again(output->batching, request, judge(output, request, response));
+}
+
 static int32_t send_request(void *user, struct batching_request *request)
 {
 	struct http_output *output = user;
@@ -97,6 +104,13 @@ static int32_t send_request(void *user, struct batching_request *request)
 	request->http.headers = output->options.headers.items;
 	request->http.header_count = output->options.headers.count;
 	return output->host->http_send(output->client, &request->http);
+}
+
+static int32_t recall_request(void *user, struct batching_request *request)
+{
+	struct http_output *output = user;
+
+	return output->host->http_recall(output->client, &request->http);
 }
 
 static void http_write(void *instance, const struct weir_delivery_view *delivery)
@@ -148,11 +162,14 @@ static int32_t create_batching(struct http_output *output,
 		.bytes_max = o->batch_bytes,
 		.linger_ns = settings->linger_ns == WEIR_TIMER_OFF ? DEFAULT_LINGER_NS
 								   : settings->linger_ns,
+		.ttl_ns = o->ttl_ns,
 		.in_flight_max = o->client.concurrency_max,
 		.linger_timer = TIMER_LINGER,
 		.retry_timer = TIMER_RETRY,
+		.expiry_timer = TIMER_EXPIRY,
 		.encode = o->lines ? NULL : &o->encoding.spec,
 		.send = send_request,
+		.recall = recall_request,
 		.user = output,
 	};
 

@@ -28,6 +28,7 @@ const struct weir_option http_option_list[] = {
 	HTTP_OPTION("concurrency", WEIR_TYPE_INT, "16",
 		    "requests in flight, at most; fewer while the server is slow or throttles",
 		    .min = 1, .max = 1024),
+	HTTP_OPTION_RECORD_TTL,
 	HTTP_OPTION_TIMEOUT,
 	HTTP_OPTION_CONNECT_TIMEOUT,
 	HTTP_OPTION_TLS,
@@ -103,6 +104,7 @@ int32_t http_options_read(const struct weir_node *options, struct http_options *
 	o->method = weir_slice_of(method ? method : "POST");
 	o->batch_records = (uint32_t)weir_node_int(options, "batch_records", 10000);
 	o->batch_bytes = (uint64_t)weir_node_int(options, "batch_bytes", 1 << 20);
+	o->ttl_ns = (uint64_t)weir_node_int(options, "record_ttl", 0);
 	o->concurrency = (uint32_t)weir_node_int(options, "concurrency", 16);
 	http_options_read_client(options, &o->client);
 	code = read_url(options, o, error);

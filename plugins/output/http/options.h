@@ -15,7 +15,7 @@ struct http_options {
 	uint32_t lines;       /* the raw lines, not an encoding */
 	uint32_t array;       /* one JSON array a request */
 	uint32_t batch_records, concurrency;
-	uint64_t batch_bytes;
+	uint64_t batch_bytes, ttl_ns;
 	struct encoding_options encoding;
 	struct weir_http_client_options client;
 };

@@ -24,12 +24,7 @@
 struct aws_put;
 
 /* Options of every such output; with those of credentials. */
-#define PUT_OPTIONS                                                                               \
-	HTTP_OPTION("record_ttl", WEIR_TYPE_DURATION, NULL,                                       \
-		    "a record that can't be delivered for so long goes to the dead letter; none " \
-		    "given: it is tried for ever",                                                \
-		    .min = 1000000, .max = 720 * HTTP_OPTION_HOUR),                               \
-		AWS_CALL_OPTIONS, CLOUDWATCH_OPTION
+#define PUT_OPTIONS HTTP_OPTION_RECORD_TTL, AWS_CALL_OPTIONS, CLOUDWATCH_OPTION
 
 /* How much goes into a request; the service's own limits are the most and the default. */
 #define PUT_BATCH_OPTIONS(records, most_records, bytes, most_bytes)                             \

@@ -10,7 +10,7 @@
  *   - Raw lines that follow each other in their block, newlines included, become one slice: a whole
  *     block of unchanged lines is one.
  *   - Nothing is lost when memory is short: a delivery waits and is tried again.
- *   - A lock of its own guards it, never held while the host is called, except for http_recall():
+ *   - A lock of its own guards it, never held while the host is called, except by recall():
  *     write() may run on several workers at once, beside timer, flush and what http_done() calls.
  *   - What waits to be sent is bounded: with 4 MiB of it the host is told that no more need be read.
  *   - With a linger of 0 a delivery goes at once while few requests are in flight; beyond that,

@@ -6,7 +6,7 @@
  * An output lists the options that it offers among its own:
  *
  *     HTTP_OPTION_TIMEOUT, HTTP_OPTION_CONNECT_TIMEOUT, HTTP_OPTION_TLS, HTTP_OPTION_PROXY,
- *     HTTP_OPTION_VERSION, HTTP_OPTION_HEDGE
+ *     HTTP_OPTION_VERSION, HTTP_OPTION_HEDGE, HTTP_OPTION_RECORD_TTL
  */
 #ifndef HTTP_OPTIONS_SUPPORT_H
 #define HTTP_OPTIONS_SUPPORT_H
@@ -40,6 +40,11 @@
 		    "connection; the first answer counts. Both may land: such records are "     \
 		    "counted as repeated. At most one request of fifty; concurrency must be 2 " \
 		    "or more, and ordering not strict")
+#define HTTP_OPTION_RECORD_TTL                                                                    \
+	HTTP_OPTION("record_ttl", WEIR_TYPE_DURATION, NULL,                                       \
+		    "a record that can't be delivered for so long goes to the dead letter; none " \
+		    "given: it is tried for ever",                                                \
+		    .min = 1000000, .max = 720 * HTTP_OPTION_HOUR)
 #define HTTP_OPTION_HEADERS                                                                       \
 	HTTP_OPTION("headers", WEIR_TYPE_MAP, NULL, "headers to add to every request; not shown", \
 		    .element = WEIR_TYPE_SECRET)
