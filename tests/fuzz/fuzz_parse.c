@@ -8,6 +8,7 @@
  *     JSON's grammar, maps and lists are JSON without line breaks;
  *   - the keys of a shape are different;
  *   - combined's quick reader finds what its careful one finds;
+ *   - a line of JSON gives among others what it gives alone;
  *   - every claim is given up once at the end.
  */
 #include "../unit/mock_host.h"
@@ -55,6 +56,7 @@ static const char *const modes[] = {
 	NULL, /* MODE_GROK */
 };
 #define MODES (sizeof(modes) / sizeof(modes[0]))
+#define MODE_JSON_TYPES 11
 #define MODE_ZONE 12
 #define MODE_TIME 13
 #define MODE_AGENT_COMBINED 19
@@ -175,23 +177,28 @@ static void check_batch(const struct weir_batch *batch)
 }
 
 /* The same fields with the same texts; flags may differ. */
+static void check_same_record(const struct weir_batch *a, uint32_t i, const struct weir_batch *b,
+			      uint32_t k)
+{
+	const struct weir_shape *shape = a->shapes[a->records[i].shape];
+
+	assert(shape == b->shapes[b->records[k].shape]);
+	assert(a->records[i].timestamp_ns == b->records[k].timestamp_ns);
+	assert(a->records[i].flags == b->records[k].flags);
+	for (uint32_t slot = 0; slot < shape->count; slot++) {
+		const struct weir_value *x = &a->values[a->records[i].row + slot];
+		const struct weir_value *y = &b->values[b->records[k].row + slot];
+
+		assert(x->tag == y->tag && x->length == y->length);
+		assert(x->length == 0 || memcmp(weir_value_slice(a, x).data,
+						weir_value_slice(b, y).data, x->length) == 0);
+	}
+}
+
 static void check_same(const struct weir_batch *a, const struct weir_batch *b)
 {
-	for (uint32_t i = 0; i < a->record_count; i++) {
-		const struct weir_shape *shape = a->shapes[a->records[i].shape];
-
-		assert(shape->count == b->shapes[b->records[i].shape]->count);
-		assert(a->records[i].timestamp_ns == b->records[i].timestamp_ns);
-		for (uint32_t slot = 0; slot < shape->count; slot++) {
-			const struct weir_value *x = &a->values[a->records[i].row + slot];
-			const struct weir_value *y = &b->values[b->records[i].row + slot];
-
-			assert(x->tag == y->tag && x->length == y->length);
-			assert(x->length == 0 ||
-			       memcmp(weir_value_slice(a, x).data, weir_value_slice(b, y).data,
-				      x->length) == 0);
-		}
-	}
+	for (uint32_t i = 0; i < a->record_count; i++)
+		check_same_record(a, i, b, i);
 }
 
 /* ---- one input ------------------------------------------------------------------------------- */
@@ -231,6 +238,24 @@ static void check_readers(struct mock_host *host, struct parse *parse, struct we
 	mock_batch_free(careful);
 }
 
+/* A line among others gives what it gives alone. */
+static void check_alone(struct mock_host *host, void *instance, const struct weir_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->record_count; i++) {
+		struct weir_slice line = weir_record_line(batch, &batch->records[i]);
+		char *copy = malloc(line.size + 1);
+		struct weir_batch *alone;
+
+		assert(copy);
+		memcpy(copy, line.data, line.size);
+		copy[line.size] = '\n';
+		alone = process(host, instance, (struct weir_slice){copy, line.size + 1});
+		check_same_record(batch, i, alone, 0);
+		mock_batch_free(alone);
+		free(copy);
+	}
+}
+
 static void fuzz_lines(uint32_t mode, struct weir_slice lines)
 {
 	const struct weir_plugin *plugin = weir_plugins.plugins[0];
@@ -248,7 +273,10 @@ static void fuzz_lines(uint32_t mode, struct weir_slice lines)
 	if (mode == 1 || mode == 2 || mode == MODE_AGENT_COMBINED || mode == MODE_AGENT_COMMON)
 		check_readers(&host, instance, lines, batch);
 	mock_batch_free(batch);
-	mock_batch_free(process(&host, instance, lines)); /* with what was remembered */
+	batch = process(&host, instance, lines); /* with what was remembered */
+	if (mode == 0 || mode == MODE_JSON_TYPES)
+		check_alone(&host, instance, batch);
+	mock_batch_free(batch);
 	plugin->filter->flush(instance, WEIR_FLUSH_END);
 	while ((batch = mock_take_emitted(&host))) {
 		check_batch(batch);

@@ -85,51 +85,56 @@ const struct parse_format cri_format = {.name = "cri", .create = cri_create, .pa
 /* ---- docker ---------------------------------------------------------------------------------- */
 
 /* Bytes of the escaped line break at the end of a log's raw text: `\n` or `\r\n`; 0 without. */
-static uint32_t line_break(const struct json_member *log)
+static uint32_t line_break(struct weir_slice log)
 {
-	uint32_t size = log->size, backslashes = 0;
+	uint64_t size = log.size, backslashes = 0;
 
-	if (size < 2 || log->text[size - 1] != 'n')
+	if (size < 2 || log.data[size - 1] != 'n')
 		return 0;
-	while (backslashes < size - 1 && log->text[size - 2 - backslashes] == '\\')
+	while (backslashes < size - 1 && log.data[size - 2 - backslashes] == '\\')
 		backslashes++;
 	if (backslashes % 2 == 0) /* an n after backslashes that escape each other */
 		return 0;
-	if (backslashes == 1 && size >= 4 && memcmp(log->text + size - 4, "\\r", 2) == 0 &&
-	    (size == 4 || log->text[size - 5] != '\\'))
+	if (backslashes == 1 && size >= 4 && memcmp(log.data + size - 4, "\\r", 2) == 0 &&
+	    (size == 4 || log.data[size - 5] != '\\'))
 		return 4;
 	return 2;
 }
 
-static const struct json_member *member_named(const struct json_member *members, uint32_t count,
-					      const char *name)
+/* The value of the member, or NULL when it is no string or not there. */
+static struct weir_value *string_named(const struct json_members *members, const char *name)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (weir_slice_equals(members[i].key, name))
-			return members[i].tag == WEIR_STRING ? &members[i] : NULL;
+	for (uint32_t i = 0; i < members->count; i++)
+		if (weir_slice_equals(members->keys[i], name))
+			return members->values[i].tag == WEIR_STRING ? &members->values[i] : NULL;
 	return NULL;
 }
 
-/* The members, and those that must be there. */
+/* The members, the value of `log`, and the raw texts of those that must be there. */
 struct docker_line {
-	const struct json_member *members, *log, *stream, *time;
-	uint32_t count;
-	uint32_t matched;
+	struct json_members members;
+	struct weir_value *log_value;
+	struct weir_slice log, stream;
 };
 
 static const char *docker_read(struct parse *parse, const struct line *line,
 			       struct docker_line *ret)
 {
-	const char *wrong = json_members(parse, line, &ret->members, &ret->count, &ret->matched);
+	const char *wrong = json_members(parse, line, &ret->members);
+	const struct weir_value *stream, *time;
+	struct weir_slice text;
 
 	if (wrong)
 		return wrong;
-	ret->log = member_named(ret->members, ret->count, "log");
-	ret->stream = member_named(ret->members, ret->count, "stream");
-	ret->time = member_named(ret->members, ret->count, "time");
-	if (!ret->log || !ret->stream || !ret->time)
+	ret->log_value = string_named(&ret->members, "log");
+	stream = string_named(&ret->members, "stream");
+	time = string_named(&ret->members, "time");
+	if (!ret->log_value || !stream || !time)
 		return "no log, stream and time in the object";
-	if (iso_time_parse(ret->time->text, ret->time->size, NULL, 1, &parse->time_ns) != 0)
+	ret->log = weir_value_slice(parse->batch, ret->log_value);
+	ret->stream = weir_value_slice(parse->batch, stream);
+	text = weir_value_slice(parse->batch, time);
+	if (iso_time_parse(text.data, text.size, NULL, 1, &parse->time_ns) != 0)
 		return "the time is not RFC 3339";
 	return NULL;
 }
@@ -138,21 +143,18 @@ static const char *docker_parse(struct parse *parse, const struct line *line)
 {
 	struct line whole = *line;
 	struct docker_line parts;
-	struct weir_slice stream;
 	const char *wrong = docker_read(parse, line, &parts);
 
 	if (wrong)
 		return wrong;
-	stream = (struct weir_slice){parts.stream->text, parts.stream->size};
-	wrong = partials_join(parse, parse->partials, stream, parts.log->text,
-			      parts.log->text + parts.log->size, line_break(parts.log) == 0,
-			      &whole);
+	wrong = partials_join(parse, parse->partials, parts.stream, parts.log.data,
+			      parts.log.data + parts.log.size, line_break(parts.log) == 0, &whole);
 	if (!wrong && !parse->held && whole.text != line->text)
 		wrong = docker_read(parse, &whole, &parts);
 	if (wrong || parse->held)
 		return wrong;
-	return json_fields(parse, &whole, parts.members, parts.count, parts.matched, parts.log,
-			   line_break(parts.log));
+	parts.log_value->length -= line_break(parts.log);
+	return json_fields(parse, &parts.members);
 }
 
 static int docker_create(struct parse *parse, const struct weir_node *options,

@@ -13,129 +13,110 @@
 #include "keys.h"
 #include "layout.h"
 
-/* New text of the batch, made by `make` from the member's, and never longer. */
-static int made_text(struct parse *parse, const char *from, uint32_t size, uint8_t tag,
-		     uint32_t (*make)(const char *, uint32_t, char *), struct weir_value *ret_value)
+static const char too_many[] = "more fields than a record can have";
+
+/* Makes new text of the batch from the value's, by `make`, which never makes it longer. */
+static int make_text(struct parse *parse, struct weir_value *value,
+		     uint32_t (*make)(const char *, uint32_t, char *))
 {
-	char *text = parse_text(parse, size, ret_value);
+	const char *from = weir_value_slice(parse->batch, value).data;
+	uint8_t tag = value->tag;
+	uint32_t size = value->length;
+	char *text = parse_text(parse, size, value);
 
 	if (!text)
 		return -1;
-	parse_text_cut(parse, ret_value, make(from, size, text));
-	ret_value->tag = tag;
+	parse_text_cut(parse, value, make(from, size, text));
+	value->tag = tag;
 	return 0;
 }
 
-static int has_line_break(const struct json_member *member)
+static int unescape_key(struct parse *parse, struct weir_slice *key)
 {
-	return memchr(member->text, '\n', member->size) || memchr(member->text, '\r', member->size);
+	char *text = parse_text(parse, (uint32_t)key->size, NULL);
+
+	if (!text)
+		return -1;
+	key->size = json_unescape(key->data, (uint32_t)key->size, text);
+	key->data = text;
+	return 0;
 }
 
-/* A slice of the line, or text of the batch where it had escapes or line breaks. */
-static int json_value(struct parse *parse, const struct line *line,
-		      const struct json_member *member, struct weir_value *ret_value)
+/* Makes a value what it stands for: without escapes, and without line breaks between tokens. */
+static int finish_value(struct parse *parse, struct weir_value *value)
 {
-	uint8_t flags = 0;
+	uint8_t flags = value->flags & JSON_FLAGS;
 
-	switch (member->tag) {
-	case WEIR_NULL:
-		*ret_value = weir_value_null();
+	if (!flags)
 		return 0;
-	case WEIR_BOOL:
-		*ret_value = weir_value_bool(member->truth);
-		return 0;
-	case WEIR_STRING:
-		if (member->escaped)
-			return made_text(parse, member->text, member->size, WEIR_STRING,
-					 json_unescape, ret_value);
-		flags = WEIR_VALUE_PLAIN;
-		break;
-	case WEIR_INT:
-	case WEIR_DOUBLE:
-		flags = WEIR_VALUE_TEXT;
-		break;
-	default:
-		if (has_line_break(member))
-			return made_text(parse, member->text, member->size, member->tag,
-					 json_minify, ret_value);
+	value->flags &= (uint8_t)~JSON_FLAGS;
+	if (flags & JSON_ESCAPED)
+		return make_text(parse, value, json_unescape);
+	return make_text(parse, value, json_minify);
+}
+
+/* The same for all values and keys, when some are not yet what they stand for. */
+static int finish(struct parse *parse, const struct json_members *members)
+{
+	for (uint32_t i = 0; i < members->count; i++) {
+		struct weir_slice *key = &members->keys[i];
+
+		if (finish_value(parse, &members->values[i]) != 0)
+			return -1;
+		if ((members->odd & JSON_KEY_ESCAPED) && memchr(key->data, '\\', key->size) &&
+		    unescape_key(parse, key) != 0)
+			return -1;
 	}
-	*ret_value =
-		line_value(line, member->tag, flags, member->text, member->text + member->size);
-	return 0;
-}
-
-static int json_key(struct parse *parse, const struct json_member *member,
-		    struct weir_slice *ret_key)
-{
-	char *text;
-
-	*ret_key = member->key;
-	if (!member->key_escaped)
-		return 0;
-	text = parse_text(parse, (uint32_t)member->key.size, NULL);
-	if (!text)
-		return -1;
-	ret_key->data = text;
-	ret_key->size = json_unescape(member->key.data, (uint32_t)member->key.size, text);
 	return 0;
 }
 
 const char *json_members(struct parse *parse, const struct line *line,
-			 const struct json_member **ret_members, uint32_t *ret_count,
-			 uint32_t *ret_matched)
+			 struct json_members *ret_members)
 {
+	const struct weir_block_view *block = &parse->batch->blocks[line->block];
+	const char *origin = (const char *)block->data;
+	const struct json_line at = {line->text, line->size,           line->block,
+				     origin,     origin + block->used, parse->batches};
 	const struct layout *last = parse->last;
 	struct json_hint hint = {.count = 0};
 	const char *wrong;
 
 	if (last)
-		hint = (struct json_hint){last->to->keys, last->parsed, last->lasting, 0};
-	wrong = json_reader_object(parse->format_state, line->text, line->size, &hint, ret_members,
-				   ret_count);
-	*ret_matched = hint.matched;
-	return wrong;
+		hint = (struct json_hint){last->to->keys, last->parsed, last->lasting};
+	do {
+		*ret_members =
+			(struct json_members){parse->values, parse->keys, parse->capacity, 0, 0, 0};
+		wrong = json_reader_object(parse->format_state, &at, &hint, ret_members);
+	} while (wrong == json_no_room && parse->capacity < WEIR_SHAPE_KEYS_MAX &&
+		 parse_grow(parse, 2 * parse->capacity) == WEIR_OK);
+	return wrong == json_no_room && parse->capacity >= WEIR_SHAPE_KEYS_MAX ? too_many : wrong;
 }
 
-const char *json_fields(struct parse *parse, const struct line *line,
-			const struct json_member *members, uint32_t count, uint32_t matched,
-			const struct json_member *shorter, uint32_t cut)
+const char *json_fields(struct parse *parse, const struct json_members *members)
 {
 	const struct layout *last = parse->last;
+	uint32_t count = members->count;
 
 	if (count + parse->carried > WEIR_SHAPE_KEYS_MAX)
-		return "more fields than a record can have";
-	if (parse_grow(parse, count) != WEIR_OK)
-		return "no memory for the fields";
-	for (uint32_t i = 0; i < count; i++) {
-		const struct json_member *member = &members[i];
-		struct json_member cut_member;
-
-		if (member == shorter) {
-			cut_member = *member;
-			cut_member.size -= cut;
-			member = &cut_member;
-		}
-		if (json_value(parse, line, member, &parse->values[i]) != 0 ||
-		    json_key(parse, member, &parse->keys[i]) != 0)
-			return "no memory for the fields";
-	}
+		return too_many;
+	if (members->odd && finish(parse, members) != 0)
+		return json_no_room;
 	parse->count = count;
-	if (last && matched == count && count == last->parsed) {
+	if (last && members->matched == count && count == last->parsed) {
 		parse->same = last;
 		parse->keys_hash = last->keys_hash;
 		return NULL;
 	}
 	parse->same = NULL;
-	return keys_settle(parse) == 0 ? NULL : "no memory for the fields";
+	return keys_settle(parse) == 0 ? NULL : json_no_room;
 }
 
 static const char *json_parse(struct parse *parse, const struct line *line)
 {
-	const struct json_member *members;
-	uint32_t count, matched;
-	const char *wrong = json_members(parse, line, &members, &count, &matched);
+	struct json_members members;
+	const char *wrong = json_members(parse, line, &members);
 
-	return wrong ? wrong : json_fields(parse, line, members, count, matched, NULL, 0);
+	return wrong ? wrong : json_fields(parse, &members);
 }
 
 static int json_create(struct parse *parse, const struct weir_node *options,

@@ -29,12 +29,18 @@ static int32_t hex4(const char *text, const char *end)
 	return number;
 }
 
+static int is_escape(char c)
+{
+	return c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' ||
+	       c == 't' || c == 'u';
+}
+
 int json_escapes_valid(const char *text, uint32_t size)
 {
 	const char *end = text + size, *at = text;
 
 	while ((at = memchr(at, '\\', (size_t)(end - at))) != NULL) {
-		if (end - at < 2 || at[1] == '\0' || !strchr("\"\\/bfnrtu", at[1]))
+		if (end - at < 2 || !is_escape(at[1]))
 			return 0;
 		if (at[1] == 'u' && hex4(at + 2, end) < 0)
 			return 0;

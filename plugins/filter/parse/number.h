@@ -25,6 +25,13 @@ static inline int number_is_short(const char *text, uint32_t size)
 	return size - 1 < WORD_BYTES && word_is_digits(text, size) && (*text != '0' || size == 1);
 }
 
+/* The same for three to eight bytes with a dot, which are a WEIR_DOUBLE. */
+static inline int number_is_short_double(const char *text, uint32_t size)
+{
+	return size - 3 < WORD_BYTES - 2 && word_is_fraction(text, size) &&
+	       (*text != '0' || text[1] == '.');
+}
+
 /* Also takes a plus sign and leading zeros. -1 when it is no whole number of 64 bits. */
 int number_int(const char *text, uint32_t size, int64_t *ret_number);
 /* Also takes `.5`, `5.` and a plus sign; no hexadecimal, no infinities. */

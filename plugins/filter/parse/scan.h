@@ -40,11 +40,12 @@ uint32_t scan_space_far(const struct scan *scan, const char *text, uint32_t from
 static inline uint32_t scan_space(const struct scan *scan, const char *text, uint32_t from,
 				  uint32_t size)
 {
-	const uint64_t *spaces = scan->spaces + from / 64;
+	const uint64_t *spaces;
 	uint64_t bits;
 
 	if (from >= size || from / 64 >= SCAN_WORDS)
 		return scan_space_far(scan, text, from, size);
+	spaces = scan->spaces + from / 64;
 	bits = spaces[0] >> (from % 64) | spaces[1] << 1 << (63 - from % 64);
 	if (bits == 0)
 		return scan_space_far(scan, text, from, size);

@@ -42,6 +42,18 @@ static inline int word_is_digits(const char *text, uint32_t size)
 	return (((word + WORD_OF(0x76)) | word) & WORD_HIGH_BITS) == 0;
 }
 
+/* True when the first `size` bytes, 3 to 8, are digits but for one dot between them. */
+static inline int word_is_fraction(const char *text, uint32_t size)
+{
+	uint64_t mask = word_mask(size), word = word_load(text), zero_at_dot = word ^ WORD_OF('.');
+	/* The high bit of every byte that is a dot; of a slash beside one too, which is no digit. */
+	uint64_t dots = (zero_at_dot - WORD_OF(1)) & ~zero_at_dot & WORD_HIGH_BITS & mask;
+	uint64_t digits = (word ^ WORD_OF('0')) & mask & ~((dots >> 7) * 0xff);
+
+	return dots != 0 && (dots & (dots - 1)) == 0 && text[0] != '.' && text[size - 1] != '.' &&
+	       (((digits + WORD_OF(0x76)) | digits) & WORD_HIGH_BITS) == 0;
+}
+
 /* True when the first `size` bytes, 1 to 8, are letters of ASCII: both additions set the high bit
  * of a byte that is past one end of the alphabet. */
 static inline int word_is_letters(const char *text, uint32_t size)

@@ -25,11 +25,15 @@ static void check(const char *text, uint32_t size)
 	assert_int_equal(word_is_letters(text, size), letters == size);
 	assert_int_equal(number_is_short(text, size),
 			 digits == size && number_tag(text, size) == WEIR_INT);
+	assert_int_equal(number_is_short_double(text, size),
+			 digits == size - 1 && memchr(text, '.', size) &&
+				 number_tag(text, size) == WEIR_DOUBLE);
 }
 
 static void every_byte_at_every_place_is_told_apart(void **state)
 {
-	static const char *const texts[] = {"12345678", "aZzAmnop", "07770000"};
+	static const char *const texts[] = {"12345678", "aZzAmnop", "07770000",
+					    "12.45678", "0.123456", "123456.8"};
 	char text[WORD_BYTES];
 
 	(void)state;
@@ -45,7 +49,7 @@ static void every_byte_at_every_place_is_told_apart(void **state)
 
 static void any_eight_bytes_are_told_apart(void **state)
 {
-	static const char often[] = "0099azAZ/:@[`{\x7f\x80\xff-_";
+	static const char often[] = "0099azAZ../:@[`{\x7f\x80\xff-_";
 	char text[WORD_BYTES];
 
 	(void)state;
@@ -69,6 +73,8 @@ static void nothing_and_long_numbers_are_not_short(void **state)
 	assert_false(number_is_short("12345678", 0));
 	assert_false(number_is_short("123456789", 9));
 	assert_true(number_is_short("0,123456", 1));
+	assert_true(number_is_short_double("0.5,3456", 3));
+	assert_false(number_is_short_double("1234567.89", 10));
 }
 
 int main(void)
