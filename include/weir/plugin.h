@@ -10,6 +10,10 @@
  * run with a sentence. Then, per process: plugin_start(); per use in a pipeline: create(), start(),
  * work functions, stop(), destroy(); at the end plugin_stop().
  *
+ * create() is called on trial, too, in a process of its own: when the agent starts, and by `weir check`,
+ * which then calls fields(), and check() or probe(). That process ends without stop(), destroy() and
+ * plugin_stop(): so what create() makes outside of it would stay.
+ *
  * Threads: create(), start(), stop() and destroy() run on the main thread. The host serialises all
  * other calls into one instance, with two exceptions: an input's read() is serialised per source
  * only, and an output that sets WEIR_PLUGIN_CONCURRENT may get write() from several workers at once.
@@ -19,6 +23,7 @@
 #ifndef WEIR_PLUGIN_H
 #define WEIR_PLUGIN_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <weir/services.h>
@@ -38,15 +43,16 @@
                           * are in, then calls closed() and forgets the source */
 #define WEIR_READ_DETACH 3 /* like END, but the source's position is kept for a later adoption */
 
-/* Why flush() is called. */
+/* Why flush() is called. Later minors may have more reasons: one that is not known means that what is
+ * there is to be sent. */
 #define WEIR_FLUSH_MEMORY 1 /* the pipeline is at its memory bound: let go of the oldest */
 #define WEIR_FLUSH_STOP \
 	2                /* the pipeline stops: send what may be sent; what is still held is read
                              * again by the next run */
 #define WEIR_FLUSH_END 3 /* all inputs have ended for good (run --once): send everything */
 #define WEIR_FLUSH_LAST \
-	4 /* to outputs: every record has its outcome, and stop() comes next: last words,
-           * for which the host waits if they go by an `awaited` HTTP client */
+	4 /* to outputs: as a rule every record has its outcome, and stop() comes soon: last words,
+           * for which the host waits if they go by an `awaited` HTTP client; may come again */
 
 /* Flags of an input's start(). */
 #define WEIR_START_ONCE 1      /* read what is there, then end every source */
@@ -56,10 +62,10 @@
 /*
  * For `weir check`: the fields that records can have at one place of a pipeline. Handed to a stage's
  * fields(), which says in the order of its work which of them it reads, makes and takes away. The host
- * warns of what is read there and no record can have; so a plugin that cannot tell which fields it makes
- * says any(). Names are whole names of fields, and are copied.
+ * warns of what is read there and no record can have; so a plugin that cannot tell which fields it
+ * makes says any(). Names are whole names of fields, and are copied.
  *
- * Valid during the call of fields(). Without memory, records can have any.
+ * Valid during the call of fields(), on its thread. Without memory, records can have any.
  */
 struct weir_fields {
 	uint32_t struct_size;
@@ -74,11 +80,11 @@ struct weir_fields {
 	void (*any)(struct weir_fields *fields);
 	/* The user asks for the field: here it is of use only if records can have it. `written` is the
 	 * node of the instance's options where the name is written: a scalar, or the map whose key it
-	 * is. */
+	 * is. For NULL, and for a default, nothing is said: there is nothing to mend. */
 	void (*reads)(struct weir_fields *fields, struct weir_slice name,
 		      const struct weir_node *written);
 	/* The same of all fields in an expression, which begins at byte `offset` of the scalar
-	 * `written`. NULL for none. */
+	 * `written`; `expr` may be NULL: none. Borrowed during the call. */
 	void (*reads_expr)(struct weir_fields *fields, const struct weir_expr *expr,
 			   const struct weir_node *written, uint64_t offset);
 };
@@ -159,17 +165,19 @@ struct weir_output_ops {
 			      const struct weir_http_response *response);
 	/* Optional, for users of the HTTP service. Runs on the loop's thread right before each try of
 	 * a request, which may get new headers then (a signature of this minute), another URL (of a
-	 * node that answers) and, without compression, a new body. A failure puts the try off, by the shortest backoff. Not
-	 * serialised with the other calls: it may come from within http_send(), or beside write(). */
+	 * node that answers) and, without compression, a new body. A failure puts the try off, by the
+	 * shortest backoff. Not serialised with the other calls: it may come from within http_send(), or
+	 * beside write(). */
 	int32_t (*http_begin)(void *instance, struct weir_http_request *request);
 	/* Optional. As that of inputs: the destination does not answer, ... */
 	int32_t (*check)(void *instance, struct weir_error *ret_warning);
 	/* Optional. As that of inputs: says which fields it reads. */
 	void (*fields)(void *instance, struct weir_fields *fields);
-	/* Optional. For `weir check --online`, after create() and instead of start() and check(): asks
-	 * the destination something harmless, with the credentials that records would be sent with. The
-	 * answer goes to probe_done(); http_begin(), http_done() and timer() are called until then, and
-	 * until the user's time is over. An error: it cannot ask. */
+	/* Optional. For `weir check --online`, after create() and instead of start() and check(), on the
+	 * main thread: asks the destination something harmless, with the credentials that records would
+	 * be sent with, and does not wait. The answer goes to probe_done(), also from within;
+	 * http_begin(), http_done() and timer() are called until then, and until the user's time is
+	 * over. An error: it cannot ask. */
 	int32_t (*probe)(void *instance, struct weir_error *error);
 };
 
@@ -215,12 +223,29 @@ struct weir_plugin_list {
 		(uint32_t)(sizeof(array) / sizeof((array)[0])),               \
 		array}
 
-/* Fills an error with a formatted sentence and returns its code. */
-#define weir_fail(error, error_code, ...)                                              \
-	((error) ? ((error)->code = (error_code),                                      \
-		    (void)snprintf((error)->text, sizeof((error)->text), __VA_ARGS__), \
-		    (error_code))                                                      \
-		 : (error_code))
+/* Both for weir_fail(). */
+__attribute__((format(printf, 3, 4))) static inline void
+weir_error_fill(struct weir_error *error, int32_t code, const char *format, ...)
+{
+	va_list args;
+
+	if (!error)
+		return;
+	error->code = code;
+	va_start(args, format);
+	(void)vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+}
+
+static inline int32_t weir_error_code(int32_t code)
+{
+	return code;
+}
+
+/* Fills an error, unless it is NULL, with a formatted sentence, and returns its code: an expression of
+ * which the compiler knows that it is not 0. */
+#define weir_fail(error, error_code, ...) \
+	(weir_error_fill((error), (error_code), __VA_ARGS__), weir_error_code(error_code))
 
 /* Logs a formatted line, at most 1 KiB. */
 #define weir_logf(host, context, level, log_code, ...)                                            \

@@ -80,8 +80,8 @@ struct weir_delivery_view {
 	uint32_t struct_size;
 	uint32_t count; /* selected records */
 	const struct weir_batch *batch;
-	const uint64_t *selected; /* bit i: record i is for this output */
-	struct weir_delivery *handle;
+	const uint64_t *selected;     /* bit i: record i is for this output */
+	struct weir_delivery *handle; /* for outcome() and encode() */
 };
 
 static inline int weir_selected(const struct weir_delivery_view *d, uint32_t record)
@@ -193,8 +193,9 @@ struct weir_http_response {
 	struct weir_slice body;  /* bounded to 16 MiB; a longer one counts as no whole answer */
 	struct weir_slice headers; /* raw, "Name: value" lines with CRLF */
 	struct weir_slice error;   /* transport error in words, or empty */
-	uint64_t elapsed_ns;
-	uint32_t copies; /* how often this try was sent: 2 = each may have landed */
+	uint64_t elapsed_ns;       /* of this try */
+	uint32_t copies;           /* how often this try was sent: 2 = each may have landed */
+	uint32_t reserved;
 };
 
 /* What http_done() answers. */
@@ -214,7 +215,8 @@ struct weir_services {
 	void (*log)(struct weir_context *context, uint32_t level, const char *code,
 		    struct weir_slice text);
 
-	/* Registers a metric of this instance, named weir_<plugin>_<name>. Lives until destroy(). */
+	/* Registers a metric of this instance, named weir_<plugin>_<name>. Lives until destroy(). NULL
+	 * when there are too many, or without memory; metric_add() takes it. */
 	struct weir_metric *(*metric)(struct weir_context *context, uint32_t kind, const char *name,
 				      const char *help);
 	/* Adds to a counter, or sets a gauge. Cheap, still per batch rather than per record. */
@@ -289,7 +291,8 @@ struct weir_services {
 	 * stop() and destroy() it is only given back, and the records are read again: so a filter
 	 * releases in destroy() every claim that it still holds, and nothing leaks. */
 	void (*claim_release)(struct weir_claim *claim);
-	/* A batch for records that were held or computed; only in process(), timer() and flush(). */
+	/* A batch for records that were held or computed; only in process(), timer() and flush(), and
+	 * each is handed to batch_emit() there. */
 	int32_t (*batch_begin)(struct weir_context *context, struct weir_batch **ret_batch);
 	/* The batch now stands for this claim too. Takes the claim. */
 	void (*batch_claim)(struct weir_batch *batch, struct weir_claim *claim);
@@ -337,11 +340,14 @@ struct weir_services {
 	int32_t (*http_client)(struct weir_context *context,
 			       const struct weir_http_client_options *options,
 			       struct weir_http_client **ret_client, struct weir_error *error);
-	/* Sends when the client's adaptive concurrency allows. The instance's http_done() follows. */
+	/* Sends when the client's adaptive concurrency allows. The instance's http_done() follows, but
+	 * after an error: WEIR_ERR_INVALID for a URL, header or method that is none, or for want of
+	 * memory. */
 	int32_t (*http_send)(struct weir_http_client *client, struct weir_http_request *request);
 	/* Requests queued and in flight. */
 	uint32_t (*http_pending)(struct weir_http_client *client);
-	/* Gives up what is pending (http_done() is not called for it) and frees the client. */
+	/* Gives up what is pending (http_done() is not called for it) and frees the client. Not from
+	 * within http_begin() and http_done(). */
 	void (*http_client_free)(struct weir_http_client *client);
 
 	/* ---- more of expressions ---- */
@@ -379,14 +385,15 @@ struct weir_services {
 
 	/* What has come of probe(): NULL, or a finding whose text says what is wrong and what to do. With
 	 * the code WEIR_ERR_IO (no answer) or WEIR_ERR_STATE (one that may be different later, or for
-	 * records) it is a warning, with another one an error. The first of a probe counts. */
+	 * records) it is a warning, with another one an error. The first of a probe counts; without a
+	 * probe nothing happens. */
 	void (*probe_done)(struct weir_context *context, const struct weir_error *finding);
 
 	/* ---- more for inputs ---- */
 
 	/* The host reads a source that is ready again and again at a pace, a few milliseconds apart. For
 	 * `ns` nanoseconds from now it reads this input's sources as soon as they are ready: what is not
-	 * read soon may be gone. Any thread. */
+	 * read soon may be gone. A later call counts in the place of an earlier one: 0 ends the haste. */
 	void (*read_at_once)(struct weir_context *context, uint64_t ns);
 };
 

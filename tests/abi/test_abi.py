@@ -270,6 +270,10 @@ def test_a_plugin_of_an_older_minor_works_and_its_missing_members_are_not_called
 # ---- the frozen headers ----
 
 
+def has_1_2(frozen):
+    return int(frozen.name.split(".")[1]) >= 2
+
+
 def agent_of(make_weir, frozen):
     """An agent that has the plugins built from that set of headers beside its own."""
     plugins = BUILD / "tests/abi/frozen" / frozen.name
@@ -299,6 +303,7 @@ def test_plugins_built_from_frozen_headers_take_records_through(make_weir, tmp_p
     assert [r["shouted"] for r in records(tmp_path / "fields")] == \
         [f"LINE {i}" for i in range(1000)] + ["BAD"]
     assert "the looper does not like it" in records(tmp_path / "dead")[0].values()
+    assert (tmp_path / "out.end").exists() == has_1_2(frozen), "its last words"
 
 
 def warned_behind_shout(agent):
@@ -315,7 +320,17 @@ def test_a_filter_that_says_which_fields_it_makes_is_believed(agent):
 
 @pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)
 def test_before_1_2_a_filter_may_make_any_field(make_weir, frozen):
-    assert bool(warned_behind_shout(agent_of(make_weir, frozen))) == (frozen.name not in ("1.0", "1.1"))
+    assert bool(warned_behind_shout(agent_of(make_weir, frozen))) == has_1_2(frozen)
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)
+def test_from_1_2_on_an_output_is_asked_online(make_weir, tmp_path, frozen):
+    agent = agent_of(make_weir, frozen)
+    path = agent.pipeline("asked", {"inputs": [{"stdin": {}}],
+                                    "outputs": [{"looper": f"{tmp_path}/nowhere/out"}]})
+    told = json.loads(agent.check("--online", "--json", path).stdout)["problems"]
+    assert [p["text"] for p in told] == \
+        [f"{tmp_path}/nowhere/out can't be opened; make its folder"] * has_1_2(frozen)
 
 
 @pytest.mark.parametrize("frozen", FROZEN, ids=lambda p: p.name)

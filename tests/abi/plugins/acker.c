@@ -166,6 +166,9 @@ static int32_t acker_start(void *instance, uint32_t flags, struct weir_error *er
 	struct acker *acker = instance;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
+#if WEIR_ABI_MINOR >= 2
+	acker->host->read_at_once(acker->context, 1000000000); /* for a second */
+#endif
 	if (flags & WEIR_START_ONCE)
 		return weir_fail(error, WEIR_ERR_STATE,
 				 "a server has no end: use it without --once");

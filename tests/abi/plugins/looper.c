@@ -3,6 +3,8 @@
  * An output with a loop of its own, as one on librdkafka is: write() only queues, the loop's thread
  * appends the lines to a file and reports an outcome for each record by itself, in reverse order.
  * Lines that hold `refuse` are refused for good.
+ *
+ * From minor 1.2 on its last words make a file PATH.end, and its probe says whether PATH can be opened.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +20,7 @@ struct waiting {
 
 struct looper {
 	const struct weir_services *host;
+	struct weir_context *context;
 	const char *path;
 	struct weir_slice refuse;
 	struct weir_metric *lines, *took;
@@ -39,6 +42,7 @@ static int32_t looper_create(const struct weir_services *host, struct weir_conte
 	if (!looper)
 		return weir_fail(error, WEIR_ERR_MEMORY, "no memory for the output");
 	looper->host = host;
+	looper->context = context;
 	looper->path = weir_node_text(options, "path");
 	if (refuse)
 		looper->refuse = refuse->text;
@@ -168,6 +172,37 @@ static void looper_write(void *instance, const struct weir_delivery_view *delive
 	pthread_mutex_unlock(&looper->lock);
 }
 
+#if WEIR_ABI_MINOR >= 2
+static void looper_flush(void *instance, uint32_t why)
+{
+	const struct looper *looper = instance;
+	char path[4096];
+	int fd = -1;
+
+	if (why == WEIR_FLUSH_LAST && snprintf(path, sizeof(path), "%s.end", looper->path) > 0)
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Answers from within. */
+static int32_t looper_probe(void *instance, struct weir_error *error)
+{
+	const struct looper *looper = instance;
+	struct weir_error finding = {0};
+	int fd = open(looper->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	(void)error;
+	if (fd >= 0)
+		close(fd);
+	else
+		weir_fail(&finding, WEIR_ERR_REFUSED, "%s can't be opened; make its folder",
+			  looper->path);
+	looper->host->probe_done(looper->context, fd >= 0 ? NULL : &finding);
+	return WEIR_OK;
+}
+#endif
+
 static const struct weir_option options[] = {
 	{.struct_size = sizeof(struct weir_option),
 	 .type = WEIR_TYPE_STRING,
@@ -185,6 +220,10 @@ static const struct weir_output_ops operations = {
 	.stop = looper_stop,
 	.destroy = looper_destroy,
 	.write = looper_write,
+#if WEIR_ABI_MINOR >= 2
+	.flush = looper_flush,
+	.probe = looper_probe,
+#endif
 };
 
 static const struct weir_plugin plugin = {
