@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/secrets.h"
 #include "batch/shape.h"
 #include "isolate/isolate.h"
 #include "isolate/process.h"
@@ -377,6 +378,7 @@ int isolate_child(int argc, char **argv)
 	(void)argc;
 	if (become_child(argv[2]) < 0)
 		return FAILED;
+	secrets_add_environment();
 	pthread_mutex_init(&child.lock, NULL);
 	pthread_mutex_init(&child.question_lock, NULL);
 	child.last_emission = &child.emissions;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/secrets.h"
 #include "isolate/output_internal.h"
 
 /* Processes that a record may be the end of before it is taken for the cause. */
@@ -186,6 +187,8 @@ static void did_outcome(struct isolated_output *output, const struct did *entry)
 	char reason[64];
 	uint32_t taken;
 
+	/* It knows its own secrets only. The list is the link's to write to. */
+	secrets_mask((char *)(uintptr_t)entry->texts[1].data, entry->texts[1].size);
 	snprintf(reason, sizeof(reason), "%.*s", (int)entry->texts[0].size, entry->texts[0].data);
 	pthread_mutex_lock(&output->lock);
 	parts = parts_find(&output->deliveries, entry->numbers[0]);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/secrets.h"
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -45,6 +46,17 @@ static struct weir_slice get_slice(struct parcel *parcel)
 	return (struct weir_slice){copy, text.size};
 }
 
+/* As where the agent has read them: what a server repeats is masked before the plugin sees it. */
+static void keep_secret(const struct weir_node *node)
+{
+	if (!node->text.data)
+		return;
+	if (node->type == WEIR_TYPE_SECRET)
+		secrets_add(NULL, node->text);
+	else
+		secrets_add_url(NULL, node->text);
+}
+
 static const struct weir_node *get_node(struct parcel *parcel)
 {
 	struct weir_node *node = calloc(1, sizeof(*node));
@@ -59,6 +71,7 @@ static const struct weir_node *get_node(struct parcel *parcel)
 	node->line = (uint32_t)parcel_get(parcel);
 	node->column = (uint32_t)parcel_get(parcel);
 	node->text = get_slice(parcel);
+	keep_secret(node);
 	node->i64 = (int64_t)parcel_get(parcel);
 	bits = parcel_get(parcel);
 	memcpy(&node->f64, &bits, sizeof(bits));

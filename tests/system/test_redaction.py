@@ -55,9 +55,11 @@ def fake():
 
 
 def echo(headers, path=""):
-    """What a careless server says of a request: all of it, the worst first."""
+    """What a careless server says of a request: all of it, the worst first, and what it has made of it."""
     bad = ("authorization", "x-amz-security-token", "x-api-key", "cookie")
-    return path + " ".join(f"{name}: {headers[name]}" for name in bad if headers.get(name))
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    meant = base64.b64decode(value).decode() if scheme == "Basic" else value
+    return path + " ".join(f"{name}: {headers[name]}" for name in bad if headers.get(name)) + f" {meant}"
 
 
 @pytest.fixture
@@ -97,14 +99,15 @@ def outputs(s, servers, aws):
 
 
 @pytest.fixture
-def planted(make_weir, tmp_path, secrets, echoing, fake):
+def planted(make_weir, tmp_path, secrets, echoing, fake, request):
     """An agent with them all, and a line to ship in each pipeline; an AWS that echoes."""
     def answer(request, number):
         return error(["AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException",
                       "InternalFailure", "InvalidArgumentException"][number % 5], echo(request.headers), 400)
     secret_file = tmp_path / "password"
     secret_file.write_text(secrets("file") + "\n")
-    servers = {"url": echoing(401, 302, 500), "bearer": echoing(400), "basic": echoing(403),
+    isolate = getattr(request, "param", {})
+    servers = {"url": echoing(401, 302, 500), "bearer": echoing(400), "basic": echoing(403, 422),
                "search": echoing(401), "search_key": echoing(400, 503), "file": secret_file}
     weir = make_weir(admin=True, admin_token=secrets.token("admin"), log={"level": "debug"},
                      shutdown_timeout="1s")
@@ -117,7 +120,7 @@ def planted(make_weir, tmp_path, secrets, echoing, fake):
         ((kind, options),) = output.items()
         retry = {"retry": {"backoff_min": "10ms", "backoff_max": "100ms"}}
         weir.pipeline(name, {"inputs": [{"tail": {"paths": [str(log)], "start": "beginning"}}],
-                             "outputs": [{kind: {**options, **retry}}]})
+                             "outputs": [{kind: {**options, **retry, **isolate}}]})
     return weir
 
 
@@ -139,6 +142,7 @@ def said_by(weir):
     return said
 
 
+@pytest.mark.parametrize("planted", [{}, {"isolate": "process"}], indirect=True)
 def test_nothing_that_a_running_agent_says_has_a_secret(planted, secrets):
     planted.start()
     for code in ("http_retry", "aws_", "answered 401", "answered 302", "answered 500", "/in: "):
