@@ -6,6 +6,7 @@
  *   - Both sides only append. Every table begins with its own size; a member that lies beyond the
  *     other side's size counts as absent.
  *   - A plugin built against minor N loads in every host with the same major and a minor >= N.
+ *   - No struct has padding: a later member in its place would count as there.
  *   - Whoever allocates a struct that has a struct_size sets it, also when the other side is to fill
  *     the struct in.
  *   - What has no struct_size never grows: slice, error, label, value, record, block view, key. What
@@ -19,12 +20,12 @@
  *
  * Changelog of minors (newest first; a plugin says which one it needs by the headers that it is built
  * with):
- *   1.2  2026-11-25  http_recall(): an output takes back what is not being sent; last words of
- *                    outputs: WEIR_FLUSH_LAST, and `awaited` of an HTTP client; `hedge` of one, and
- *                    `copies` of an answer; fields(): a plugin says which fields records have after
- *                    it, and which it reads, for `weir check`; probe(), probe_done(): an output asks
- *                    its destination, for `weir check --online`; read_at_once(): an input cannot wait;
- *                    WEIR_HTTP_ZSTD
+ *   1.2  2026-11-25  frozen; a further member makes 1.3. http_recall(): an output takes back what is not
+ *                    being sent; last words of outputs: WEIR_FLUSH_LAST, and `awaited` of an HTTP client;
+ *                    `hedge` of one, and `copies` of an answer; fields(): a plugin says which fields
+ *                    records have after it, and which it reads, for `weir check`; probe(), probe_done():
+ *                    an output asks its destination, for `weir check --online`; read_at_once(): an input
+ *                    cannot wait; WEIR_HTTP_ZSTD
  *   1.1  2026-11-25  frozen; a further member makes 1.2. output_full(): an output says when it needs
  *                    no more
  *   1.0  2026-11-25  frozen. struct weir_error has room to grow; reserved members must be 0; the

@@ -143,6 +143,17 @@ def test_what_is_appended_to_a_frozen_minor_makes_the_next_one(tmp_path):
         f"raise WEIR_ABI_MINOR, and date it in abi.h:\n{done.stdout}"
 
 
+def padding(headers):
+    return run("gcc", "-Wpadded", "-fsyntax-only", "-I", headers, "-x", "c", "-",
+               input="#include <weir/plugin.h>\n").stderr
+
+
+def test_no_struct_has_padding_in_which_a_later_member_would_count_as_there(tmp_path):
+    assert padding(TODAY) == ""
+    assert "[-Wpadded]" in padding(changed(tmp_path, "services.h", "\tuint32_t reserved;\n};\n\n/* What http_done()",
+                                           "};\n\n/* What http_done()"))
+
+
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize("language", ["c", "c++"])
 def test_each_header_stands_by_itself(header, language):
