@@ -12,7 +12,7 @@ from harness import needs
 from harness.process import free_port, wait_until, watch_for
 from harness.records import count
 from harness.weir import BIN, SLOW
-from follow import HOW, Follow, numbered, numbers
+from follow import HOW, Follow, needs_metrics, numbered, numbers
 
 
 @pytest.fixture
@@ -25,8 +25,7 @@ def follow(make_weir, tmp_path):
 @pytest.fixture
 def metered(weir, tmp_path):
     """The same with the admin address on, for metrics."""
-    if not list(BIN.parent.parent.glob("lib*/**/weir/modules/admin.so")):
-        needs.missing("the admin module", "build")
+    needs_metrics()
 
     def make(*args, **options):
         return Follow(weir, tmp_path, *args, **options)

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "known.h"
+#include "moves.h"
 
 static struct file *file_of(const struct table_link *by_inode)
 {
@@ -267,6 +268,8 @@ static void remove_structured(struct catalog *catalog, struct file *file)
 void catalog_remove(struct catalog *catalog, struct file *file)
 {
 	pthread_mutex_lock(&catalog->structure_lock);
+	if (atomic_load(&catalog->watching))
+		moves_ended(catalog, file);
 	remove_structured(catalog, file);
 	pthread_mutex_unlock(&catalog->structure_lock);
 }
@@ -384,6 +387,7 @@ void catalog_done(struct catalog *catalog)
 		catalog->held = held->next;
 		free(held);
 	}
+	moves_done(catalog);
 	pthread_mutex_destroy(&catalog->lock);
 	pthread_mutex_destroy(&catalog->structure_lock);
 }
@@ -399,7 +403,7 @@ int catalog_relocate(struct catalog *catalog, struct file *file, const struct id
 	file->identity.inode = place->inode;
 	file->identity.birth_ns = place->birth_ns;
 	inode_insert(catalog, file);
-	file->gone = 0;
+	file->gone = file->told_gone = 0;
 	pthread_mutex_unlock(&catalog->lock);
 	return 0;
 }

@@ -26,10 +26,11 @@
 #define TIMER_RESCAN 0
 #define TIMER_DUE 1
 #define TIMER_HELD 2
+#define TIMER_MOVES 3
 
 struct catalog_metrics {
 	struct weir_metric *files, *open, *rotated, *truncated, *lost_bytes, *long_lines,
-		*skipped_nul, *unlinked_unread, *held, *refused, *faults;
+		*skipped_nul, *unlinked_unread, *held, *refused, *faults, *missed;
 };
 
 /* A source of an earlier run, or of this one, whose file is not in sight. */
@@ -52,6 +53,8 @@ struct held {
 	char path[];
 };
 
+struct move;
+
 struct catalog {
 	const struct weir_services *host;
 	struct weir_context *context;
@@ -69,6 +72,7 @@ struct catalog {
 	struct table known_by_inode;
 	struct lookalikes *known_alike; /* made when it is asked for; NULL = there is none */
 	struct held *held;
+	struct move *moves;                    /* the newest first */
 	struct file *gathered[CATALOG_GATHER]; /* to be woken together */
 	uint32_t gathered_count;
 	uint8_t gathering;

@@ -63,6 +63,7 @@ struct file {
 	uint8_t listed;              /* in the inode table */
 	uint8_t idle;                /* in the list of idle descriptors */
 	uint8_t gone;                /* no name leads to it */
+	uint8_t told_gone;           /* the event of that has been seen */
 
 	/* Any thread. */
 	_Atomic uint32_t signals;   /* FILE_RENAMED ... */

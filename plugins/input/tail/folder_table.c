@@ -95,6 +95,14 @@ int folder_wants_files(const struct folder *folder)
 	return files;
 }
 
+int folder_tells(const struct folder *folder, const struct watcher_client *client)
+{
+	for (const struct folder_ref *ref = folder->refs; ref; ref = ref->next)
+		if (ref->client == client && ref->files)
+			return 1;
+	return 0;
+}
+
 void folder_drop(struct folder_table *table, const struct watcher_client *client,
 		 uint32_t generation)
 {

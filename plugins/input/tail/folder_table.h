@@ -46,6 +46,8 @@ void folder_drop(struct folder_table *table, const struct watcher_client *client
 		 uint32_t generation);
 /* True when some client wants to hear of files. */
 int folder_wants_files(const struct folder *folder);
+/* True when this client is among them. */
+int folder_tells(const struct folder *folder, const struct watcher_client *client);
 void folder_free(struct folder_table *table, struct folder *folder);
 /* Calls back for each folder, which may be freed by that. */
 void folder_each(struct folder_table *table, void (*call)(struct folder *folder));

@@ -137,6 +137,13 @@ static struct held **held_find(struct catalog *catalog, const char *path)
 	return at;
 }
 
+int hold_has(struct catalog *catalog, const char *path)
+{
+	const struct held *held = *held_find(catalog, path);
+
+	return held && held->size > 0;
+}
+
 static struct held *held_new(struct catalog *catalog, const char *path)
 {
 	size_t size = strlen(path) + 1;

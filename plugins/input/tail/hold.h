@@ -23,6 +23,8 @@
 #define HOLD_COPY 2 /* it is a copy, and its original goes on */
 
 int hold_file(struct catalog *catalog, const char *path, struct opened *opened);
+/* True when the file of this path is held back, and not only because it is empty. */
+int hold_has(struct catalog *catalog, const char *path);
 /* Looks at all that are held; those that are let go are followed from their beginning. */
 void hold_settle(struct catalog *catalog);
 

@@ -12,6 +12,7 @@
 #include "follow.h"
 #include "hold.h"
 #include "known.h"
+#include "moves.h"
 #include "opened.h"
 #include "refusal.h"
 #include "rotated.h"
@@ -95,17 +96,25 @@ static int may_be_copy(const struct catalog *catalog, uint64_t size)
 	       (catalog->resumed && catalog->place == SCAN_PLACE_BEGINNING && size > 0);
 }
 
+/* Opens a file that is neither followed nor to be left alone; one of an earlier run is taken up. */
+static int open_new(struct catalog *catalog, const char *path, int regular,
+		    struct opened *ret_opened)
+{
+	if (refusal_open(catalog, path, regular, ret_opened) < 0)
+		return 0;
+	if (catalog_has_file(catalog, &ret_opened->place) ||
+	    is_too_old(catalog, &ret_opened->status)) {
+		(void)close(ret_opened->fd);
+		return 0;
+	}
+	return !scan_adopt(catalog, path, ret_opened, 1);
+}
+
 int scan_listed(struct catalog *catalog, const char *path, int regular)
 {
 	struct opened opened;
 
-	if (refusal_open(catalog, path, regular, &opened) < 0)
-		return 0;
-	if (catalog_has_file(catalog, &opened.place) || is_too_old(catalog, &opened.status)) {
-		(void)close(opened.fd);
-		return 0;
-	}
-	if (scan_adopt(catalog, path, &opened, 1))
+	if (!open_new(catalog, path, regular, &opened))
 		return 0;
 	if (!catalog->once && may_be_copy(catalog, opened.status.stx_size)) {
 		int answer = hold_file(catalog, path, &opened);
@@ -183,7 +192,7 @@ static void named(struct catalog *catalog, struct file *file, const char *path)
 	if (!renamed && !file->gone)
 		return;
 	pthread_mutex_lock(&catalog->lock);
-	file->gone = 0;
+	file->gone = file->told_gone = 0;
 	catalog_signal_locked(file, FILE_RENAMED);
 	pthread_mutex_unlock(&catalog->lock);
 }
@@ -242,22 +251,100 @@ void scan_path(struct catalog *catalog, const char *path, int matches)
 	}
 }
 
+/* Nothing tells when it is written to in a folder that is not watched for its files. */
+static void put_out_of_sight(struct catalog *catalog, const char *path)
+{
+	pthread_mutex_lock(&catalog->lock);
+	for (struct file_name *name = catalog_by_name_locked(catalog, path); name;
+	     name = catalog_same_name_locked(name)) {
+		name->file->gone = 1;
+		catalog_signal_locked(name->file, FILE_LEFT);
+	}
+	pthread_mutex_unlock(&catalog->lock);
+}
+
+void scan_moved(struct catalog *catalog, const char *path, int watched)
+{
+	struct identity place;
+	struct opened opened;
+	struct statx status;
+	struct file *file;
+
+	if (file_status(AT_FDCWD, path, &status) < 0 || !S_ISREG(status.stx_mode))
+		return;
+	file_identify(&status, &place);
+	file = find_followed(catalog, &place);
+	if (file) {
+		if (watched)
+			named(catalog, file, path);
+		return;
+	}
+	/* It is no copy: those are made under the name that they keep. */
+	catalog_look_at_limit(catalog);
+	if (open_new(catalog, path, 0, &opened) &&
+	    follow_new(catalog, path, &opened, 0) == WEIR_OK && !watched)
+		put_out_of_sight(catalog, path);
+}
+
 /* ---- single names ---------------------------------------------------------------------------- */
 
-/* The files of this name lost it, unless they did not. */
-static void name_left(struct catalog *catalog, const char *path)
+/* Files of one name that are looked at. */
+#define NAMESAKES_MAX 8
+
+static uint32_t namesakes(struct catalog *catalog, const char *path,
+			  struct file *ret_files[NAMESAKES_MAX])
 {
-	struct file *files[8];
-	struct file_name *name;
 	uint32_t count = 0;
 
 	pthread_mutex_lock(&catalog->lock);
-	for (name = catalog_by_name_locked(catalog, path); name && count < 8;
-	     name = catalog_same_name_locked(name))
-		files[count++] = name->file;
+	for (struct file_name *name = catalog_by_name_locked(catalog, path);
+	     name && count < NAMESAKES_MAX; name = catalog_same_name_locked(name))
+		ret_files[count++] = name->file;
 	pthread_mutex_unlock(&catalog->lock);
-	for (uint32_t i = 0; i < count; i++)
+	return count;
+}
+
+int scan_name_left(struct catalog *catalog, const char *path)
+{
+	struct file *files[NAMESAKES_MAX];
+	uint32_t count = namesakes(catalog, path, files);
+	int any = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
 		scan_left(catalog, files[i]);
+		pthread_mutex_lock(&catalog->lock);
+		if (files[i]->gone && !files[i]->told_gone) {
+			files[i]->told_gone = 1;
+			any = 1;
+		}
+		pthread_mutex_unlock(&catalog->lock);
+	}
+	return any;
+}
+
+int scan_is_there(const char *path)
+{
+	struct statx status;
+
+	return file_status(AT_FDCWD, path, &status) == 0 && S_ISREG(status.stx_mode);
+}
+
+int scan_has_name(struct catalog *catalog, const char *path)
+{
+	struct file *files[NAMESAKES_MAX];
+
+	return namesakes(catalog, path, files) > 0;
+}
+
+int scan_is_followed(struct catalog *catalog, const char *path)
+{
+	struct file *files[NAMESAKES_MAX];
+	uint32_t count = namesakes(catalog, path, files);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (scan_leads_to(path, &files[i]->identity))
+			return 1;
+	return 0;
 }
 
 /* Wakes the readers of this name; 0 when no file that still has it is followed. */
@@ -276,18 +363,20 @@ static int name_changed(struct catalog *catalog, const char *path)
 	return any;
 }
 
-void scan_name(struct catalog *catalog, const char *path, uint32_t what)
+void scan_name(struct catalog *catalog, const char *path, const struct watcher_event *event)
 {
+	uint32_t what = event->what;
+
 	if (what == WATCHER_MODIFIED && name_changed(catalog, path))
 		return;
 	/* It may be the copy of a file that is about to be cut: what is written to that in between is
 	 * nowhere else. */
-	if (what != WATCHER_MODIFIED && WEIR_HAS(catalog->host, read_at_once))
+	if (what != WATCHER_MODIFIED && event->files && WEIR_HAS(catalog->host, read_at_once))
 		catalog->host->read_at_once(catalog->context, SCAN_ATTENTION_NS);
 	pthread_mutex_lock(&catalog->structure_lock);
 	if (what == WATCHER_LEFT)
-		name_left(catalog, path);
+		moves_left(catalog, path, event);
 	else
-		scan_path(catalog, path, tail_options_match(&catalog->options, path));
+		moves_come(catalog, path, event);
 	pthread_mutex_unlock(&catalog->structure_lock);
 }

@@ -14,6 +14,7 @@
 #include "known.h"
 #include "legacy.h"
 #include "opened.h"
+#include "packed.h"
 #include "refusal.h"
 #include "rotated.h"
 #include "scan.h"
@@ -156,57 +157,18 @@ static void adopt_by_inode(struct catalog *catalog, const struct survey *survey)
 	}
 }
 
-/* True when the file of the same name without its suffix is followed, and this has its text, or no
- * text yet. */
-static int is_being_compressed(struct catalog *catalog, const char *path, int fd)
-{
-	struct identity identity = {0};
-	const struct file_name *name;
-	struct compressed *stream;
-	char plain[PATH_MAX];
-	uint8_t first;
-	int answer = 0;
-
-	(void)snprintf(plain, sizeof(plain), "%.*s", (int)(strrchr(path, '.') - path), path);
-	pthread_mutex_lock(&catalog->lock);
-	name = catalog_by_name_locked(catalog, plain);
-	if (name)
-		identity = name->file->identity;
-	pthread_mutex_unlock(&catalog->lock);
-	fd = identity.head_size ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-	if (fd < 0)
-		return 0;
-	stream = compressed_open(fd);
-	if (!stream) {
-		(void)close(fd);
-		return 1;
-	}
-	answer = compressed_read_at(stream, &first, 1, 0) == 0 ||
-		 identity_head_matches(&identity, compressed_read_at, stream);
-	compressed_close(stream);
-	return answer;
-}
-
 /* Files that were rotated before anyone saw them. */
 static void follow_unseen(struct catalog *catalog, const char *path)
 {
-	struct opened opened;
 	struct statx status;
 
 	if (file_status(AT_FDCWD, path, &status) < 0 || !S_ISREG(status.stx_mode) ||
 	    !rotated_unseen(catalog, path, &status))
 		return;
-	if (!compressed_name(path)) {
-		(void)scan_new(catalog, path);
-		return;
-	}
-	if (refusal_open(catalog, path, 0, &opened) < 0)
-		return;
-	if (catalog_has_file(catalog, &opened.place) ||
-	    is_being_compressed(catalog, path, opened.fd))
-		(void)close(opened.fd);
+	if (compressed_name(path))
+		(void)packed_follow(catalog, path);
 	else
-		(void)follow_compressed(catalog, path, opened.fd, &opened.place);
+		(void)scan_new(catalog, path);
 }
 
 /* The folders of what links lead to are watched for their files, too. At the start these may have grown

@@ -5,7 +5,8 @@
  *
  *   tail.c       the plugin: options, life, timers
  *   survey.c     which files there are      (glob, walk, scan, opened, refusal, hold, known, adopt,
- *                                            legacy, rotated, sibling, lookalike, follow)
+ *                                            legacy, rotated, moves, packed, sibling,
+ *                                            lookalike, follow)
  *   watcher.c    what changed               (folder_table; the process's one inotify thread)
  *   catalog.c    the files of an instance   (table, groups, file, identity)
  *   reader.c     reads one file             (fill, mark, lines, multiline, encoding, compressed,
@@ -22,6 +23,7 @@
 #include "preview.h"
 #include "hold.h"
 #include "legacy.h"
+#include "moves.h"
 #include "reader.h"
 #include "rotated.h"
 #include "scan.h"
@@ -63,16 +65,19 @@ static void register_metrics(struct catalog *catalog)
 				   "Files and folders that can't be read"),
 		.faults = counter(catalog, "compressed_faults_total",
 				  "Compressed files that are damaged or end in the middle"),
+		.missed = counter(catalog, "missed_files_total",
+				  "Files deleted or moved away before they could be looked at"),
 	};
 }
 
-static void on_changed(void *user, const char *folder, const char *name, uint32_t what)
+static void on_changed(void *user, const struct watcher_event *event)
 {
-	char path[4096];
-	int length = snprintf(path, sizeof(path), "%s/%s", folder[1] ? folder : "", name);
+	char path[PATH_MAX];
+	int length = snprintf(path, sizeof(path), "%s/%s", event->folder[1] ? event->folder : "",
+			      event->name);
 
 	if (length > 0 && (size_t)length < sizeof(path))
-		scan_name(user, path, what);
+		scan_name(user, path, event);
 }
 
 /* Every folder is watched before it is read: nothing is missed in between. */
@@ -93,6 +98,8 @@ static void on_settle(void *user)
 	pthread_mutex_lock(&catalog->structure_lock);
 	if (catalog->held)
 		hold_settle(catalog);
+	if (catalog->moves)
+		moves_settle(catalog);
 	pthread_mutex_unlock(&catalog->structure_lock);
 }
 
@@ -213,7 +220,7 @@ static void tail_stop(void *instance)
 
 	atomic_store(&catalog->stopped, 1);
 	rotated_note(catalog);
-	for (uint32_t id = TIMER_RESCAN; id <= TIMER_HELD; id++)
+	for (uint32_t id = TIMER_RESCAN; id <= TIMER_MOVES; id++)
 		(void)catalog->host->timer_set(catalog->context, id, WEIR_TIMER_OFF);
 	if (atomic_exchange(&catalog->watching, 0))
 		watcher_remove(&catalog->watch);
@@ -240,7 +247,7 @@ static void tail_timer(void *instance, uint32_t id)
 		return;
 	if (id == TIMER_DUE) {
 		catalog_wake_due(catalog);
-	} else if (id == TIMER_HELD) {
+	} else if (id == TIMER_HELD || id == TIMER_MOVES) {
 		watcher_poke(&catalog->watch, WATCHER_POKE_SETTLE);
 	} else {
 		watcher_poke(&catalog->watch, WATCHER_POKE_RESCAN);

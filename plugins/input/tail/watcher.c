@@ -163,16 +163,37 @@ static int is_link(const char *folder, const char *name)
 	       S_ISLNK(status.st_mode);
 }
 
-static void dispatch_file(const struct folder_ref *ref, const struct inotify_event *event)
+static struct watcher_event event_of(const struct inotify_event *event)
 {
-	uint32_t what = event->mask & (IN_DELETE | IN_MOVED_FROM) ? WATCHER_LEFT
+	return (struct watcher_event){
+		.name = event->name,
+		.what = event->mask & (IN_DELETE | IN_MOVED_FROM) ? WATCHER_LEFT
 			: event->mask & IN_MODIFY                 ? WATCHER_MODIFIED
-								  : WATCHER_APPEARED;
+								  : WATCHER_APPEARED,
+		.cookie = event->mask & (IN_MOVED_FROM | IN_MOVED_TO) ? event->cookie : 0,
+		.is_new = (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0,
+	};
+}
 
-	if (what == WATCHER_APPEARED && is_link(ref->path, event->name))
-		ref->client->rescan_wanted = 1;
-	if (ref->files)
-		ref->client->changed(ref->client->user, ref->path, event->name, what);
+static void dispatch_file(const struct folder *folder, const struct inotify_event *inotify)
+{
+	struct watcher_event event = event_of(inotify);
+
+	for (const struct folder_ref *ref = folder->refs; ref; ref = ref->next) {
+		if (event.what == WATCHER_APPEARED && is_link(ref->path, event.name))
+			ref->client->rescan_wanted = 1;
+		event.folder = ref->path;
+		event.files = 1;
+		if (ref->files)
+			ref->client->changed(ref->client->user, &event);
+	}
+	if (!folder->refs || !(event.is_new || event.what == WATCHER_LEFT))
+		return;
+	event.folder = folder->refs->path;
+	event.files = 0;
+	for (const struct watcher_client *client = watcher.clients; client; client = client->next)
+		if (atomic_load(&client->tracks) && !folder_tells(folder, client))
+			client->changed(client->user, &event);
 }
 
 static void dispatch(const struct inotify_event *event)
@@ -190,15 +211,11 @@ static void dispatch(const struct inotify_event *event)
 	folder = folder_by_wd(&watcher.folders, event->wd);
 	if (!folder)
 		return;
-	for (const struct folder_ref *ref = folder->refs; ref; ref = ref->next) {
-		if (event->len == 0 || (event->mask & IN_ISDIR)) {
-			/* An attribute of the folder itself is no news. */
-			if (!(event->mask & IN_ATTRIB))
-				ref->client->rescan_wanted = 1;
-		} else {
-			dispatch_file(ref, event);
-		}
-	}
+	if (event->len > 0 && !(event->mask & IN_ISDIR))
+		dispatch_file(folder, event);
+	else if (!(event->mask & IN_ATTRIB)) /* of the folder itself, which is no news */
+		for (const struct folder_ref *ref = folder->refs; ref; ref = ref->next)
+			ref->client->rescan_wanted = 1;
 	if (event->mask & IN_IGNORED)
 		folder_set_wd(&watcher.folders, folder, -1);
 }

@@ -18,10 +18,20 @@
 #define WATCHER_APPEARED 2 /* made, or moved in */
 #define WATCHER_LEFT 3     /* deleted, or moved away */
 
+struct watcher_event {
+	const char *folder; /* as the client named it, or another did */
+	const char *name;
+	uint32_t what;   /* WATCHER_* */
+	uint32_t cookie; /* of a rename, the same at both ends; 0 = it is none */
+	int is_new;      /* APPEARED: made, or moved in; not only its attributes changed */
+	int files;       /* the client has this folder watched for its files */
+};
+
 struct watcher_client {
 	void *user;
-	/* Something happened to a file in a folder that is watched for its files. */
-	void (*changed)(void *user, const char *folder, const char *name, uint32_t what);
+	/* Something happened to a file in a folder that is watched for its files; while `tracks` is not 0,
+	 * also what comes and goes in any other folder that is watched. */
+	void (*changed)(void *user, const struct watcher_event *event);
 	/* Folders changed, events were lost, or someone poked: look at everything again, naming the
 	 * folders to watch with watcher_folder(). */
 	void (*rescan)(void *user);
@@ -29,6 +39,8 @@ struct watcher_client {
 	void (*settle)(void *user);
 	/* A message about watching that concerns every input. */
 	void (*say)(void *user, uint32_t level, const char *code, const char *text);
+	/* The client's: how many renames it tracks. */
+	_Atomic uint32_t tracks;
 	/* The watcher's own. */
 	struct watcher_client *next;
 	_Atomic uint32_t poked;
