@@ -14,6 +14,7 @@ static int prepare(struct pattern *pattern)
 	pattern->stack = pcre2_jit_stack_create(STACK_MIN, STACK_MAX, NULL);
 	if (!pattern->match || !pattern->context)
 		return -1;
+	pattern->ends = pcre2_get_ovector_pointer(pattern->match);
 	(void)pcre2_set_match_limit(pattern->context, STEPS_MAX);
 	pattern->jit = pattern->stack && pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
 	if (pattern->jit)
@@ -84,16 +85,4 @@ const char *pattern_match(const struct pattern *pattern, const struct line *line
 	if (count == PCRE2_ERROR_NOMATCH)
 		return "the pattern does not match";
 	return count < 0 ? "the pattern takes too many steps" : NULL;
-}
-
-struct weir_value pattern_value(const struct pattern *pattern, const struct line *line,
-				uint32_t group)
-{
-	const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(pattern->match);
-	PCRE2_SIZE from = ends[2 * (size_t)group], to = ends[2 * (size_t)group + 1];
-
-	/* A \K within a lookahead can end a group before it begins. */
-	if (from == PCRE2_UNSET || from > to)
-		return absent_value();
-	return line_value(line, WEIR_STRING, 0, line->text + from, line->text + to);
 }

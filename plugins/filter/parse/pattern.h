@@ -18,6 +18,7 @@ struct pattern {
 	pcre2_code *code;
 	pcre2_match_context *context;
 	pcre2_match_data *match;
+	const PCRE2_SIZE *ends; /* of the last match: where each group begins and ends */
 	pcre2_jit_stack *stack;
 	int jit;
 };
@@ -39,8 +40,18 @@ struct pattern_group pattern_group_at(const struct pattern *pattern, uint32_t in
 
 /* Searches the text. NULL, or why there is no match. */
 const char *pattern_match(const struct pattern *pattern, const struct line *line);
-/* What a group matched last, or an absent value. */
-struct weir_value pattern_value(const struct pattern *pattern, const struct line *line,
-				uint32_t group);
+/* What a group matched last, or an absent value. Inline, because it is called for each field: a call
+ * cost a tenth of the engine's own time. */
+static inline struct weir_value pattern_value(const struct pattern *pattern,
+					      const struct line *line, uint32_t group)
+{
+	PCRE2_SIZE from = pattern->ends[2 * (size_t)group];
+	PCRE2_SIZE to = pattern->ends[2 * (size_t)group + 1];
+
+	/* A \K within a lookahead can end a group before it begins. */
+	if (from == PCRE2_UNSET || from > to)
+		return absent_value();
+	return line_value(line, WEIR_STRING, 0, line->text + from, line->text + to);
+}
 
 #endif

@@ -18,11 +18,13 @@ static const char *regex_parse(struct parse *parse, const struct line *line)
 {
 	const struct regex *regex = parse->format_state;
 	const char *wrong = pattern_match(&regex->pattern, line);
+	struct weir_value *values = parse->values;
+	uint32_t count = parse->count;
 
 	if (wrong)
 		return wrong;
-	for (uint32_t i = 0; i < parse->count; i++)
-		parse->values[i] = pattern_value(&regex->pattern, line, regex->groups[i]);
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = pattern_value(&regex->pattern, line, regex->groups[i]);
 	return NULL;
 }
 
