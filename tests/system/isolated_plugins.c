@@ -95,7 +95,7 @@ static void leak(struct culprit *culprit, int megabytes)
 }
 
 /* Until the process is ended. */
-static void *leak_silently(void *user)
+static void *leak_on(void *user)
 {
 	const struct timespec pause = {0, LEAKS_NS};
 
@@ -153,8 +153,10 @@ static void act(struct culprit *culprit, struct weir_batch *batch)
 	if (strcmp(culprit->how, "leak") == 0)
 		leak(culprit, 256);
 	if (strcmp(culprit->how, "leak silently") == 0 &&
-	    pthread_create(&leaker, NULL, leak_silently, culprit) == 0)
+	    pthread_create(&leaker, NULL, leak_on, culprit) == 0)
 		pthread_detach(leaker);
+	if (strcmp(culprit->how, "leak in a call") == 0)
+		leak_on(culprit);
 }
 
 /* Whether this line is to be the end once more. */
