@@ -579,6 +579,22 @@ def test_a_file_whose_code_is_stubborn_when_it_is_loaded_is_refused_and_harms_no
     assert inspected(impatient, path)["plugins"][0]["name"] == "early"  # it can only be known by running it
 
 
+@pytest.mark.parametrize("act, words", AT_LOAD)
+def test_such_a_file_that_comes_with_a_reload_is_refused_as_well(impatient, folder, tmp_path, act, words):
+    impatient.pipeline("good", {"inputs": [{"acker": f"{tmp_path}/in"}], "outputs": [{"looper": f"{tmp_path}/out"}]})
+    impatient.start()
+    sender = Sender(tmp_path / "in")
+    stubborn(folder, "early", act, "-DAT_LOAD")
+    impatient.pipeline("bad", {"inputs": [{"acker": f"{tmp_path}/other"}], "filters": [{"early": {}}],
+                               "outputs": [{"looper": f"{tmp_path}/none"}]})
+    impatient.reload()
+    wait_until(lambda: re.search(words + REMEDY, impatient.log()), 20 * SLOW, "the refusal")
+    sender.send("one")
+    sender.await_ack(1)
+    impatient.stop()
+    assert lines(tmp_path / "out") == [b"one"]
+
+
 def test_a_plugin_that_never_comes_back_from_create_is_named_and_harms_no_other_pipeline(
         impatient, folder, tmp_path):
     stubborn(folder, "late", "for (;;) pause()")
