@@ -65,8 +65,11 @@ static int filter_answer(struct isolated_filter *filter, int sent, struct answer
 
 	if (got == LINK_ANSWERED)
 		return got;
-	filter_lost(filter, got == LINK_LATE ? "when it did not come back from" : "in",
-		    got == LINK_LATE ? 0 : ENDED_NS);
+	filter_lost(filter,
+		    got == LINK_LATE    ? "when it did not come back from"
+		    : got == LINK_LARGE ? "when its memory had grown past its bound in"
+					: "in",
+		    got == LINK_LOST ? ENDED_NS : 0);
 	return LINK_LOST;
 }
 

@@ -237,12 +237,16 @@ int link_answer(struct link *link, uint64_t limit_ns, link_call *call, void *use
 	memset(ret_answer, 0, sizeof(*ret_answer));
 	for (;;) {
 		uint64_t now = clock_monotonic_ns();
+		uint64_t wait = until - now < WEIGH_NS ? until - now : WEIGH_NS;
 		int got = now >= until ? LINK_LATE
-				       : link_step(link, -1, (int)((until - now) / NS_PER_MS) + 1,
-						   call, user, &ret_answer->message);
+				       : link_step(link, -1, (int)(wait / NS_PER_MS) + 1, call,
+						   user, &ret_answer->message);
 
-		if (got == LINK_LATE && now < until)
+		if (got == LINK_LATE && now < until) {
+			if (link_is_too_large(link))
+				return LINK_LARGE;
 			continue;
+		}
 		if (got != LINK_ANSWERED)
 			return got;
 		if (ret_answer->message.kind == MESSAGE_ANSWER)

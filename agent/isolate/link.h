@@ -60,6 +60,7 @@ typedef void link_call(void *user, const struct did *entry);
 #define LINK_LOST 0
 #define LINK_ANSWERED 1
 #define LINK_LATE (-1)
+#define LINK_LARGE (-2)
 
 int link_init(struct link *link, struct weir_context *stage, struct weir_error *error);
 void link_done(struct link *link);
@@ -71,8 +72,8 @@ void link_lost(struct link *link, const char *doing, uint64_t patience_ns, uint6
 /* Gives the message its number and sends it; 0, or -1 when there is no process, or none that takes it now: never
  * waits. One thread at a time. */
 int link_send(struct link *link, struct message *message, int fd);
-/* Waits for the answer and does meanwhile what events ask. LINK_*. ret_answer is to be freed when it is
- * LINK_ANSWERED. */
+/* Waits for the answer and does meanwhile what events ask. LINK_*; LINK_LARGE when the process has grown past its
+ * bound before it came. ret_answer is to be freed when it is LINK_ANSWERED. */
 int link_answer(struct link *link, uint64_t limit_ns, link_call *call, void *user,
 		struct answer *ret_answer);
 /* Both. what is a CALL_*. */

@@ -193,13 +193,18 @@ def test_a_plugin_that_leaks_is_replaced_before_it_takes_everything(agent, plugi
     assert "its memory had grown past its bound" in agent.log()
 
 
-@pytest.mark.parametrize("how", ["leak silently", "leak in a call"])
-def test_an_output_that_leaks_while_it_says_nothing_is_replaced(agent, plugins, tmp_path, how):
+@pytest.mark.parametrize("kind, how", [("outputs", "leak silently"), ("outputs", "leak in a call"),
+                                       ("filters", "leak in a call")])
+def test_a_plugin_that_leaks_while_it_says_nothing_is_replaced(agent, plugins, tmp_path, kind, how):
     agent.configure(plugin_dirs=["default", str(plugins)], isolate_timeout="10m")
-    pipeline(agent, tmp_path, [], [{"teller": {**culprit(tmp_path, how=how), "path": f"{tmp_path}/out"}}])
+    own = culprit(tmp_path, how=how)
+    if kind == "filters":
+        pipeline(agent, tmp_path, [{"mark": own}])
+    else:
+        pipeline(agent, tmp_path, [], [{"teller": {**own, "path": f"{tmp_path}/out"}}])
     agent.start()
     (tmp_path / "log").write_bytes(b"crash-1\n")
-    wait_until(lambda: process_of(agent, "outputs")["restarts"] == 1, 60 * SLOW, "the end of the large process")
+    wait_until(lambda: process_of(agent, kind)["restarts"] == 1, 60 * SLOW, "the end of the large process")
     wait_until(lambda: lines(tmp_path / "out") == [b"crash-1"], 10 * SLOW, "the line")
     assert "its memory had grown past its bound" in agent.log()
 
