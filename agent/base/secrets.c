@@ -54,12 +54,13 @@ static int has_word(struct weir_slice name, const char *word)
 		const char *letter = word;
 
 		while (*letter && at < name.size) {
-			if (*letter == '_' && (name.data[at] == '_' || name.data[at] == '-'))
-				at++;
-			else if (*letter != '_' && tolower((unsigned char)name.data[at]) == *letter)
-				at++;
-			else if (*letter != '_')
+			int is_gap = *letter == '_';
+			int fits = is_gap ? name.data[at] == '_' || name.data[at] == '-'
+					  : tolower((unsigned char)name.data[at]) == *letter;
+
+			if (!fits && !is_gap)
 				break;
+			at += (uint64_t)fits;
 			letter++;
 		}
 		if (!*letter)
@@ -252,9 +253,10 @@ static void mask_slice(struct secrets *holder, struct weir_slice text)
 static char *quoted_end(char *at, char quote)
 {
 	for (; *at; at++) {
-		if (quote == '"' && *at == '\\' && at[1])
-			at++;
-		else if (*at == quote && quote == '\'' && at[1] == quote)
+		int is_escape = quote == '"' && *at == '\\' && at[1];
+		int is_double = quote == '\'' && *at == quote && at[1] == quote;
+
+		if (is_escape || is_double)
 			at++;
 		else if (*at == quote)
 			break;
