@@ -194,7 +194,7 @@ static __attribute__((noinline)) const uint32_t *take_nested(const struct walk *
 	size = (uint32_t)(to - from);
 	if (pass_backslashes(walk, from, to) && !json_escapes_valid(from, size))
 		return NULL;
-	if (memchr(from, '\n', size) || (walk->scanned->has_return && memchr(from, '\r', size)))
+	if (memchr(from, '\n', size) || memchr(from, '\r', size))
 		flags = JSON_BROKEN;
 	members->odd |= flags;
 	*ret_value = value_of(walk, tag, flags, from, to);

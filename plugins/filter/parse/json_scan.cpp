@@ -54,12 +54,8 @@ static simdjson::error_code scan_text(struct json_scan *scan, const struct json_
 	for (uint32_t i = 0; i < JSON_SPARE_INDEXES; i++)
 		parser.structural_indexes[parser.n_structural_indexes + i] =
 			static_cast<uint32_t>(size);
-	scan->scanned = {line->text,
-			 to,
-			 line->batch,
-			 parser.structural_indexes.get(),
-			 json_backslash(line->text, to),
-			 memchr(line->text, '\r', size) != nullptr};
+	scan->scanned = {line->text, to, line->batch, parser.structural_indexes.get(),
+			 json_backslash(line->text, to)};
 	return error;
 }
 

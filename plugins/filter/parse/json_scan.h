@@ -47,7 +47,6 @@ struct json_scanned {
 				 moves it on */
 	/* The first one that is not behind what was read; `to` without one. Moved on likewise. */
 	const char *backslash;
-	int has_return; /* a carriage return somewhere */
 };
 
 struct json_scan *json_scan_create(void); /* NULL without memory */
