@@ -15,6 +15,7 @@ static void describe(const struct weir_batch *batch, uint32_t record, char *out,
 	const struct weir_value *row = weir_record_row(batch, &batch->records[record]);
 	size_t used = 0;
 
+	*out = '\0';
 	for (uint32_t slot = 0; slot < shape->count; slot++) {
 		struct weir_slice text = {"", 0};
 
