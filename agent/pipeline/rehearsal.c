@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline/rehearsal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ struct rehearsal {
 	size_t pipeline; /* index in the configuration */
 	struct rehearsal_step step;
 	struct agent_checks checks;
-	int one; /* this pipeline only, and why it is refused: */
+	int no_child; /* errno: there is no process for it */
+	int one;      /* this pipeline only, and why it is refused: */
 	struct weir_error refusal;
 	uint32_t finding_count; /* what is wrong with it, or with things as they are now */
 	struct {
@@ -183,8 +185,10 @@ static int rehearse_in_child(struct agent *agent, struct rehearsal *shared)
 
 	if (child == 0)
 		rehearse(agent, shared);
-	if (child < 0)
+	if (child < 0) {
+		shared->no_child = errno;
 		return 0;
+	}
 	in_time = await_child(child, agent->config->load_timeout_ns, shared);
 	if (!in_time)
 		(void)kill(child, SIGKILL);
@@ -212,6 +216,11 @@ void rehearsal_check(struct agent *agent, struct config *config, const struct ag
 
 		*shared = (struct rehearsal){.pipeline = i, .one = 1, .checks = *checks};
 		rehearse_in_child(agent, shared);
+		if (shared->no_child)
+			config_add_problem(config, CONFIG_WARNING, path, 0, 0,
+					   "its plugins were not tried out: no process can be "
+					   "started for that (%s); raise the limit of processes",
+					   strerror(shared->no_child));
 		if (agent->crashes[i])
 			config_add_problem(config, CONFIG_ERROR, path, 0, 0, "%s",
 					   agent->crashes[i]);

@@ -151,14 +151,21 @@ def nobody(make_weir, tmp_path):
             folder.chmod(0o755)
         folder = folder.parent
 
-    def run(*arguments):
-        return subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", weir.binary,
-                               *map(str, arguments)], capture_output=True, text=True, timeout=60 * SLOW,
-                              stdin=subprocess.DEVNULL, check=False)
+    def run(*arguments, by=()):
+        return subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *by,
+                               weir.binary, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=60 * SLOW, stdin=subprocess.DEVNULL, check=False)
     if run("version").returncode != 0:
         pytest.skip("nobody can run the agent here")
     run.weir = weir
     return run
+
+
+def test_a_check_that_cannot_try_the_plugins_out_says_so(nobody):
+    needs.programs("prlimit")
+    result = nobody("check", "-c", nobody.weir.config, by=("prlimit", "--nproc=0"))
+    assert result.returncode == 0
+    assert "web.yaml: warning: its plugins were not tried out: no process can be started" in result.stdout
 
 
 @pytest.mark.parametrize("command", [c for c in READERS if c not in ("run", "check", "test")])
