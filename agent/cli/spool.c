@@ -106,7 +106,7 @@ static void show(const struct look *look, const struct spool_survey *survey)
 	       survey->total.waiting == 1 ? " waits" : "s wait", survey->segments,
 	       survey->segments == 1 ? "" : "s", bytes);
 	if (survey->slots == 0)
-		printf("; how far it was delivered is not known: all of it is sent again");
+		printf("; nothing is noted as delivered: all of it is sent");
 	if (survey->bad_segments)
 		printf("; %" PRIu64 " bytes in %u segment%s %s, %" PRIu64 " records missing",
 		       survey->total.damaged, survey->bad_segments,
