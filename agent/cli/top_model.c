@@ -7,6 +7,7 @@
 
 #include "admin/status_json.h"
 #include "base/clock.h"
+#include "config/units.h"
 
 struct taking {
 	struct top_model *model;
@@ -158,15 +159,15 @@ static void put_title(struct top_model *model, struct weir_slice host, int64_t u
 		const char *name;
 	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
 	int unit = 0;
-	int is_small = used < 1 << 20;
+	char has[32], may[32];
 
+	units_round_size(used, has, sizeof(has));
+	units_round_size(limit, may, sizeof(may));
 	while (unit < 3 && up_s < 2 * units[unit].seconds)
 		unit++;
-	snprintf(model->title, sizeof(model->title),
-		 "weir on %.*s, up %lld %s, memory %lld %s of %lld MiB", (int)host.size, host.data,
-		 (long long)(up_s / units[unit].seconds), units[unit].name,
-		 (long long)(is_small ? used >> 10 : used >> 20), is_small ? "KiB" : "MiB",
-		 (long long)limit >> 20);
+	snprintf(model->title, sizeof(model->title), "weir on %.*s, up %lld %s, memory %s of %s",
+		 (int)host.size, host.data, (long long)(up_s / units[unit].seconds),
+		 units[unit].name, has, may);
 }
 
 void top_model_take(struct top_model *model, struct weir_slice document, uint64_t now_ns)

@@ -77,7 +77,7 @@ def top(agent, tmp_path):
 
 def test_it_shows_every_pipeline_and_fits(top, agent, tmp_path):
     screen = top.screen()
-    assert re.search(r"^weir on \S+, up \d+ s, memory ", screen)
+    assert re.search(r"^weir on \S+, up \d+ s, memory [\d.]+ [KM]?i?B of 64.0 MiB", screen)
     for word in "PIPELINE", "REC/S", "MB/S", "UNREAD", "RETRIES", "DEAD", "MEMORY":
         assert word in screen
     assert top.names() == ["alpha", "beta", "gamma"]
