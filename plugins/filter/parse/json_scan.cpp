@@ -10,12 +10,16 @@
 static constexpr size_t capacity_min = 16384;
 /* Text for one call of the first stage; with its places it stays in a core's L1 cache. */
 static constexpr size_t ahead_max = 8192;
+/* Lines that are looked at alone after errors, at most and at first. */
+static constexpr uint32_t alone_max = 512, alone_min = 4;
 
 struct json_scan {
 	std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
 	struct json_scanned scanned;
 	const char *line_end; /* of the last line */
 	size_t ahead;         /* text for the next call of the first stage; 0: one line */
+	uint32_t alone;       /* so many lines more are looked at alone */
+	uint32_t distrust;    /* and so many after the next error of several lines */
 };
 
 struct json_scan *json_scan_create(void)
@@ -86,14 +90,32 @@ static bool is_scanned(const struct json_scan *scan, const struct json_line *lin
 /* The more lines were behind each other, the more are taken at once. */
 static void plan_ahead(struct json_scan *scan, const struct json_line *line)
 {
-	if (line->batch != scan->scanned.batch)
-		return;
-	if (line->text - scan->line_end < 1 || line->text - scan->line_end > 2)
+	const bool follows = line->text - scan->line_end >= 1 && line->text - scan->line_end <= 2;
+
+	if (scan->alone) {
+		scan->alone--;
 		scan->ahead = 0;
-	else
-		scan->ahead = 4 * (scan->ahead > line->size ? scan->ahead : line->size);
+	} else if (line->batch == scan->scanned.batch) {
+		scan->ahead =
+			follows ? 4 * (scan->ahead > line->size ? scan->ahead : line->size) : 0;
+	}
 	if (scan->ahead > ahead_max)
 		scan->ahead = ahead_max;
+}
+
+/* Where strings are not closed every now and then, the call for several lines is in vain: the more
+ * often it was, the more lines go without. */
+static void learn(struct json_scan *scan, bool in_vain)
+{
+	if (!in_vain) {
+		scan->distrust /= 2;
+		return;
+	}
+	scan->ahead = 0;
+	scan->distrust = scan->distrust ? 2 * scan->distrust : alone_min;
+	if (scan->distrust > alone_max)
+		scan->distrust = alone_max;
+	scan->alone = scan->distrust;
 }
 
 static simdjson::error_code scan_line(struct json_scan *scan, const struct json_line *line)
@@ -110,11 +132,10 @@ static simdjson::error_code scan_line(struct json_scan *scan, const struct json_
 	scan->line_end = end;
 	to = scan_end(scan, line);
 	error = scan_text(scan, line, to);
-	if (error && to != end) {
-		scan->ahead = 0;
-		error = scan_text(scan, line, end);
-	}
-	return error;
+	if (to == end)
+		return error;
+	learn(scan, error != simdjson::SUCCESS);
+	return error ? scan_text(scan, line, end) : error;
 }
 
 static const char *why_not(simdjson::error_code code)
