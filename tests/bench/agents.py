@@ -31,6 +31,7 @@ TLS = {"kinesis", "kinesis-cbor", "kinesis-kpl", "firehose", "http-tls"}
 OPTIONS = {"http-tls": ("TLS", {}), "http-gzip": ("gzip", {"gzip": True}),
            "http-zstd": ("zstd", {"compression": "zstd"}),
            "http-disk": ("buffer: a queue on disk", {"buffer": {"disk": "4GiB"}}),
+           "http-isolated": ("isolate: process", {"isolate": "process"}),
            "http-strict": ("ordering: strict", {"ordering": "strict"}),
            "http-linger": ("linger: 0s", {"linger": "0s"})}
 # What is isolated: scenario -> (its title, filters, output); each runs within the agent, too.
