@@ -105,7 +105,7 @@ class Agent:
 
 class Weir(Agent):
     name = "weir"
-    scenarios = Agent.scenarios | {"file"} | set(SPEECHES) | set(OPTIONS) | set(ISOLATED) | \
+    scenarios = Agent.scenarios | {"file", "regex"} | set(SPEECHES) | set(OPTIONS) | set(ISOLATED) | \
         {name + WITHIN for name in ISOLATED}
 
     def __init__(self, *arguments, binary):
@@ -124,7 +124,9 @@ class Weir(Agent):
             "admin": "off", **settings}))
         combined = [{"parse": {"format": "combined"}}]
         parse = {"combined": combined, "file": combined, "bulk": combined, "steady": combined,
-                 "json": [{"parse": {"format": "json"}}]}.get(self.scenario, [])
+                 "json": [{"parse": {"format": "json"}}],
+                 "regex": [{"parse": {"format": "regex", "pattern": COMBINED_REGEX}}],
+                 }.get(self.scenario, [])
         aws = {"region": "eu-west-1", "endpoint": f"https://localhost:{self.port}/",
                "tls": {"ca": str(self.folder / CERTIFICATE)},
                "access_key_id": "bench", "secret_access_key": "bench"}
