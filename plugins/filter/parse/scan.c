@@ -28,7 +28,7 @@ static inline void quotes_add(struct scan *scan, uint64_t bits, uint32_t at)
 	scan->quote_count += count;
 }
 
-/* Behind the recorded spaces there are none, for scan_spaces_from(). */
+/* Behind the recorded spaces there are none, for scan_space(). */
 static inline void scan_end(struct scan *scan, uint32_t size, uint64_t special)
 {
 	uint32_t words = size / 64 + (size % 64 != 0);
