@@ -426,6 +426,34 @@ def test_unlinked_files_are_given_up_only_at_the_limit_that_the_user_sets(metere
     f.weir.kill()
 
 
+def test_a_file_that_was_at_rest_is_opened_though_nothing_can_be_read_now(metered, sink):
+    f = metered()
+    f.weir.configure(memory_limit="4MiB")
+    f.weir.pipeline("follow", {
+        "inputs": [{"tail": {"paths": [str(f.logs / "*.log")], "start": "beginning",
+                             "max_open_files": 1}}],
+        "outputs": [{"http": {"url": sink.url, "linger": "20ms"}}]})
+    f.write("one\n", "one.log")
+    f.write("two\n", "two.log")
+    f.start()
+
+    def messages():
+        return [r["message"] for r in sink.records()]
+    wait_until(lambda: sorted(messages()) == ["one", "two"], 10 * SLOW, "both lines")
+    wait_until(lambda: len(descriptors(f)) == 1, 10 * SLOW, "one of them to be closed")
+    closed = "two.log" if "one.log" in descriptors(f)[0] else "one.log"
+    sink.behave("status=503")
+    f.write(("x" * 1000 + "\n") * 20000, "much.log")
+    wait_until(lambda: f.weir.metric("weir_memory_used_bytes") > 3 << 20, 10 * SLOW, "the bound")
+    f.write("precious\n", closed)
+    wait_until(lambda: any(closed in link for link in descriptors(f)), 10 * SLOW,
+               "the closed file to be opened")
+    f.path(closed).unlink()
+    sink.behave()
+    wait_until(lambda: "precious" in messages(), 30 * SLOW, "the line of the deleted file")
+    f.weir.kill()  # a stop would wait for all the others
+
+
 def limited(weir, tmp_path, limit):
     """An agent with a bound on its inotify watches or instances."""
     if subprocess.run(["unshare", "-Ur", "true"], check=False).returncode:
@@ -540,6 +568,42 @@ def test_an_inode_used_again_meanwhile_is_a_new_file(follow, how):
     f.path(f"{attempt}.tmp").rename(f.path())
     f.start()
     assert numbers(f.wait(400)) == list(range(1, 401))
+
+
+@HOW
+@pytest.mark.parametrize("name", ["app.log", "other/app.log"])
+def test_a_new_file_with_the_same_short_text_as_one_that_is_gone_is_read(follow, how, name):
+    f = follow(("*.log", "*/app.log"))
+    f.write("the service starts\n")
+    f.start().wait(1)
+    f.end(how)
+    f.path().rename(f.logs.parent / "away")  # so that its inode is not used again
+    f.path(name).parent.mkdir(exist_ok=True)
+    f.write("the service starts\n", name)
+    f.start().wait(2)
+
+
+def tick(f, name):
+    """A moment later, so that what is made now is younger than this file."""
+    mark = f.path("mark")
+    while mark.write_text("") or mark.stat().st_mtime_ns == f.path(name).stat().st_mtime_ns:
+        mark.unlink()
+    mark.unlink()
+
+
+@HOW
+def test_rotated_files_that_begin_as_the_new_one_does_are_no_copies_of_it(follow, how):
+    f = follow()
+    f.write("line\n")
+    f.start().wait(1)
+    f.end(how)
+    f.path().unlink()
+    for name in ("app.log.3", "app.log.2", "app.log.1"):
+        f.write("the service starts\n")
+        f.path().rename(f.path(name))
+        tick(f, name)
+    f.write("the service starts\n")
+    f.start().wait(5, 20)
 
 
 @HOW

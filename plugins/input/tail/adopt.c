@@ -48,7 +48,8 @@ static int match_text(void *user, const struct lookalike *found)
 	struct sought *sought = found->owner;
 	int full;
 
-	if (!sibling_is_beside(found->path, adoption->found.path))
+	if (!sibling_is_beside(found->path, adoption->found.path) ||
+	    !known_may_be_at(sought->known, adoption->found.path))
 		return 0;
 	full = adoption->found.compressed ||
 	       adoption->found.size >= sibling_size_wanted(found->identity, sought->known->position,

@@ -178,7 +178,10 @@ static int stream_restart(struct compressed *stream)
 	stream->ended = 0;
 	stream->inside = 0;
 	stream->fault = NULL;
-	return decoder_start(stream);
+	if (decoder_start(stream) == 0)
+		return 0;
+	stream->start = stream->end = UINT64_MAX; /* the next read begins here again */
+	return -1;
 }
 
 static int window_reserve(struct compressed *stream, size_t size)
@@ -211,10 +214,9 @@ int64_t compressed_read_at(void *user, void *buffer, size_t size, uint64_t offse
 	struct compressed *stream = user;
 	size_t got;
 
-	if (offset < stream->start && stream_restart(stream) < 0)
-		return 0;
-	if (window_reserve(stream, size > WINDOW_BYTES ? size : WINDOW_BYTES) < 0)
-		return 0;
+	if (window_reserve(stream, size > WINDOW_BYTES ? size : WINDOW_BYTES) < 0 ||
+	    (offset < stream->start && stream_restart(stream) < 0))
+		return -1;
 	do {
 		window_advance(stream, offset);
 		while (stream->end - stream->start < stream->capacity &&

@@ -20,7 +20,7 @@ int compressed_suffix(const char *path);
 /* Takes the descriptor on success; NULL when it is no such file or memory is short. */
 struct compressed *compressed_open(int take_fd);
 void compressed_close(struct compressed *stream);
-/* identity_read over a stream. Returns bytes, short only at the end of what decodes; never -1. */
+/* identity_read over a stream. Returns bytes, short only at the end of what decodes; -1 without memory. */
 int64_t compressed_read_at(void *user, void *buffer, size_t size, uint64_t offset);
 /* What is wrong with the file, or NULL: known once its end has been read. */
 const char *compressed_fault(const struct compressed *stream);

@@ -109,6 +109,14 @@ static int reopen_by_name(struct catalog *catalog, struct file *file)
 	return -ENOENT;
 }
 
+void ending_open(struct catalog *catalog, struct file *file)
+{
+	if (reopen_by_name(catalog, file) == 0 && file_descriptor_is_spare(file)) {
+		(void)close(file->fd);
+		file->fd = -1;
+	}
+}
+
 static void try_later(struct catalog *catalog, struct file *file, int error, uint64_t now_ns)
 {
 	char *path = catalog_path(catalog, file);

@@ -21,6 +21,8 @@ int32_t ending_lose(struct catalog *catalog, struct file *file, const char *why)
 int ending_nobody_writes(const struct file *file, int deleted, uint64_t now_ns);
 
 void ending_close_idle(struct catalog *catalog, struct file *file);
+/* Opens the descriptor again for what was just written; not one of the last that are left. At its turn. */
+void ending_open(struct catalog *catalog, struct file *file);
 /* Opens the descriptor again. 1 when it could, else 0 with what read() is to return. */
 int ending_reopen(struct catalog *catalog, struct file *file, uint64_t now_ns, int32_t *ret_status);
 

@@ -100,6 +100,8 @@ static int fill_compressed(struct fill *fill, struct weir_error *error)
 	if (!text)
 		return no_memory(error, fill->want);
 	got = compressed_read_at(file->compressed, text, fill->want, file->offset);
+	if (got < 0)
+		return no_memory(error, fill->want);
 	fill->at_end = got < fill->want;
 	set_text(fill, 0, (uint32_t)got);
 	skip_mark(fill);

@@ -9,6 +9,8 @@
 
 /* Files whose beginning is compared with that of one new file, at most. */
 #define SUSPECTS_MAX 16
+/* Files that begin like it and can't be its original, at most, before no more are looked at. */
+#define PASSED_OVER_MAX 256
 
 #define COPY_NO 0    /* the two differ */
 #define COPY_MAYBE 1 /* the same so far */
@@ -27,15 +29,32 @@ struct suspect {
 };
 
 struct suspects {
+	struct catalog *catalog;
+	const struct candidate *candidate;
 	struct suspect list[SUSPECTS_MAX];
-	uint32_t count;
+	uint32_t count, passed_over;
 };
+
+/* No copy is older than its original; and what is rotated already is not truncated any more, though with
+ * much text it may have been copied for another reason. */
+static int may_be_original(const struct suspects *suspects, const struct lookalike *found)
+{
+	const struct candidate *candidate = suspects->candidate;
+	int64_t birth_ns = candidate->opened->place.birth_ns;
+
+	if (birth_ns && birth_ns < found->identity->birth_ns)
+		return 0;
+	return candidate->size >= IDENTITY_HEAD_STRONG ||
+	       tail_options_match(&suspects->catalog->options, found->path);
+}
 
 static int suspect_add(void *user, const struct lookalike *found)
 {
 	struct suspects *suspects = user;
 	struct suspect *suspect = &suspects->list[suspects->count];
 
+	if (!may_be_original(suspects, found))
+		return ++suspects->passed_over == PASSED_OVER_MAX;
 	suspect->identity = *found->identity;
 	suspect->path = strdup(found->path);
 	suspects->count += suspect->path != NULL;
@@ -49,7 +68,9 @@ static void find_suspects(struct catalog *catalog, const struct candidate *candi
 	const struct opened *opened = candidate->opened;
 	const struct lookalikes *lookalikes;
 
-	ret_suspects->count = 0;
+	ret_suspects->catalog = catalog;
+	ret_suspects->candidate = candidate;
+	ret_suspects->count = ret_suspects->passed_over = 0;
 	pthread_mutex_lock(&catalog->lock);
 	lookalikes = catalog_lookalikes_locked(catalog);
 	if (lookalikes)

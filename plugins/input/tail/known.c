@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sibling.h"
+
 static struct known *known_of(const struct table_link *by_inode)
 {
 	return (struct known *)((uintptr_t)by_inode - offsetof(struct known, by_inode));
@@ -144,7 +146,17 @@ static const struct lookalikes *all_alike(struct catalog *catalog)
 	return catalog->known_alike;
 }
 
+int known_may_be_at(const struct known *known, const char *path)
+{
+	size_t folder = (size_t)(strrchr(path, '/') - path) + 1;
+
+	return known->identity.head_size >= IDENTITY_HEAD_STRONG ||
+	       (strncmp(known->path, path, folder) == 0 && !strchr(known->path + folder, '/') &&
+		strcmp(known->path, path) != 0 && sibling_is_beside(known->path, path));
+}
+
 struct search {
+	const char *path;
 	struct opened *opened;
 	struct known *found;
 };
@@ -158,16 +170,16 @@ static int match_text(void *user, const struct lookalike *found)
 
 	if (search->opened->status.stx_size < known->identity.tail_offset ||
 	    (known->position > 0 && known->identity.tail_size == 0) ||
-	    !text_matches(known, search->opened))
+	    !known_may_be_at(known, search->path) || !text_matches(known, search->opened))
 		return 0;
 	search->found = known;
 	return 1;
 }
 
-struct known *known_take_text(struct catalog *catalog, struct opened *opened)
+struct known *known_take_text(struct catalog *catalog, const char *path, struct opened *opened)
 {
 	const struct lookalikes *alike = all_alike(catalog);
-	struct search search = {.opened = opened};
+	struct search search = {.path = path, .opened = opened};
 
 	if (!alike || opened_take_head(opened) < 0)
 		return NULL;

@@ -23,6 +23,8 @@ struct move {
 	uint8_t held;     /* it may be a copy */
 	uint8_t packable; /* a file was made to compress it to */
 	uint8_t packed;   /* only that is left of it */
+	uint8_t failed;   /* it is there, and could not be followed */
+	uint8_t watched;  /* its folder is watched for its files */
 	uint8_t ended;    /* it was read; the event of its going is still to come */
 	char path[];
 };
@@ -160,16 +162,31 @@ void moves_ended(struct catalog *catalog, const struct file *file)
 		move->ended = 1;
 }
 
+/* Tries what could not be followed; 1 when it still can't. */
+static int fails_again(struct catalog *catalog, struct move *move)
+{
+	if (move->failed)
+		move->failed = scan_moved(catalog, move->path, move->watched) < 0;
+	return move->failed;
+}
+
 void moves_settle(struct catalog *catalog)
 {
 	uint64_t now = catalog->host->monotonic_ns();
 	struct move **at = &catalog->moves;
 
-	while (*at)
-		if (now - (*at)->since_ns >= MOVES_KEEP_NS)
+	while (*at) {
+		struct move *move = *at;
+		int is_old = now - move->since_ns >= MOVES_KEEP_NS;
+
+		if (is_old && !fails_again(catalog, move)) {
 			give_up(catalog, take(catalog, at));
-		else
-			at = &(*at)->next;
+			continue;
+		}
+		if (is_old)
+			move->since_ns = now;
+		at = &move->next;
+	}
 	if (catalog->moves && !atomic_load(&catalog->stopped))
 		(void)catalog->host->timer_set(catalog->context, TIMER_MOVES, MOVES_KEEP_NS);
 }
@@ -182,28 +199,28 @@ void moves_done(struct catalog *catalog)
 
 /* ---- events ------------------------------------------------------------------------------------ */
 
-static uint8_t look_at(struct catalog *catalog, const struct move *from, const char *path,
-		       const struct watcher_event *event)
+static uint8_t look_at(struct catalog *catalog, struct move *move)
 {
-	if (compressed_name(path))
-		return packed_follow(catalog, path) ? FOUND_FILE : FOUND_NOTHING;
-	if (from->held)
-		(void)scan_new(catalog, path);
+	if (compressed_name(move->path))
+		return packed_follow(catalog, move->path) ? FOUND_FILE : FOUND_NOTHING;
+	if (move->held)
+		(void)scan_new(catalog, move->path);
 	else
-		scan_moved(catalog, path, event->files);
-	if (scan_is_followed(catalog, path))
+		move->failed = scan_moved(catalog, move->path, move->watched) < 0;
+	if (scan_is_followed(catalog, move->path))
 		return FOUND_FILE;
-	return scan_is_there(path) ? FOUND_OTHER : FOUND_NOTHING;
+	return scan_is_there(move->path) && !move->failed ? FOUND_OTHER : FOUND_NOTHING;
 }
 
 static void moved_to(struct catalog *catalog, struct move *take_from, const char *path,
 		     const struct watcher_event *event)
 {
 	struct move *move = move_new(catalog, path, take_from);
-	uint8_t found = look_at(catalog, take_from, path, event);
 
-	if (move)
-		move->found = found;
+	if (move) {
+		move->watched = event->files != 0;
+		move->found = look_at(catalog, move);
+	}
 	free(take_from);
 }
 

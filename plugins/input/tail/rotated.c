@@ -9,6 +9,9 @@
 #include "compressed.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
+/* The times of files come from a clock that is behind by up to one tick of the kernel's, of which there are
+ * 100 a second at least: what was made just after the input last looked may seem older. */
+#define TICK_NS (NS_PER_SECOND / 100)
 
 static const char alive_key[] = "alive";
 
@@ -73,4 +76,6 @@ void rotated_start(struct catalog *catalog, int first)
 	/* With nothing to go by, nothing counts as unseen. */
 	if (catalog->since_ns == 0)
 		catalog->since_ns = catalog->host->wall_ns();
+	else
+		catalog->since_ns -= TICK_NS;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compressed.h"
+#include "ending.h"
 #include "follow.h"
 #include "hold.h"
 #include "known.h"
@@ -75,7 +76,7 @@ int scan_adopt(struct catalog *catalog, const char *path, struct opened *opened,
 		return 0;
 	known = known_take_file(catalog, opened, &stale);
 	if (!known && by_text)
-		known = known_take_text(catalog, opened);
+		known = known_take_text(catalog, path, opened);
 	if (!known)
 		return 0;
 	found.path = strdup(path);
@@ -96,12 +97,13 @@ static int may_be_copy(const struct catalog *catalog, uint64_t size)
 	       (catalog->resumed && catalog->place == SCAN_PLACE_BEGINNING && size > 0);
 }
 
-/* Opens a file that is neither followed nor to be left alone; one of an earlier run is taken up. */
+/* Opens a file that is neither followed nor to be left alone; one of an earlier run is taken up. 1 when it
+ * is open, 0 when there is nothing to do, -1 when it can't be opened. */
 static int open_new(struct catalog *catalog, const char *path, int regular,
 		    struct opened *ret_opened)
 {
 	if (refusal_open(catalog, path, regular, ret_opened) < 0)
-		return 0;
+		return -1;
 	if (catalog_has_file(catalog, &ret_opened->place) ||
 	    is_too_old(catalog, &ret_opened->status)) {
 		(void)close(ret_opened->fd);
@@ -114,7 +116,7 @@ int scan_listed(struct catalog *catalog, const char *path, int regular)
 {
 	struct opened opened;
 
-	if (!open_new(catalog, path, regular, &opened))
+	if (open_new(catalog, path, regular, &opened) <= 0)
 		return 0;
 	if (!catalog->once && may_be_copy(catalog, opened.status.stx_size)) {
 		int answer = hold_file(catalog, path, &opened);
@@ -224,6 +226,25 @@ static struct file *find_followed(struct catalog *catalog, const struct identity
 	return file;
 }
 
+/* Takes the turn of a file at rest whose descriptor is closed; 0 when it is not, or is being read. */
+static int take_closed(struct file *file)
+{
+	if (file->gone || !file_try_turn(file))
+		return 0;
+	if (file->fd < 0 && !file->compressed && !file->finished && !file->given_up)
+		return 1;
+	file_leave_turn(file);
+	return 0;
+}
+
+/* It may be long until a reader comes, if an output is slow: a closed file is opened at once, for it may be
+ * deleted by then. */
+static void open_taken(struct catalog *catalog, struct file *file)
+{
+	ending_open(catalog, file);
+	file_leave_turn(file);
+}
+
 void scan_path(struct catalog *catalog, const char *path, int matches)
 {
 	struct identity place;
@@ -245,9 +266,14 @@ void scan_path(struct catalog *catalog, const char *path, int matches)
 	file->generation = catalog->generation;
 	named(catalog, file, path);
 	if (status.stx_size != atomic_load(&file->seen_size)) {
+		int closed;
+
 		pthread_mutex_lock(&catalog->lock);
 		catalog_signal_locked(file, 0);
+		closed = take_closed(file);
 		pthread_mutex_unlock(&catalog->lock);
+		if (closed)
+			open_taken(catalog, file);
 	}
 }
 
@@ -263,27 +289,31 @@ static void put_out_of_sight(struct catalog *catalog, const char *path)
 	pthread_mutex_unlock(&catalog->lock);
 }
 
-void scan_moved(struct catalog *catalog, const char *path, int watched)
+int scan_moved(struct catalog *catalog, const char *path, int watched)
 {
 	struct identity place;
 	struct opened opened;
 	struct statx status;
 	struct file *file;
+	int answer;
 
 	if (file_status(AT_FDCWD, path, &status) < 0 || !S_ISREG(status.stx_mode))
-		return;
+		return 0;
 	file_identify(&status, &place);
 	file = find_followed(catalog, &place);
 	if (file) {
 		if (watched)
 			named(catalog, file, path);
-		return;
+		return 0;
 	}
 	/* It is no copy: those are made under the name that they keep. */
 	catalog_look_at_limit(catalog);
-	if (open_new(catalog, path, 0, &opened) &&
-	    follow_new(catalog, path, &opened, 0) == WEIR_OK && !watched)
+	answer = open_new(catalog, path, 0, &opened);
+	if (answer > 0)
+		answer = follow_new(catalog, path, &opened, 0);
+	if (answer == WEIR_OK && !watched)
 		put_out_of_sight(catalog, path);
+	return answer;
 }
 
 /* ---- single names ---------------------------------------------------------------------------- */
@@ -350,6 +380,8 @@ int scan_is_followed(struct catalog *catalog, const char *path)
 /* Wakes the readers of this name; 0 when no file that still has it is followed. */
 static int name_changed(struct catalog *catalog, const char *path)
 {
+	struct file *closed[NAMESAKES_MAX];
+	uint32_t count = 0;
 	int any = 0;
 
 	pthread_mutex_lock(&catalog->lock);
@@ -358,8 +390,12 @@ static int name_changed(struct catalog *catalog, const char *path)
 		catalog_signal_locked(name->file, 0);
 		/* A deleted file may be written to still, beside a new one of its name. */
 		any |= !name->file->gone;
+		if (count < NAMESAKES_MAX && take_closed(name->file))
+			closed[count++] = name->file;
 	}
 	pthread_mutex_unlock(&catalog->lock);
+	for (uint32_t i = 0; i < count; i++)
+		open_taken(catalog, closed[i]);
 	return any;
 }
 

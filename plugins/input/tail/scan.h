@@ -25,8 +25,8 @@ void scan_path(struct catalog *catalog, const char *path, int matches);
  * descriptor if so. */
 int scan_adopt(struct catalog *catalog, const char *path, struct opened *opened, int by_text);
 /* A path to which a file was renamed that matched, and that nobody has looked at: follows it; without
- * `watched` as one that is out of sight. */
-void scan_moved(struct catalog *catalog, const char *path, int watched);
+ * `watched` as one that is out of sight. Negative when it is there and can't be followed now. */
+int scan_moved(struct catalog *catalog, const char *path, int watched);
 /* A name left its folder. 1 when a file that is followed lost it by that. */
 int scan_name_left(struct catalog *catalog, const char *path);
 /* True when a regular file is at the path; and when it is one that is followed under this name. */

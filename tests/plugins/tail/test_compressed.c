@@ -11,6 +11,15 @@
 
 #define LINES 50000
 
+/* A sanitizer's allocator ends the process when it is asked for too much. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
 static char *text;
 static size_t text_size;
 
@@ -161,9 +170,29 @@ static void names_tell_what_is_compressed(void **state)
 	assert_false(compressed_suffix("/a/b.log"));
 }
 
+/* What follows must not be taken for the end of the file: it would never be read. */
+static void without_memory_nothing_is_read_and_nothing_ends(void **state)
+{
+	struct compressed *stream;
+	char got[100];
+
+	(void)state;
+#ifdef SANITIZED
+	skip();
+#endif
+	stream = compressed_open(gzip_file(1, 100));
+	assert_non_null(stream);
+	assert_int_equal(compressed_read_at(stream, got, SIZE_MAX / 4, 0), -1);
+	assert_null(compressed_fault(stream));
+	assert_int_equal(compressed_read_at(stream, got, sizeof(got), 0), sizeof(got));
+	assert_memory_equal(got, text, sizeof(got));
+	compressed_close(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_memory_nothing_is_read_and_nothing_ends),
 		cmocka_unit_test(a_gzip_file_gives_its_text),
 		cmocka_unit_test(members_one_after_the_other_give_one_text),
 		cmocka_unit_test(any_offset_can_be_read_first),

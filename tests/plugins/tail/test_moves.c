@@ -33,6 +33,7 @@ struct scene {
 
 static uint64_t later_ns; /* added to the clock */
 static uint64_t sources;
+static int disk_is_full;
 
 static uint64_t clock_ns(void)
 {
@@ -44,7 +45,8 @@ static int32_t source_open(struct weir_context *context, const struct weir_sourc
 {
 	(void)context;
 	(void)spec;
-	(void)error;
+	if (disk_is_full)
+		return weir_fail(error, WEIR_ERR_IO, "no space left on device");
 	*ret_source = (struct weir_source *)(uintptr_t)++sources;
 	return 0;
 }
@@ -492,6 +494,27 @@ static void a_deleted_file_that_is_written_to_is_not_missed(void **state)
 	scene_end(&scene);
 }
 
+static void a_file_that_can_not_be_followed_yet_is_tried_again(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_start(&scene);
+	disk_is_full = 1;
+	make(&scene, "app.log", "one\n");
+	move(&scene, "app.log", "app.old");
+	tell(&scene);
+	for (int i = 0; i < 3; i++) {
+		later_ns += MOVES_KEEP_NS;
+		disk_is_full = i < 2;
+		check(&scene, "", 0);
+		moves_settle(&scene.catalog);
+	}
+	check(&scene, "app.old", 0);
+	wait_long(&scene);
+	scene_end(&scene);
+}
+
 static void other_files_are_left_alone_wherever_they_go(void **state)
 {
 	struct scene scene;
@@ -547,6 +570,7 @@ int main(void)
 			a_file_that_a_survey_missed_before_its_events_came_is_not_followed_twice),
 		cmocka_unit_test(a_file_that_was_empty_when_it_was_looked_at_is_found_or_counted),
 		cmocka_unit_test(a_deleted_file_that_is_written_to_is_not_missed),
+		cmocka_unit_test(a_file_that_can_not_be_followed_yet_is_tried_again),
 		cmocka_unit_test(other_files_are_left_alone_wherever_they_go),
 		cmocka_unit_test(more_on_their_way_than_are_remembered_are_counted),
 	};

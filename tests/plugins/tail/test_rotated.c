@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/* Which files were rotated before anybody saw them. */
+#include "cmocka_all.h"
+
+#include <endian.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "catalog.h"
+#include "mock_host.h"
+#include "rotated.h"
+
+static int64_t alive_ns;
+
+static int64_t state_get(struct weir_context *context, struct weir_slice key, void *buffer,
+			 uint64_t size)
+{
+	uint64_t value = htole64((uint64_t)alive_ns);
+
+	(void)context;
+	assert_true(weir_slice_equals(key, "alive") && size == sizeof(value));
+	memcpy(buffer, &value, sizeof(value));
+	return sizeof(value);
+}
+
+static int32_t source_known(struct weir_context *context, uint32_t index,
+			    struct weir_source_state *ret_state)
+{
+	(void)context;
+	(void)index;
+	(void)ret_state;
+	return WEIR_ERR_NOT_FOUND;
+}
+
+/* Whether a file is unseen that was made so long after the input last looked. */
+static int is_unseen(const char *name, int64_t after_ns)
+{
+	struct statx status = {.stx_mask = STATX_BTIME,
+			       .stx_btime = {.tv_sec = 1000000000},
+			       .stx_mtime = {.tv_sec = 1000000000}};
+	struct weir_error error;
+	struct catalog catalog;
+	struct mock_host host;
+	int unseen;
+
+	mock_host_create(&host);
+	host.services.state_get = state_get;
+	host.services.source_known = source_known;
+	catalog_init(&catalog, &host.services, mock_context(&host));
+	assert_int_equal(glob_add(&catalog.options.paths, "/logs/*.log", 0, &error), 0);
+	alive_ns = INT64_C(1000000000) * 1000000000 - after_ns;
+	rotated_start(&catalog, 0);
+	unseen = rotated_unseen(&catalog, name, &status);
+	glob_list_done(&catalog.options.paths);
+	catalog_done(&catalog);
+	mock_host_destroy(&host);
+	return unseen;
+}
+
+static void what_was_made_since_the_input_last_looked_is_unseen(void **state)
+{
+	(void)state;
+	assert_true(is_unseen("/logs/app.log.1", 1000000000));
+	assert_true(is_unseen("/logs/app.log.1", 1));
+	assert_false(is_unseen("/logs/app.log.1", -1000000000));
+	assert_false(is_unseen("/logs/notes.1", 1000000000));
+}
+
+/* The clock of files is behind that of the agent. */
+static void what_was_made_in_the_tick_in_which_the_input_last_looked_is_unseen(void **state)
+{
+	(void)state;
+	assert_true(is_unseen("/logs/app.log.1", -4000000));
+	assert_false(is_unseen("/logs/app.log.1", -10000000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_made_since_the_input_last_looked_is_unseen),
+		cmocka_unit_test(
+			what_was_made_in_the_tick_in_which_the_input_last_looked_is_unseen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
