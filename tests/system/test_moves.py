@@ -85,16 +85,18 @@ def test_a_file_moved_to_another_watched_folder_is_read(follow):
     (f.logs / "archive" / "app").mkdir(parents=True)
     f.start()
     f.pause()
-    f.write(numbered(1, 10))
-    f.path().rename(f.path("archive/one"))
-    f.write(numbered(11, 20))
-    f.path().rename(f.path("archive/app/two"))
-    f.write(numbered(21, 30))
-    f.resume()
-    f.wait(30)
-    f.write(numbered(31, 40), "archive/one")  # only folders are looked for there: nothing tells of it
-    f.wait(40)
-    has_all(f, 40)
+    f.write(numbered(1, 5))
+    with open(f.path(), "a", encoding="ascii") as writer:
+        f.path().rename(f.path("archive/one"))
+        f.write(numbered(11, 20))
+        f.path().rename(f.path("archive/app/two"))
+        f.write(numbered(21, 30))
+        f.resume()
+        f.wait(25)
+        writer.write(numbered(6, 10))  # only folders are looked for there: nothing tells of it
+        writer.flush()
+        f.wait(30)
+    has_all(f, 30)
 
 
 def test_what_can_not_be_saved_is_counted(follow, tmp_path):
