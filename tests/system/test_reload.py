@@ -4,6 +4,7 @@ lost or repeated by it."""
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -494,6 +495,89 @@ def test_what_is_unread_of_a_deleted_file_is_read(weir, scripted, tmp_path):
     wait_until(lambda: len(server.lines()) >= 4001, 30 * SLOW, "all lines")
     arrived = [text.split()[0] for text in server.lines()]
     assert sorted(arrived) == sorted([b"a", *(str(n).encode() for n in range(4000))])
+    weir.stop()
+
+
+def deleted(log):
+    log.unlink()
+    log.write_text("new\n")
+
+
+def renamed(log):
+    log.rename(f"{log}.1")
+    log.write_text("new\n")
+
+
+def compressed(log):
+    renamed(log)
+    subprocess.run(["gzip", f"{log}.1"], check=True)
+
+
+def copied(log):
+    shutil.copy(log, f"{log}.1")
+    log.write_text("new\n")
+
+
+def copied_and_compressed(log):
+    copied(log)
+    subprocess.run(["gzip", f"{log}.1"], check=True)
+
+
+def twice(rotation):
+    def rotate(log):
+        rotation(log)
+        log.write_text("between\n")
+        for name in (f"{log}.1", f"{log}.1.gz"):
+            if os.path.exists(name):
+                os.rename(name, name.replace(".1", ".2"))
+        rotation(log)
+    return rotate
+
+
+ROTATIONS = {"deleted": deleted, "renamed": renamed, "compressed": compressed, "copied": copied,
+             "copied and compressed": copied_and_compressed, "renamed twice": twice(renamed),
+             "compressed twice": twice(compressed), "copied twice": twice(copied),
+             "copied and compressed twice": twice(copied_and_compressed)}
+
+
+@pytest.mark.parametrize("how", ROTATIONS)
+@pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
+def test_what_happens_to_a_file_while_a_reload_waits_is_seen(weir, scripted, tmp_path, how, read):
+    """Between a generation that has handed over and the one after it nobody reads."""
+    gate = Gate()
+    server = scripted(gate)
+    log, out = tmp_path / "a.log", tmp_path / "out.jsonl"
+    weir.configure(memory_limit="4MiB", drain_timeout="1s")
+
+    def write(turn):
+        weir.pipeline("a", {"inputs": [tail(tmp_path / "*.log")], "filters": [{"set": {"x": turn}}],
+                            "outputs": [to_file(out), to_http(server.url, format="lines")]})
+
+    lines = 100 if read else 4000
+    with open(log, "w", encoding="ascii") as f:
+        f.writelines(f"{n} {'x' * 2000}\n" for n in range(lines))
+    write(0)
+    weir.start()
+    wait_until(lambda: server.asked and count(out) >= min(lines, 100), 10 * SLOW, "the first lines")
+    write(1)
+    assert reload(weir)["repeated"] > 0
+    weir.configure(memory_limit="4MiB", drain_timeout="60s")
+    write(2)
+    waits = threading.Thread(target=reload, args=(weir,))
+    waits.start()
+    wait_until(lambda: weir.status()["pipelines"][0]["state"] != "running", 10 * SLOW, "the end of reading")
+    ROTATIONS[how](log)
+    gate.open.set()
+    waits.join()
+    wanted = sorted([b"new", *(b"%d" % n for n in range(lines)), *([b"between"] if "twice" in how else [])])
+
+    def arrived():
+        return sorted(text.split()[0] for text in server.lines())
+
+    wait_until(lambda: len(arrived()) >= len(wanted), 20 * SLOW,
+               lambda: f"all lines; {len(arrived())} came, not {sorted(set(wanted) - set(arrived()))[:5]}")
+    assert arrived() == wanted
+    assert count(out) == len(wanted)
     weir.stop()
 
 

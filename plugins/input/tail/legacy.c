@@ -13,6 +13,7 @@
 static struct {
 	struct identity identity;
 	int fd;
+	const struct catalog *owner; /* that closes it; NULL: it had no name */
 } left[LEGACY_MAX];
 static uint32_t left_count;
 
@@ -21,38 +22,62 @@ static void legacy_remove(uint32_t index)
 	memmove(&left[index], &left[index + 1], (--left_count - index) * sizeof(left[0]));
 }
 
-static void legacy_add(const struct identity *identity, int take_fd)
+static void legacy_close(uint32_t index)
 {
-	if (take_fd < 0)
-		return;
-	if (left_count == LEGACY_MAX) {
-		(void)close(left[0].fd);
-		legacy_remove(0);
-	}
-	left[left_count].identity = *identity;
-	left[left_count++].fd = take_fd;
+	(void)close(left[index].fd);
+	legacy_remove(index);
 }
 
-/* Whether the file has no name, or none that the patterns find. */
-static int is_nameless(const struct file *file)
+static void legacy_add(const struct catalog *owner, const struct file *file)
+{
+	int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	if (left_count == LEGACY_MAX)
+		legacy_close(0);
+	left[left_count].identity = file->identity;
+	left[left_count].owner = owner;
+	left[left_count++].fd = fd;
+}
+
+static int is_deleted(int fd)
 {
 	struct statx status;
 
-	return file->fd >= 0 && !file->compressed &&
-	       (file->gone || (file_status(file->fd, "", &status) == 0 && status.stx_nlink == 0));
+	return file_status(fd, "", &status) == 0 && status.stx_nlink == 0;
+}
+
+/* Whether the file has a name that the patterns find. */
+static int is_named(const struct file *file)
+{
+	return !file->gone && !is_deleted(file->fd);
+}
+
+static void leave(struct catalog *catalog, int are_named, uint32_t most)
+{
+	for (struct file *file = catalog->files; file && left_count < most; file = file->next) {
+		if (!file_try_turn(file))
+			continue; /* its end is being taken down */
+		if (file->fd >= 0 && !file->compressed && is_named(file) == are_named)
+			legacy_add(are_named ? catalog : NULL, file);
+		file_leave_turn(file);
+	}
 }
 
 void legacy_leave(struct catalog *catalog)
 {
 	pthread_mutex_lock(&catalog->lock);
-	for (struct file *file = catalog->files; file; file = file->next) {
-		if (!file_try_turn(file))
-			continue; /* its end is being taken down */
-		if (is_nameless(file))
-			legacy_add(&file->identity, fcntl(file->fd, F_DUPFD_CLOEXEC, 0));
-		file_leave_turn(file);
-	}
+	leave(catalog, 0, UINT32_MAX);
+	leave(catalog, 1, LEGACY_MAX);
 	pthread_mutex_unlock(&catalog->lock);
+}
+
+void legacy_settle(const struct catalog *catalog)
+{
+	for (uint32_t i = left_count; i-- > 0;)
+		if (left[i].owner == catalog && !is_deleted(left[i].fd))
+			legacy_close(i);
 }
 
 static void legacy_follow(struct catalog *catalog, struct known *take_known,

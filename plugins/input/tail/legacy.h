@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * Descriptors of files that no name leads to any more, from an instance that stops to the one that takes
- * its place in the same process: after a reload nobody could open them again. Main thread.
+ * Descriptors of files from an instance that stops to the one that takes its place in the same process:
+ * of those that no name leads to any more, and of all others in case they are deleted until it starts,
+ * since then nobody could open them again. Main thread.
  *
- * An entry that nobody claims is closed when LEGACY_MAX newer ones have come, or at the end.
+ * What still has a name is closed with the instance that left it. An entry that nobody claims is closed
+ * when LEGACY_MAX newer ones have come, or at the end.
  */
 #ifndef TAIL_LEGACY_H
 #define TAIL_LEGACY_H
 
 #include "catalog.h"
 
-/* Files that are deleted and unread at a reload, at most; more of them would be a leak. */
+/* Files that are open at a reload, at most; more that are deleted and unread would be a leak. */
 #define LEGACY_MAX 256
 
-/* Leaves what the instance, whose readers are at rest, has open without a name. */
+/* Leaves what the instance, whose readers are at rest, has open: first what has no name. */
 void legacy_leave(struct catalog *catalog);
+/* The instance goes: closes what it has left that has a name. */
+void legacy_settle(const struct catalog *catalog);
 /* Takes up those that the host knows. With the structure lock held. */
 void legacy_take_up(struct catalog *catalog);
 /* Closes what is left. */

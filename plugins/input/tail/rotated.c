@@ -13,7 +13,10 @@
  * 100 a second at least: what was made just after the input last looked may seem older. */
 #define TICK_NS (NS_PER_SECOND / 100)
 
+/* When all that there was had been seen. */
 static const char alive_key[] = "alive";
+/* When an input last looked, if it stopped in good order: its sources may have been committed since. */
+static const char stopped_key[] = "stopped";
 
 int rotated_name(const struct catalog *catalog, const char *path)
 {
@@ -49,33 +52,59 @@ int rotated_unseen(const struct catalog *catalog, const char *path, const struct
 	       ns_of(&status->stx_mtime) > catalog->since_ns && rotated_name(catalog, path);
 }
 
-void rotated_note(const struct catalog *catalog)
+static void note_now(const struct catalog *catalog, const char *key)
 {
 	uint64_t now = htole64((uint64_t)catalog->host->wall_ns());
 	struct weir_slice value = {(const char *)&now, sizeof(now)};
 
-	(void)catalog->host->state_set(catalog->context, weir_slice_of(alive_key), value);
+	(void)catalog->host->state_set(catalog->context, weir_slice_of(key), value);
+}
+
+/* 0 = never. */
+static int64_t noted(const struct catalog *catalog, const char *key)
+{
+	uint64_t noted = 0;
+
+	return catalog->host->state_get(catalog->context, weir_slice_of(key), &noted,
+					sizeof(noted)) == sizeof(noted)
+		       ? (int64_t)le64toh(noted)
+		       : 0;
+}
+
+void rotated_note(const struct catalog *catalog)
+{
+	note_now(catalog, alive_key);
+}
+
+void rotated_stop(const struct catalog *catalog)
+{
+	note_now(catalog, stopped_key);
+}
+
+void rotated_looked(const struct catalog *catalog)
+{
+	(void)catalog->host->state_set(catalog->context, weir_slice_of(stopped_key),
+				       weir_slice_of(""));
+}
+
+/* When an input that was killed looked last, as far as it is known: whatever was committed then was seen. */
+static int64_t last_committed(const struct catalog *catalog)
+{
+	struct weir_source_state state = {.struct_size = sizeof(state)};
+	int64_t last = noted(catalog, alive_key);
+
+	for (uint32_t i = 0; catalog->host->source_known(catalog->context, i, &state) == 0; i++)
+		if (state.seen_ns > last)
+			last = state.seen_ns;
+	return last;
 }
 
 void rotated_start(struct catalog *catalog, int first)
 {
-	struct weir_source_state state = {.struct_size = sizeof(state)};
-	uint64_t alive = 0;
+	int64_t since = first ? 0 : noted(catalog, stopped_key);
 
-	catalog->since_ns = catalog->host->wall_ns();
-	if (first)
-		return;
-	if (catalog->host->state_get(catalog->context, weir_slice_of(alive_key), &alive,
-				     sizeof(alive)) == sizeof(alive))
-		catalog->since_ns = (int64_t)le64toh(alive);
-	else
-		catalog->since_ns = 0;
-	for (uint32_t i = 0; catalog->host->source_known(catalog->context, i, &state) == 0; i++)
-		if (state.seen_ns > catalog->since_ns)
-			catalog->since_ns = state.seen_ns;
+	if (!first && !since)
+		since = last_committed(catalog);
 	/* With nothing to go by, nothing counts as unseen. */
-	if (catalog->since_ns == 0)
-		catalog->since_ns = catalog->host->wall_ns();
-	else
-		catalog->since_ns -= TICK_NS;
+	catalog->since_ns = since ? since - TICK_NS : catalog->host->wall_ns();
 }

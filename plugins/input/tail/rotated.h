@@ -19,5 +19,12 @@ int rotated_unseen(const struct catalog *catalog, const char *path, const struct
 void rotated_start(struct catalog *catalog, int first);
 /* Notes that everything made until now was seen: before a source is forgotten. */
 void rotated_note(const struct catalog *catalog);
+/* Notes that nothing that is made from now on is seen, until the next start. */
+void rotated_stop(const struct catalog *catalog);
+
+/* Sets since when files count as unseen. `first`: this is the first run ever. */
+void rotated_start(struct catalog *catalog, int first);
+/* All that had been made by the start was looked at. */
+void rotated_looked(const struct catalog *catalog);
 
 #endif

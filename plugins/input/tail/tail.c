@@ -116,6 +116,7 @@ static void tail_destroy(void *instance)
 
 	if (!catalog)
 		return;
+	legacy_settle(catalog);
 	catalog_done(catalog);
 	tail_options_done(&catalog->options);
 	free(catalog);
@@ -208,6 +209,7 @@ static int32_t tail_start(void *instance, uint32_t flags, struct weir_error *err
 		status = watch(catalog, error);
 	if (status < 0)
 		return status;
+	rotated_looked(catalog);
 	tell_if_nothing(catalog);
 	(void)catalog->host->state_set(catalog->context, weir_slice_of(state_started),
 				       weir_slice_of("1"));
@@ -219,7 +221,7 @@ static void tail_stop(void *instance)
 	struct catalog *catalog = instance;
 
 	atomic_store(&catalog->stopped, 1);
-	rotated_note(catalog);
+	rotated_stop(catalog);
 	for (uint32_t id = TIMER_RESCAN; id <= TIMER_MOVES; id++)
 		(void)catalog->host->timer_set(catalog->context, id, WEIR_TIMER_OFF);
 	if (atomic_exchange(&catalog->watching, 0))
