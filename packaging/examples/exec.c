@@ -287,8 +287,9 @@ static void run_once(struct exec_input *input)
 	pthread_mutex_lock(&input->lock);
 	input->line_ended = 1;
 	input->ended = input->once;
-	pthread_mutex_unlock(&input->lock);
+	/* Under the lock: once read() has seen the end, the source is the host's to free. */
 	input->host->source_ready(input->source);
+	pthread_mutex_unlock(&input->lock);
 }
 
 static void *exec_run(void *instance)
