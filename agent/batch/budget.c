@@ -96,10 +96,9 @@ int budget_admit(struct budget *budget)
 	if (budget_has_room(budget))
 		return 1;
 	atomic_store(&budget->starved, 1);
-	/* A release between the two looks would not have seen `starved`. */
-	if (budget_has_room(budget) && atomic_exchange(&budget->starved, 0))
-		return 1;
-	return 0;
+	/* A release between the two looks would not have seen `starved`. With room it stays set all the same:
+	 * others may wait by it, for more room than one batch needs. */
+	return budget_has_room(budget);
 }
 
 void budget_learn(struct budget *budget, int64_t batch_bytes)

@@ -20,7 +20,7 @@ struct budget {
 	_Atomic int64_t peak;     /* most ever used */
 	int64_t aside;            /* main thread */
 	_Atomic int64_t estimate; /* what a batch grows to, with everything made from it */
-	_Atomic int starved;      /* someone waits for relieved() */
+	_Atomic int starved;      /* someone may wait for relieved() */
 	_Atomic int full;         /* outputs that can use no more */
 	_Atomic int64_t soft, hard;
 	void (*relieved)(void *user); /* on any thread, when a starved budget has much room again */
