@@ -87,24 +87,27 @@ void rotated_looked(const struct catalog *catalog)
 				       weir_slice_of(""));
 }
 
-/* When an input that was killed looked last, as far as it is known: whatever was committed then was seen. */
+/* When an input that was killed looked last, as far as it is known: whatever was committed then was seen. What
+ * was noted before a source was forgotten is not taken back by a tick: its file may have been compressed in
+ * that very moment, and nothing else tells that this was read. */
 static int64_t last_committed(const struct catalog *catalog)
 {
 	struct weir_source_state state = {.struct_size = sizeof(state)};
 	int64_t last = noted(catalog, alive_key);
 
 	for (uint32_t i = 0; catalog->host->source_known(catalog->context, i, &state) == 0; i++)
-		if (state.seen_ns > last)
-			last = state.seen_ns;
+		if (state.seen_ns - TICK_NS > last)
+			last = state.seen_ns - TICK_NS;
 	return last;
 }
 
 void rotated_start(struct catalog *catalog, int first)
 {
-	int64_t since = first ? 0 : noted(catalog, stopped_key);
+	int64_t stopped = first ? 0 : noted(catalog, stopped_key);
+	int64_t committed = first || stopped ? 0 : last_committed(catalog);
 
-	if (!first && !since)
-		since = last_committed(catalog);
-	/* With nothing to go by, nothing counts as unseen. */
-	catalog->since_ns = since ? since - TICK_NS : catalog->host->wall_ns();
+	if (stopped)
+		catalog->since_ns = stopped - TICK_NS;
+	else /* with nothing to go by, nothing counts as unseen */
+		catalog->since_ns = committed ? committed : catalog->host->wall_ns();
 }

@@ -66,11 +66,11 @@ static int is_unseen_now(const char *name)
 	return unseen;
 }
 
-/* The same, so long after the input last looked. */
+/* The same, so long after the input stopped. */
 static int is_unseen(const char *name, int64_t after_ns)
 {
 	memset(&noted, 0, sizeof(noted));
-	noted.alive_ns = MADE_NS - after_ns;
+	noted.stopped_ns = MADE_NS - after_ns;
 	return is_unseen_now(name);
 }
 
@@ -106,12 +106,27 @@ static void what_was_made_after_a_stop_is_unseen_whatever_was_committed_since(vo
 	assert_false(is_unseen_now("/logs/app.log.1"));
 }
 
+/* What was compressed as the agent read on to its end, after which the source was forgotten. */
+static void what_was_made_just_before_a_source_was_forgotten_was_seen(void **state)
+{
+	(void)state;
+	memset(&noted, 0, sizeof(noted));
+	noted.alive_ns = MADE_NS + 1000000;
+	assert_false(is_unseen_now("/logs/app.log.1"));
+	noted.alive_ns = MADE_NS - 1;
+	assert_true(is_unseen_now("/logs/app.log.1"));
+	noted.committed_ns =
+		MADE_NS + 1000000; /* that was another file: this one had not been looked at */
+	assert_true(is_unseen_now("/logs/app.log.1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_made_since_the_input_last_looked_is_unseen),
 		cmocka_unit_test(
 			what_was_made_in_the_tick_in_which_the_input_last_looked_is_unseen),
+		cmocka_unit_test(what_was_made_just_before_a_source_was_forgotten_was_seen),
 		cmocka_unit_test(what_was_made_after_a_stop_is_unseen_whatever_was_committed_since),
 	};
 
